@@ -1,0 +1,143 @@
+"""The command line: reads arguments and calls the package; no logic here. `python -m src COMMAND --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from src.errors import InputError, TrainingDiverged
+
+# What a command needs is imported when it runs: `--help` must not wait for torch.
+
+
+def paint(arguments: argparse.Namespace) -> None:
+    from src.prepare.painter import paint_set
+
+    table = paint_set(arguments.out, arguments.count, arguments.seed)
+    print(f"{arguments.count} heroes in {arguments.out}, their labels in {table}")
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    from src.prepare import prepare_folder
+
+    print(prepare_folder(arguments.images, arguments.data, arguments.size, arguments.tiles))
+
+
+def build(arguments: argparse.Namespace) -> None:
+    from src.prepare import build_dataset
+
+    attributes = [name.strip() for name in arguments.attributes.split(",") if name.strip()]
+    report = build_dataset(arguments.data, arguments.labels, attributes, arguments.val_fraction, arguments.seed)
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(report)
+
+
+def train(arguments: argparse.Namespace) -> int:
+    from src.configuration import parse_assignments
+    from src.training.loop import train as run_training
+
+    overrides = parse_assignments(arguments.set)
+    overrides |= {name: value for name in ("kimg", "seed") if (value := getattr(arguments, name)) is not None}
+    result = run_training(
+        arguments.data, arguments.out, arguments.family, arguments.profile, overrides, arguments.resume
+    )
+    return 130 if result.interrupted else 0
+
+
+def sample(arguments: argparse.Namespace) -> None:
+    from src.configuration import parse_assignments
+    from src.sampling import draw, load_artist, write_samples
+
+    wanted = parse_assignments(arguments.label)
+    named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
+    wanted |= {name: value for name, value in named.items() if value is not None}
+    artist = load_artist(arguments.checkpoint)
+    drawn = draw(artist, arguments.count, arguments.seed, wanted)
+    grid = write_samples(drawn, arguments.out, artist)
+    print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, like every other of this command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All commands and their arguments."""
+    parser = OneLineParser(prog="python -m src", description=__doc__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    command = commands.add_parser("paint", help="paint the default heroes: PNGs and labels.csv")
+    command.add_argument("--out", type=Path, required=True, help="folder for the PNGs and labels.csv")
+    command.add_argument("-n", dest="count", type=int, default=7600, help="how many portraits (default 7600)")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=paint)
+
+    command = commands.add_parser("prepare", help="raw images -> 64x64 portraits, duplicates, groups (notebook 01)")
+    command.add_argument("--images", type=Path, required=True, help="folder of raw images, searched deeply")
+    command.add_argument("--data", type=Path, required=True, help="data folder to write")
+    command.add_argument("--size", type=int, default=64, help="side of the portraits in pixels (default 64)")
+    command.add_argument("--tiles", type=int, help="cut every image into tiles of this side")
+    command.set_defaults(run=prepare)
+
+    command = commands.add_parser("build", help="labels, palettes, split, packed file (notebook 02)")
+    command.add_argument("--data", type=Path, required=True, help="data folder that `prepare` wrote")
+    command.add_argument("--labels", type=Path, help="CSV of given labels, keyed by filename or group_id")
+    command.add_argument("--attributes", default="gender,hero_class,palette", help="names joined by commas")
+    command.add_argument("--val-fraction", type=float, default=0.2, help="share of portraits held out (default 0.2)")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=build)
+
+    command = commands.add_parser("train", help="train a family on the packed file (notebook 03)")
+    command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
+    command.add_argument("--out", type=Path, required=True, help="artifacts folder: samples, checkpoints, metrics.csv")
+    command.add_argument("--family", help="resnet_gan (default) or cdcgan")
+    command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
+    command.add_argument("--kimg", type=float, help="how long, in thousands of images seen")
+    command.add_argument("--seed", type=int)
+    command.add_argument("--resume", action="store_true", help="go on from the latest checkpoint where there is one")
+    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    command.set_defaults(run=train)
+
+    command = commands.add_parser("sample", help="draw heroes: one PNG each, grid.png, manifest.json")
+    command.add_argument("--checkpoint", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("-n", dest="count", type=int, default=16, help="how many (default 16)")
+    command.add_argument("--seed", type=int, default=0, help="the first portrait's seed; the next ones count up")
+    command.add_argument("--gender")
+    command.add_argument("--hero-class")
+    command.add_argument("--palette")
+    command.add_argument(
+        "--label", action="append", default=[], metavar="ATTRIBUTE=CLASS", help="any other attribute of the data"
+    )
+    command.set_defaults(run=sample)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 diverged, 2 bad arguments or input, 130 interrupted."""
+    parsed = make_parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed) or 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(f"error: {error.strerror or error}{where}; check the path, its rights and the disk", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except TrainingDiverged as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Which hardware computes, and in which number format."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+
+import torch
+
+from src.errors import InputError
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+def pick_device() -> torch.device:
+    """CUDA where present, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def default_profile(device: torch.device) -> str:
+    """The profile for this hardware: `rtx2070` on a CUDA card, else `cpu`."""
+    return "rtx2070" if device.type == "cuda" else "cpu"
+
+
+def _native_bf16(device: torch.device) -> bool:
+    """Whether bf16 is fast here, not merely possible: Turing emulates it, and so do CPUs without AVX512-BF16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+@dataclass
+class Precision:
+    """Mixed precision for one device: an autocast context and, for fp16 alone, a gradient scaler.
+
+    Args:
+        device: where the networks live.
+        name: `fp32`, `bf16`, `fp16`, or `auto`: bf16 where the hardware has it, else fp16 on CUDA, else fp32.
+
+    Raises:
+        InputError: an unknown name, or fp16 on a CPU.
+    """
+
+    device: torch.device
+    name: str = "auto"
+    scaler: torch.amp.GradScaler = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.name not in PRECISIONS:
+            raise InputError(f"unknown precision {self.name!r}; choose one of: {', '.join(PRECISIONS)}")
+        if self.name == "auto":
+            fallback = "fp16" if self.device.type == "cuda" else "fp32"
+            self.name = "bf16" if _native_bf16(self.device) else fallback
+        if self.name == "fp16" and self.device.type == "cpu":
+            raise InputError("precision fp16 needs a CUDA device; use bf16 or fp32 on a CPU")
+        # A disabled scaler passes everything through: the training step reads the same in every precision.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Context in which convolutions and matrix products run in the short format."""
+        if self.name == "fp32":
+            return contextlib.nullcontext()
+        dtype = torch.bfloat16 if self.name == "bf16" else torch.float16
+        return torch.autocast(self.device.type, dtype=dtype)

@@ -1,0 +1,111 @@
+"""DiffAugment: the same random, differentiable changes to reals and fakes before D sees them (Zhao et al., 2020).
+
+Drawn for every sample by itself. All kinds keep the pixel grid: shifts are whole pixels, nothing is interpolated.
+Portraits are [N, 4, H, W] in [-1, 1], RGBA with colours premultiplied by alpha, so that -1 everywhere is transparent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from src.errors import InputError
+
+TRANSPARENT = -1.0
+SHIFT = 1 / 8  # of the side
+CUTOUT = 3 / 8  # of the side; the paper's half hides a bust's whole face
+
+
+def flip(images: Tensor, chosen: Tensor) -> Tensor:
+    """Mirror the chosen samples left to right."""
+    return torch.where(chosen[:, None, None, None], images.flip(3), images)
+
+
+def translation(images: Tensor, chosen: Tensor) -> Tensor:
+    """Shift the chosen samples by up to an eighth of the side both ways; what comes in is transparent."""
+    count, channels, height, width = images.shape
+    reach = max(1, round(height * SHIFT))
+    shifts = torch.randint(-reach, reach + 1, (2, count, 1), device=images.device) * chosen[None, :, None]
+    # A frame of one transparent pixel to clamp to: whatever is shifted in comes from there.
+    padded = functional.pad(images, (1, 1, 1, 1), value=TRANSPARENT)
+    rows = (torch.arange(1, height + 1, device=images.device) + shifts[0]).clamp(0, height + 1)
+    columns = (torch.arange(1, width + 1, device=images.device) + shifts[1]).clamp(0, width + 1)
+    shifted = padded.gather(2, rows[:, None, :, None].expand(-1, channels, -1, width + 2))
+    return shifted.gather(3, columns[:, None, None, :].expand(-1, channels, height, -1))
+
+
+def cutout(images: Tensor, chosen: Tensor) -> Tensor:
+    """Make a square transparent in the chosen samples; its centre lies anywhere in the portrait."""
+    count, _, height, width = images.shape
+    reach = max(1, round(height * CUTOUT)) / 2
+    centre = (
+        torch.rand(2, count, 1, device=images.device)
+        * torch.tensor([height, width], device=images.device)[:, None, None]
+    )
+    in_rows = (torch.arange(height, device=images.device) + 0.5 - centre[0]).abs() < reach
+    in_columns = (torch.arange(width, device=images.device) + 0.5 - centre[1]).abs() < reach
+    hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & chosen[:, None, None, None]
+    return images.masked_fill(hole, TRANSPARENT)
+
+
+def colour(images: Tensor, chosen: Tensor) -> Tensor:
+    """Change brightness, saturation and contrast of the chosen samples (alpha stays). Fights palette labels."""
+    amount = chosen[:, None, None, None].to(images.dtype)
+    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1, device=images.device)
+    rgb, alpha = images[:, :3], images[:, 3:]
+    coverage = (alpha + 1) / 2
+    rgb = rgb + amount * (brightness - 0.5) * coverage
+    grey = rgb.mean(dim=1, keepdim=True)
+    rgb = grey + (rgb - grey) * (1 + amount * (2 * saturation - 1))
+    middle = rgb.mean(dim=(1, 2, 3), keepdim=True)
+    rgb = rgb + (rgb - middle) * amount * (contrast - 0.5) * coverage
+    return torch.cat([rgb, alpha], dim=1)
+
+
+KINDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "flip": flip,
+    "colour": colour,
+    "translation": translation,
+    "cutout": cutout,
+}
+
+
+class DiffAugment:
+    """The chosen kinds in a fixed order, each applied to a sample with the same probability.
+
+    Args:
+        kinds: names joined by commas, of `flip`, `colour`, `translation`, `cutout`; empty for none.
+        probability: of each kind, for each sample. Below about 0.8 augmentations do not leak into the samples
+            (Karras et al., 2020, appendix C).
+
+    Raises:
+        InputError: an unknown kind, or a probability outside [0, 1].
+    """
+
+    def __init__(self, kinds: str, probability: float) -> None:
+        names = [name.strip() for name in kinds.split(",") if name.strip()]
+        for name in names:
+            if name not in KINDS:
+                raise InputError(f"unknown augmentation {name!r}; choose from: {', '.join(KINDS)}")
+        if not 0 <= probability <= 1:
+            raise InputError(f"augment_probability must lie between 0 and 1, not {probability}")
+        self.functions = [function for name, function in KINDS.items() if name in names]
+        self.probability = probability
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """[N, 4, H, W] -> [N, 4, H, W], differentiable."""
+        for function in self.functions:
+            chosen = torch.rand(len(images), device=images.device) < self.probability
+            images = function(images, chosen)
+        return images
+
+
+def instance_noise(images: Tensor, strength: float) -> Tensor:
+    """Gaussian noise on what D sees (Sønderby et al., 2017): early on it keeps D from telling the two sets apart at
+    once. `strength` is the standard deviation; 0 leaves the portraits as they are."""
+    if strength == 0:
+        return images
+    return images + strength * torch.randn_like(images)

@@ -1,0 +1,92 @@
+"""What a family of generative models is to the training loop, to sampling and to the checkpoints."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from src.configuration import TrainingConfig
+from src.labels import LabelSpecification
+
+
+@dataclass(frozen=True)
+class DataSpecification:
+    """What a family must know of the data to build its networks.
+
+    Args:
+        size: side of the square portraits, in pixels.
+        channels: 4 for RGBA, colours premultiplied by alpha, in [-1, 1].
+        labels: the attributes that the networks are conditioned on, and their classes.
+        within_label_distance: mean absolute difference between two training portraits of one label cell, in that
+            scale; how varied the samples of one label should be.
+    """
+
+    size: int
+    channels: int
+    labels: LabelSpecification
+    within_label_distance: float
+
+
+class Family(ABC):
+    """One way to learn to draw.
+
+    The loop calls `train_step` with a batch, re-seeding torch before each call; whatever a step draws at random it
+    therefore draws from torch's default generators, and a step is a function of the state, the seed and the images
+    seen. Everything else (order of the data, averaging, checkpoints, logs) is the loop's.
+    """
+
+    config_class: ClassVar[type[TrainingConfig]]
+    profiles: ClassVar[Mapping[str, Mapping[str, object]]]
+
+    @abstractmethod
+    def __init__(self, config: TrainingConfig, data: DataSpecification, device: torch.device) -> None:
+        """Build networks and optimizers on the device."""
+
+    @property
+    @abstractmethod
+    def sampler(self) -> nn.Module:
+        """The network that draws samples; the loop keeps a moving average of it."""
+
+    @property
+    @abstractmethod
+    def latent_dim(self) -> int:
+        """Length of a latent."""
+
+    @abstractmethod
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """Learn from one batch.
+
+        Args:
+            reals: [N, C, H, W] in [-1, 1].
+            labels: int64 [N, A].
+            images_seen: how many real images the model has seen before this batch; every schedule counts in it.
+
+        Returns:
+            Detached scalars for the log; the names are the columns of `metrics.csv`. A term that this step did not
+            compute (a lazy penalty) is left out.
+        """
+
+    @abstractmethod
+    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+        """Samples [N, C, H, W] in [-1, 1] for latents [N, latent_dim] and labels int64 [N, A].
+
+        Args:
+            sampler: this family's `sampler` or a moving average of it, in evaluation mode.
+        """
+
+    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """Scalars on held-out portraits for the log, without learning from them; nothing unless a family says so."""
+        return {}
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, object]:
+        """Everything that the next step depends on, as plain tensors, numbers, lists and dictionaries."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Take over what `state_dict` gave."""

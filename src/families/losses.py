@@ -1,0 +1,52 @@
+"""Adversarial losses. Logits are [N]; positive means real. Every loss is a mean over the batch."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+from torch.nn import functional
+
+from src.errors import InputError
+
+
+class AdversarialLoss(Protocol):
+    """A pair of losses: what D minimises on reals and fakes, and what G minimises on fakes."""
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor: ...
+
+    def generator(self, fake_logits: Tensor) -> Tensor: ...
+
+
+class Hinge:
+    """Hinge loss (Lim & Ye, 2017; Miyato et al., 2018): D stops pushing once a logit is beyond its margin of 1."""
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return functional.relu(1 - real_logits).mean() + functional.relu(1 + fake_logits).mean()
+
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        return -fake_logits.mean()
+
+
+class NonSaturating:
+    """Non-saturating logistic loss (Goodfellow et al., 2014), with softplus for numerical stability."""
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
+
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        return functional.softplus(-fake_logits).mean()
+
+
+LOSSES: dict[str, type[AdversarialLoss]] = {"hinge": Hinge, "non_saturating": NonSaturating}
+
+
+def make_loss(name: str) -> AdversarialLoss:
+    """The loss of that name.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    if name not in LOSSES:
+        raise InputError(f"unknown loss {name!r}; choose one of: {', '.join(LOSSES)}")
+    return LOSSES[name]()

@@ -1,0 +1,45 @@
+"""Penalties added to the adversarial losses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def r1_penalty(discriminator: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
+    """Squared norm of D's gradient at the reals (R1; Mescheder et al., 2018), without the factor gamma / 2.
+
+    The square is summed over C, H and W and averaged over the batch; code that averages over pixels needs another
+    gamma. Second derivatives are taken: call it in fp32, outside autocast.
+
+    Args:
+        discriminator: `(images [N, C, H, W], labels [N, A]) -> logits [N]`.
+        reals: [N, C, H, W].
+        labels: int64 [N, A].
+
+    Returns:
+        A scalar that can be differentiated with respect to D's parameters.
+    """
+    reals = reals.detach().requires_grad_(True)
+    logits = discriminator(reals, labels)
+    (gradient,) = torch.autograd.grad(logits.sum(), reals, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+def variety_penalty(fakes: Tensor, real_distance: float) -> Tensor:
+    """How much closer together samples of one label are than portraits of one label: 0 is as varied, 1 all the same.
+
+    The diversity-sensitive loss of Yang et al. (2019), capped where the data itself is: a conditional GAN on a small
+    set otherwise draws one figure a label cell, whatever the latent.
+
+    Args:
+        fakes: [N, C, H, W], N even; sample i and sample i + N/2 share their labels.
+        real_distance: mean absolute difference between two training portraits of one label cell, same scale.
+
+    Returns:
+        A scalar in [0, 1].
+    """
+    first, second = fakes.chunk(2)
+    distance = (first - second).abs().mean()
+    return functional.relu(1 - distance / real_distance)

@@ -1,0 +1,224 @@
+"""What an image is here: uint8 RGBA with binary alpha; reading any file safely, bringing it to size without blur.
+
+No torch here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from src.files import replacing
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+"""File name endings taken for images, in lower case. What a file is, its content says: a JPEG named `.png` is read."""
+
+MAX_PIXELS = 4096 * 4096
+"""The largest image decoded (64 MiB as RGBA). Pixel art, even enlarged, and sheets of tiles stay below it."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""The largest file opened: some decoders read the whole file before they tell its size."""
+
+ALPHA_THRESHOLD = 128
+"""Portraits have binary alpha: from this value on a pixel is opaque, below it transparent."""
+
+# Only these decoders are tried: Pillow knows dozens of formats, some of which start other programs.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+
+
+class BadImage(ValueError):
+    """A file or picture that cannot become a portrait; the message is a short plain reason."""
+
+
+@dataclass(frozen=True)
+class FittedImage:
+    """A portrait and how it came from its source.
+
+    Args:
+        pixels: uint8 `[size, size, 4]`, binary alpha.
+        scale: the whole-number enlargement found in the source and undone: its width is `scale * native_width`.
+        native_width: width in true pixels of the art.
+        native_height: height in true pixels of the art.
+    """
+
+    pixels: np.ndarray
+    scale: int
+    native_width: int
+    native_height: int
+
+
+def read_rgba(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode an image file: the first frame, upright, as RGBA with binary alpha.
+
+    Args:
+        path: PNG, JPEG, WebP, GIF or BMP, by content.
+        max_pixels: larger images are refused by the size in their header, before any pixel is decoded.
+
+    Returns:
+        uint8 `[height, width, 4]`; alpha is 0 or 255, and RGB is 0 wherever alpha is 0.
+
+    Raises:
+        BadImage: an empty, truncated, damaged, foreign, unreadable or too large file.
+    """
+    try:
+        length = os.path.getsize(path)
+        if length == 0:
+            raise BadImage("empty file")
+        if length > MAX_BYTES:
+            raise BadImage(f"too large: {length // 2**20} MiB, the limit is {MAX_BYTES // 2**20} MiB")
+        with warnings.catch_warnings():
+            # Pillow warns of large images and odd metadata; the limit below and the result decide instead.
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as image:
+                if image.width * image.height > max_pixels:
+                    raise BadImage(f"too large: {image.width}x{image.height} pixels")
+                return with_binary_alpha(_to_rgba(image))
+    except BadImage:
+        raise
+    except Image.DecompressionBombError:
+        raise BadImage("too large: a decompression bomb by its header") from None
+    except UnidentifiedImageError:
+        raise BadImage("not an image: the content is no PNG, JPEG, WebP, GIF or BMP") from None
+    except PermissionError:
+        raise BadImage("cannot be read: permission denied") from None
+    except MemoryError:
+        raise BadImage("too large for the memory of this machine") from None
+    except Exception as error:
+        # Decoders meet damaged files with any exception there is (OSError, SyntaxError, struct.error, IndexError ...),
+        # and one bad file must not stop a run over thousands.
+        detail = " ".join(str(error).split())[:80]
+        raise BadImage(f"truncated or damaged: {detail or type(error).__name__}") from None
+
+
+def _to_rgba(image: Image.Image) -> np.ndarray:
+    """Any Pillow mode -> uint8 `[height, width, 4]`."""
+    transparent_grey = image.info.get("transparency")
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if not image.mode.startswith("I"):
+        return np.array(image.convert("RGBA"))
+    # 16-bit greys: Pillow's own conversion clips at 255 instead of scaling, and forgets the transparent grey.
+    grey16 = np.asarray(image).astype(np.int64)
+    grey = (grey16.clip(0, 65535) >> 8).astype(np.uint8)
+    if isinstance(transparent_grey, int):
+        alpha = np.where(grey16 == transparent_grey, 0, 255).astype(np.uint8)
+    else:
+        alpha = np.full_like(grey, 255)
+    return np.stack([grey, grey, grey, alpha], axis=-1)
+
+
+def with_binary_alpha(rgba: np.ndarray) -> np.ndarray:
+    """The same pixels with alpha 0 or 255, and RGB 0 wherever alpha is 0.
+
+    Hidden colours under transparent pixels would make equal-looking portraits differ, and a network learn them.
+
+    Args:
+        rgba: uint8 `[..., 4]`.
+    """
+    visible = rgba[..., 3:] >= ALPHA_THRESHOLD
+    result = np.where(visible, rgba, 0).astype(np.uint8)
+    result[..., 3:] = np.where(visible, 255, 0)
+    return result
+
+
+def enlargement(rgba: np.ndarray) -> int:
+    """The largest whole number of which the image is an exact nearest-neighbour enlargement; 1 for native art.
+
+    Colours can change only at multiples of the enlargement, so it is the greatest common divisor of the places where
+    neighbouring rows or columns differ (that is, of the run lengths) and of both sides.
+
+    Args:
+        rgba: uint8 `[height, width, 4]`.
+    """
+    height, width = rgba.shape[:2]
+    # One integer a pixel instead of four: a fourfold cheaper comparison.
+    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+    row_changes = np.flatnonzero((packed[1:] != packed[:-1]).any(axis=1)) + 1
+    column_changes = np.flatnonzero((packed[:, 1:] != packed[:, :-1]).any(axis=0)) + 1
+    return math.gcd(height, width, *row_changes.tolist(), *column_changes.tolist())
+
+
+def fit(rgba: np.ndarray, size: int) -> FittedImage:
+    """Bring a picture to `size` x `size` without blur: whole-number scaling and transparent padding only.
+
+    Art that was enlarged by a whole number is reduced to its true pixels first, then enlarged by the largest whole
+    number that fits. Padding goes evenly left and right, and above: a bust stands on the lower border, and would
+    float if centred.
+
+    Args:
+        rgba: uint8 `[height, width, 4]`, binary alpha.
+        size: side of the portrait in pixels.
+
+    Raises:
+        BadImage: nothing visible, or art natively larger than `size`.
+    """
+    if not rgba[..., 3].any():
+        raise BadImage("nothing visible: every pixel is transparent")
+    scale = enlargement(rgba)
+    native = rgba[::scale, ::scale]
+    height, width = native.shape[:2]
+    if max(height, width) > size:
+        raise BadImage(f"larger than {size}x{size}: {width}x{height} true pixels")
+    factor = size // max(height, width)
+    enlarged = native.repeat(factor, axis=0).repeat(factor, axis=1)
+    pixels = np.zeros((size, size, 4), np.uint8)
+    left = (size - width * factor) // 2
+    pixels[size - height * factor :, left : left + width * factor] = enlarged
+    return FittedImage(pixels, scale, width, height)
+
+
+def over_background(rgba: np.ndarray, grey: int = 128) -> np.ndarray:
+    """Lay portraits over a flat grey.
+
+    Args:
+        rgba: uint8 `[..., 4]`.
+        grey: the background, 0 to 255.
+
+    Returns:
+        uint8 `[..., 3]`.
+    """
+    alpha = rgba[..., 3:].astype(np.uint16)
+    mixed = rgba[..., :3] * alpha + np.uint16(grey) * (255 - alpha)
+    return ((mixed + 127) // 255).astype(np.uint8)
+
+
+def tile(images: np.ndarray, columns: int, gap: int = 2, scale: int = 1, fill: int = 255) -> np.ndarray:
+    """Lay images out as a grid, row by row.
+
+    Args:
+        images: uint8 `[N, h, w, C]`, N at least 1.
+        columns: images a row; fewer where N is smaller.
+        gap: pixels between and around images.
+        scale: whole-number enlargement of each image.
+        fill: value of the gaps and of the places left over, in every channel.
+
+    Returns:
+        uint8 `[H, W, C]`.
+    """
+    count, height, width, channels = images.shape
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    height, width = height * scale, width * scale
+    grid = np.full((gap + rows * (height + gap), gap + columns * (width + gap), channels), fill, np.uint8)
+    for index, image in enumerate(images):
+        top = gap + index // columns * (height + gap)
+        left = gap + index % columns * (width + gap)
+        grid[top : top + height, left : left + width] = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    return grid
+
+
+def write_png(path: Path, array: np.ndarray) -> None:
+    """Write a PNG whole or not at all.
+
+    Args:
+        path: where; missing folders are made.
+        array: uint8 `[height, width]`, `[height, width, 3]` or `[height, width, 4]`.
+    """
+    with replacing(path) as temporary:
+        Image.fromarray(array).save(temporary, format="PNG")

@@ -1,0 +1,114 @@
+"""What a label is: which attributes there are, which classes each has, and their indices.
+
+Attributes and classes are data (`label_mappings.json`), not code. No torch here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src.errors import InputError
+
+
+@dataclass(frozen=True)
+class LabelSpecification:
+    """The attributes of a data set and the classes of each, in index order.
+
+    Args:
+        attributes: attribute name -> class names; a class's index is its place in the (sorted) names.
+            Empty for a data set without labels.
+    """
+
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Iterable[str]]) -> LabelSpecification:
+        """Collect the classes that occur: attribute -> one class name a portrait, repeats allowed."""
+        return cls({attribute: tuple(sorted(set(names))) for attribute, names in values.items()})
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Mapping[str, int]]) -> LabelSpecification:
+        """The specification that `label_mappings.json` holds: attribute -> class name -> index.
+
+        Raises:
+            InputError: indices that are not 0, 1, 2, ... in the order of the sorted names.
+        """
+        attributes = {}
+        for attribute, indices in mapping.items():
+            names = tuple(sorted(indices))
+            if [indices[name] for name in names] != list(range(len(names))):
+                raise InputError(
+                    f"label mapping of {attribute!r}: class indices must follow the sorted names; run `build` again"
+                )
+            attributes[attribute] = names
+        return cls(attributes)
+
+    def to_mapping(self) -> dict[str, dict[str, int]]:
+        """Attribute -> class name -> index, the content of `label_mappings.json`."""
+        return {
+            attribute: {name: index for index, name in enumerate(names)} for attribute, names in self.attributes.items()
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attributes' names, in the order of the columns of a label array `[N, A]`."""
+        return tuple(self.attributes)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of classes of each attribute."""
+        return tuple(len(names) for names in self.attributes.values())
+
+    def index(self, attribute: str, class_name: str) -> int:
+        """The index of one class.
+
+        Raises:
+            InputError: an attribute or a class that this data set does not have; the message lists those it has.
+        """
+        if attribute not in self.attributes:
+            known = ", ".join(self.names) or "none"
+            raise InputError(f"unknown attribute {attribute!r}; this data set has: {known}")
+        names = self.attributes[attribute]
+        if class_name not in names:
+            raise InputError(f"unknown {attribute} {class_name!r}; choose one of: {', '.join(names)}")
+        return names.index(class_name)
+
+    def encode(self, row: Mapping[str, str]) -> list[int]:
+        """Class names of one portrait -> indices, one an attribute."""
+        return [self.index(attribute, row[attribute]) for attribute in self.names]
+
+    def decode(self, indices: Sequence[int]) -> dict[str, str]:
+        """Indices, one an attribute -> class names."""
+        return {
+            attribute: names[int(index)]
+            for (attribute, names), index in zip(self.attributes.items(), indices, strict=True)
+        }
+
+    def restricted_to(self, names: Sequence[str]) -> LabelSpecification:
+        """The same specification with only the attributes named, in this specification's order.
+
+        Raises:
+            InputError: a name that is no attribute of this data set.
+        """
+        for name in names:
+            if name not in self.attributes:
+                raise InputError(f"unknown attribute {name!r}; this data set has: {', '.join(self.names) or 'none'}")
+        return LabelSpecification({name: self.attributes[name] for name in self.names if name in names})
+
+
+def read_label_mappings(path: Path) -> LabelSpecification:
+    """Read `label_mappings.json`.
+
+    Raises:
+        InputError: no such file, or not such a file.
+    """
+    try:
+        mapping = json.loads(Path(path).read_text(encoding="utf-8"))
+        return LabelSpecification.from_mapping(mapping)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run `build` (notebook 02) first") from None
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise InputError(f"{path} is not a label mapping ({error}); run `build` (notebook 02) again") from None

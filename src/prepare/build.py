@@ -1,0 +1,391 @@
+"""Notebook 02: prepared portraits and labels -> tables, label mappings, a split, and the one file training reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from src import palette
+from src.errors import InputError
+from src.files import replacing
+from src.images import BadImage, read_rgba
+from src.labels import LabelSpecification
+from src.prepare.folder import PREPARED, RAW_TABLE, accepted_names
+from src.prepare.group_labels import GROUP_LABELS, fill_in_given, read_group_labels
+from src.prepare.intake import ACCEPTED, DUPLICATE
+from src.prepare.labelling import (
+    GivenLabels,
+    Labelling,
+    Portrait,
+    join_labels,
+    labels_by_group,
+    match_files,
+    read_given_labels,
+)
+from src.prepare.split import TRAIN, VALIDATION, split_by_group
+from src.progress import track
+from src.tables import Row, read_table, write_json, write_table
+
+PALETTE = "palette"
+MEASURE_COLUMNS = ("palette_pixels", "palette_lightness", "palette_chroma", "palette_temperature", "palette_ambiguous")
+RESERVED_COLUMNS = ("filename", "group_id", "split", "source", "confidence")
+PACKED = "portraits.npz"
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What `build_dataset` did.
+
+    Args:
+        portraits: number of portraits in the set.
+        validation: how many of them are held out.
+        groups: number of groups.
+        class_counts: attribute -> class -> (training, validation) portraits.
+        sources: attribute -> where its labels came from -> portraits.
+        left_out: portraits without a label of some attribute.
+        ambiguous: portraits near a threshold of the palette rule.
+        fingerprint: of the images, labels, split and mappings, 64 hex digits.
+        warnings: one line each.
+    """
+
+    portraits: int
+    validation: int
+    groups: int
+    class_counts: dict[str, dict[str, tuple[int, int]]]
+    sources: dict[str, dict[str, int]]
+    left_out: int
+    ambiguous: int
+    fingerprint: str
+    warnings: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        share = self.validation / self.portraits
+        lines = [
+            f"{self.portraits:,} portraits in {self.groups:,} groups; "
+            f"{self.validation:,} ({share:.1%}) held out for validation; {self.left_out:,} left out"
+        ]
+        for attribute, counts in self.class_counts.items():
+            classes = ", ".join(f"{name} {train + validation:,}" for name, (train, validation) in counts.items())
+            origin = ", ".join(f"{number:,} {source}" for source, number in self.sources[attribute].items())
+            lines.append(f"  {attribute} ({origin}): {classes}")
+        return "\n".join(lines)
+
+
+def build_dataset(
+    data: Path,
+    labels: Path | None = None,
+    attributes: Sequence[str] = ("gender", "hero_class", "palette"),
+    val_fraction: float = 0.2,
+    seed: int = 0,
+) -> BuildReport:
+    """Label the prepared portraits, split them by group and pack them.
+
+    A label comes from what a person wrote into `group_labels.csv`, else from the given labels, else from a suggestion
+    in `group_labels.csv`; `palette` from the given labels, else from the pixels. An attribute that nobody labelled is
+    left out, and so are portraits without a label of an attribute that others have. Writes `sprites_final.csv`,
+    `sprites_train.csv`, `sprites_val.csv`, `dataset_config.json`, `label_mappings.json` and `portraits.npz`, and fills
+    in rows of `group_labels.csv` that are no person's. The same input gives the same content.
+
+    Args:
+        data: the data folder that `prepare_folder` wrote.
+        labels: a CSV of given labels, keyed by `filename` or `group_id`.
+        attributes: the attributes wanted.
+        val_fraction: share of the portraits to hold out, 0 to less than 1.
+        seed: of the split.
+
+    Raises:
+        InputError: nothing prepared, a bad CSV or arguments, or no portrait with a label of every attribute.
+    """
+    data = Path(data)
+    _check_arguments(attributes, val_fraction)
+    warnings: list[str] = []
+    portraits = _read_portraits(data)
+    given = GivenLabels() if labels is None else read_given_labels(labels, attributes)
+    given_by_file = _match(given, portraits, labels, warnings)
+
+    images = _load_images(data, portraits)
+    measures = palette.measure(images)
+    rule = palette.category(measures)
+
+    identity = [attribute for attribute in attributes if attribute != PALETTE]
+    given_by_group = labels_by_group(portraits, identity, given_by_file, given.by_group)
+    warnings += _disagreements(given_by_group)
+    if labels is not None:
+        fill_in_given(data / GROUP_LABELS, identity, given_by_group)
+    joined = join_labels(
+        portraits,
+        attributes,
+        given_by_file,
+        {group: known for group, (known, _) in given_by_group.items()},
+        read_group_labels(data / GROUP_LABELS),
+        {portrait.name: {PALETTE: str(name)} for portrait, name in zip(portraits, rule, strict=True)},
+    )
+    labelled, kept = _choose(attributes, portraits, joined, warnings)
+
+    specification = LabelSpecification.from_values(
+        {attribute: [joined.labels[portraits[index].name][attribute] for index in kept] for attribute in labelled}
+    )
+    warnings += _odd_classes(specification)
+    encoded = [specification.encode(joined.labels[portraits[index].name]) for index in kept]
+    label_array = np.array(encoded, np.int64).reshape(len(kept), len(labelled))
+    group_ids = np.array([portraits[index].group_id for index in kept])
+    split = split_by_group(group_ids, label_array, val_fraction, seed)
+    class_counts = _class_counts(specification, label_array, split)
+    warnings += _one_sided_classes(class_counts, val_fraction)
+
+    mapping_text = json.dumps(specification.to_mapping(), indent=2, ensure_ascii=False) + "\n"
+    packed = {
+        "images": images[kept],
+        "labels": label_array,
+        "split": split,
+        "filenames": np.array([portraits[index].name for index in kept]),
+        "group_ids": group_ids,
+        "label_mappings": np.array(mapping_text),
+    }
+    digest = fingerprint(packed["images"], label_array, split, mapping_text)
+    report = BuildReport(
+        portraits=len(kept),
+        validation=int((split == VALIDATION).sum()),
+        groups=len(np.unique(group_ids)),
+        class_counts=class_counts,
+        sources={attribute: dict(joined.sources[attribute]) for attribute in labelled},
+        left_out=len(portraits) - len(kept),
+        ambiguous=int(palette.is_ambiguous(measures)[kept].sum()),
+        fingerprint=digest,
+        warnings=warnings,
+    )
+
+    rows = _final_rows(portraits, joined.labels, measures)
+    _write_tables(data, labelled, [rows[index] for index in kept], split)
+    with replacing(data / "label_mappings.json") as temporary:
+        temporary.write_text(mapping_text, encoding="utf-8", newline="\n")
+    write_json(data / "dataset_config.json", _configuration(report, images.shape[1], val_fraction, seed))
+    with replacing(data / PACKED) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **packed, fingerprint=np.array(digest))
+    return report
+
+
+def fingerprint(images: np.ndarray, labels: np.ndarray, split: np.ndarray, label_mappings: str) -> str:
+    """What a data set is, in 64 hex digits: a checkpoint keeps it to tell on which data it was trained.
+
+    Args:
+        images: uint8 `[N, H, W, 4]`.
+        labels: int64 `[N, A]`.
+        split: uint8 `[N]`.
+        label_mappings: the text of `label_mappings.json`.
+    """
+    digest = hashlib.sha256()
+    for array in (images, labels.astype("<i8"), split):
+        digest.update(str(array.shape).encode())
+        digest.update(np.ascontiguousarray(array))
+    digest.update(label_mappings.encode("utf-8"))
+    return digest.hexdigest()
+
+
+def _check_arguments(attributes: Sequence[str], val_fraction: float) -> None:
+    if not 0 <= val_fraction < 1:
+        raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
+    for attribute in attributes:
+        if not attribute or attribute in (*RESERVED_COLUMNS, *MEASURE_COLUMNS):
+            raise InputError(f"{attribute!r} cannot name an attribute; choose another name for the column")
+        if list(attributes).count(attribute) > 1:
+            raise InputError(f"the attribute {attribute!r} is named twice; name it once")
+
+
+def _read_portraits(data: Path) -> list[Portrait]:
+    """The accepted portraits of `sprites_raw.csv`, by prepared name."""
+    path = data / RAW_TABLE
+    if not path.exists():
+        raise InputError(f"{path} is missing; run `prepare` (notebook 01) first")
+    rows = read_table(path, ("filename", "status", "duplicate_of", "group_id"))
+    duplicates: dict[str, list[str]] = {}
+    for row in rows:
+        if row["status"] == DUPLICATE:
+            duplicates.setdefault(row["duplicate_of"], []).append(row["filename"])
+    names = accepted_names(rows)
+    portraits = [
+        Portrait(names[row["filename"]], row["filename"], row["group_id"], tuple(duplicates.get(row["filename"], ())))
+        for row in rows
+        if row["status"] == ACCEPTED
+    ]
+    if not portraits:
+        raise InputError(f"{path} lists no accepted portrait; run `prepare` (notebook 01) on a folder of images")
+    return sorted(portraits, key=lambda portrait: portrait.name)
+
+
+def _load_images(data: Path, portraits: Sequence[Portrait]) -> np.ndarray:
+    """uint8 `[N, size, size, 4]`."""
+    images: np.ndarray | None = None
+    for index, portrait in enumerate(track(portraits, "reading")):
+        path = data / PREPARED / portrait.name
+        try:
+            image = read_rgba(path)
+        except BadImage as error:
+            raise InputError(f"{path}: {error}; run `prepare` (notebook 01) again") from None
+        if images is None:
+            images = np.empty((len(portraits), *image.shape), np.uint8)
+        if image.shape != images.shape[1:]:
+            raise InputError(f"{path} is not of the size of the others; run `prepare` (notebook 01) again")
+        images[index] = image
+    assert images is not None
+    return images
+
+
+def _match(
+    given: GivenLabels, portraits: Sequence[Portrait], path: Path | None, warnings: list[str]
+) -> dict[str, Mapping[str, str]]:
+    """Prepared name -> given labels, with warnings for keys that mean no portrait."""
+    by_file, unmatched_files = match_files(given, portraits)
+    unmatched_groups = sorted(set(given.by_group) - {portrait.group_id for portrait in portraits})
+    keys = len(given.by_file) + len(given.by_group)
+    unmatched = [*unmatched_files, *unmatched_groups]
+    if unmatched and len(unmatched) == keys:
+        raise InputError(
+            f"{path} matches no portrait: it names {unmatched[0]!r}, the portraits are named like "
+            f"{portraits[0].filename!r}; write names relative to the images folder"
+        )
+    if unmatched:
+        warnings.append(
+            f"{len(unmatched):,} of {keys:,} keys in {path.name} match no accepted portrait, e.g. {unmatched[0]!r}"
+        )
+    return by_file
+
+
+def _disagreements(given_by_group: Mapping[str, tuple[dict[str, str], float]]) -> list[str]:
+    mixed = [group for group, (_, share) in given_by_group.items() if share < 1]
+    if not mixed:
+        return []
+    return [
+        f"{len(mixed):,} groups hold portraits with different given labels, e.g. {mixed[0]}: "
+        "each keeps its own; see the column confidence in group_labels.csv"
+    ]
+
+
+def _choose(
+    attributes: Sequence[str], portraits: Sequence[Portrait], joined: Labelling, warnings: list[str]
+) -> tuple[list[str], list[int]]:
+    """The attributes that have labels, and the indices of the portraits that have all of these."""
+    labelled = [attribute for attribute in attributes if joined.sources[attribute]]
+    for attribute in attributes:
+        if attribute not in labelled:
+            warnings.append(
+                f"attribute {attribute!r} is left out: nobody gave, curated or suggested it "
+                f"(give a CSV with that column, or fill in {GROUP_LABELS})"
+            )
+    kept = []
+    missing: Counter = Counter()
+    for index, portrait in enumerate(portraits):
+        lacking = [attribute for attribute in labelled if attribute not in joined.labels[portrait.name]]
+        missing.update(lacking)
+        if not lacking:
+            kept.append(index)
+    for attribute, number in missing.items():
+        warnings.append(
+            f"{number:,} portraits have no label of {attribute!r} and are left out; label them to keep them"
+        )
+    if not kept:
+        raise InputError(
+            f"no portrait has a label of each of {', '.join(labelled)}; label more or name fewer attributes"
+        )
+    return labelled, kept
+
+
+def _odd_classes(specification: LabelSpecification) -> list[str]:
+    """Classes that look like slips: the same but for case, or alone."""
+    warnings = []
+    for attribute, names in specification.attributes.items():
+        if len({name.casefold() for name in names}) < len(names):
+            warnings.append(f"classes of {attribute!r} differ only in upper and lower case: {', '.join(names)}")
+        if len(names) == 1:
+            warnings.append(
+                f"attribute {attribute!r} has one class only, {names[0]!r}: there is nothing to learn from it"
+            )
+    return warnings
+
+
+def _class_counts(
+    specification: LabelSpecification, labels: np.ndarray, split: np.ndarray
+) -> dict[str, dict[str, tuple[int, int]]]:
+    """Attribute -> class -> (training, validation) portraits."""
+    return {
+        attribute: {
+            name: (
+                int(((labels[:, column] == index) & (split == TRAIN)).sum()),
+                int(((labels[:, column] == index) & (split == VALIDATION)).sum()),
+            )
+            for index, name in enumerate(names)
+        }
+        for column, (attribute, names) in enumerate(specification.attributes.items())
+    }
+
+
+def _one_sided_classes(class_counts: Mapping[str, Mapping[str, tuple[int, int]]], val_fraction: float) -> list[str]:
+    if val_fraction == 0:
+        return []
+    return [
+        f"{attribute} {name!r} is in {'training' if train else 'validation'} only: it has too few groups to be in both"
+        for attribute, counts in class_counts.items()
+        for name, (train, validation) in counts.items()
+        if not (train and validation)
+    ]
+
+
+def _final_rows(
+    portraits: Sequence[Portrait], labels: Mapping[str, Mapping[str, str]], measures: palette.PaletteMeasures
+) -> list[Row]:
+    rule, ambiguous = palette.category(measures), palette.is_ambiguous(measures)
+    return [
+        {
+            "filename": portrait.name,
+            "group_id": portrait.group_id,
+            **labels[portrait.name],
+            "palette_pixels": str(rule[index]),
+            "palette_lightness": f"{measures.lightness[index]:.4f}",
+            "palette_chroma": f"{measures.chroma[index]:.4f}",
+            "palette_temperature": f"{measures.temperature[index]:.4f}",
+            "palette_ambiguous": "yes" if ambiguous[index] else "no",
+        }
+        for index, portrait in enumerate(portraits)
+    ]
+
+
+def _write_tables(data: Path, attributes: Sequence[str], rows: Sequence[Row], split: np.ndarray) -> None:
+    columns = ("filename", "group_id", *attributes, *MEASURE_COLUMNS)
+    write_table(data / "sprites_final.csv", columns, rows)
+    for name, side in (("sprites_train.csv", TRAIN), ("sprites_val.csv", VALIDATION)):
+        write_table(data / name, columns, [row for row, its_side in zip(rows, split, strict=True) if its_side == side])
+
+
+def _configuration(report: BuildReport, size: int, val_fraction: float, seed: int) -> dict:
+    """`dataset_config.json`: how the set was made and what is in it."""
+    return {
+        "size": size,
+        "seed": seed,
+        "val_fraction": val_fraction,
+        "attributes": list(report.class_counts),
+        "portraits": report.portraits,
+        "training": report.portraits - report.validation,
+        "validation": report.validation,
+        "groups": report.groups,
+        "left_out": report.left_out,
+        "label_sources": report.sources,
+        "class_counts": {
+            attribute: {name: {"training": train, "validation": held_out} for name, (train, held_out) in counts.items()}
+            for attribute, counts in report.class_counts.items()
+        },
+        "palette_rule": {
+            "dark_below_lightness": palette.DARK_BELOW_LIGHTNESS,
+            "neutral_below_chroma": palette.NEUTRAL_BELOW_CHROMA,
+            "muted_below_chroma": palette.MUTED_BELOW_CHROMA,
+            "warm_above_temperature": palette.WARM_ABOVE_TEMPERATURE,
+            "ambiguous": report.ambiguous,
+        },
+        "warnings": report.warnings,
+        "fingerprint": report.fingerprint,
+    }

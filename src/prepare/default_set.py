@@ -1,0 +1,47 @@
+"""Where the raw images come from: a person's own folder, or, while that is empty, the default heroes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from src.prepare.intake import is_image_name
+from src.prepare.painter import paint_set
+
+PAINTED = "painted"
+LABELS = "labels.csv"
+
+
+def has_images(folder: Path) -> bool:
+    """Whether a file in the folder, however deep, has the name of an image."""
+    return Path(folder).is_dir() and any(is_image_name(path.name) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def source_folder(images: Path, data: Path) -> Path:
+    """The folder of raw images: `images` where it holds any, else that of the default heroes in the data folder."""
+    return Path(images) if has_images(images) else Path(data) / PAINTED
+
+
+def labels_table(folder: Path) -> Path | None:
+    """The given labels that lie beside raw images as `labels.csv`, if they do."""
+    table = Path(folder) / LABELS
+    return table if table.is_file() else None
+
+
+def images_or_painted(images: Path, data: Path, count: int = 7600, seed: int = 0) -> Path:
+    """`images` where it holds any image; else the default heroes, painted below the data folder.
+
+    Args:
+        images: the folder a person puts images into.
+        data: the data folder.
+        count: how many heroes to paint.
+        seed: of the heroes.
+
+    Returns:
+        The folder to prepare.
+    """
+    folder = source_folder(images, data)
+    if folder != Path(images):
+        for stale in folder.glob("hero_*.png"):
+            stale.unlink()
+        paint_set(folder, count, seed)
+    return folder

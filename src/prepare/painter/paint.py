@@ -1,0 +1,81 @@
+"""From a hero's record to pixels: draw the map of materials and shades once, then look the colours up."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+
+from src.prepare.painter import ramps
+from src.prepare.painter.canvas import Canvas
+from src.prepare.painter.face import draw_beard, draw_features, draw_head, draw_mark
+from src.prepare.painter.garments import CAPES, GARMENTS, JEWELS, SHOULDERS, draw_body
+from src.prepare.painter.hair import HAIRSTYLES, Hairstyle, draw_back, draw_front
+from src.prepare.painter.headgear import HEADGEAR
+from src.prepare.painter.pose import Pose
+from src.prepare.painter.spec import HeroSpec
+from src.prepare.painter.weapons import MOUNTS, WEAPONS
+
+COLOUR_FIELDS = ("palette", "skin", "hair_ramp", "cloth", "second", "metal", "iris", "tint")
+SHAPE_FIELDS = tuple(field.name for field in fields(HeroSpec) if field.name not in COLOUR_FIELDS)
+
+
+def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Material and shade of every pixel, `[64, 64]` uint8 each; the fields of colour have no say in it."""
+    # Light falls from the upper left; a hero that looks left is drawn looking right, lit from the right, and mirrored.
+    canvas = Canvas(light=1 if spec.view == "left" else -1)
+    pose = Pose(
+        turned=spec.view != "front",
+        top=spec.top,
+        width=spec.head_width,
+        jaw=spec.jaw,
+        shoulders=spec.shoulders,
+        slope=spec.slope,
+        hand=spec.hand,
+    )
+    headgear, cape = HEADGEAR[spec.headgear], CAPES[spec.cape]
+    weapon, mount = WEAPONS[spec.weapon], MOUNTS[spec.mount]
+    hair = HAIRSTYLES[spec.hair]
+    if "hair" in headgear.hides:
+        hair = Hairstyle()
+    elif "crown" in headgear.hides and hair.extra in ("bun", "top_knot"):
+        hair = Hairstyle(hair.crown, hair.fringe, hair.back)
+
+    for part in (mount, weapon, cape):
+        if part.back is not None:
+            part.back(canvas, pose)
+    if headgear.back is not None:
+        headgear.back(canvas, pose)
+    draw_back(canvas, pose, hair, spec.hair_length)
+    draw_body(canvas, pose)
+    for part in (GARMENTS[spec.garment], JEWELS[spec.jewel], cape, SHOULDERS[spec.shoulder_armor]):
+        part.draw(canvas, pose)
+    canvas.cast_shadow(pose.skull_mask(), 4)
+    head = draw_head(canvas, pose, "human" if "ears" in headgear.hides else spec.ears)
+    draw_features(canvas, pose, spec.eyes, spec.brows, spec.nose, spec.mouth, spec.age)
+    draw_mark(canvas, pose, spec.mark)
+    draw_beard(canvas, pose, spec.beard, head)
+    draw_front(canvas, pose, hair, "crown" in headgear.hides, spec.wave)
+    headgear.draw(canvas, pose)
+    for part in (weapon, mount):
+        part.draw(canvas, pose)
+    canvas.finish()
+    if spec.view == "left":
+        return canvas.material[:, ::-1].copy(), canvas.shade[:, ::-1].copy()
+    return canvas.material, canvas.shade
+
+
+def colour_table(spec: HeroSpec) -> np.ndarray:
+    """The colour of every material and shade of this hero: uint8 `[12, 5, 4]`."""
+    return ramps.colour_table(
+        spec.palette, spec.skin, spec.hair_ramp, spec.cloth, spec.second, spec.metal, spec.iris, spec.tint
+    )
+
+
+def paint(spec: HeroSpec) -> np.ndarray:
+    """Paint one hero: RGBA uint8 `[64, 64, 4]`, alpha 0 or 255, at most 32 opaque colours.
+
+    A pure function of the record, the same on every platform.
+    """
+    material, shade = draw(spec)
+    return colour_table(spec)[material, shade]

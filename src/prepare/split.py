@@ -1,0 +1,87 @@
+"""Splitting by group, so that validation never shows a hero the network was trained on in another colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+TRAIN, VALIDATION = 0, 1
+
+
+def split_by_group(groups: Sequence[str], labels: np.ndarray, val_fraction: float, seed: int) -> np.ndarray:
+    """Assign whole groups to training or validation, alike in classes.
+
+    First every class that occurs in two groups or more gets one in validation, the rarest class first. Then the other
+    groups follow, the largest first, each to the side where it does less harm to the balance of all classes.
+
+    Args:
+        groups: the group of each portrait, N of them.
+        labels: int `[N, A]`, the class of each portrait in each attribute; A may be 0.
+        val_fraction: share of the portraits to hold out, 0 to less than 1.
+        seed: decides between groups that are equally good.
+
+    Returns:
+        uint8 `[N]`: 0 training, 1 validation.
+    """
+    names, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    counts = _images_by_group_and_class(group_of, len(names), labels)
+    # A shuffle, then the largest first: what is left at the end is small and fills gaps well.
+    sizes = np.bincount(group_of, minlength=len(names))
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+
+    side = np.full(len(names), TRAIN)
+    if val_fraction > 0 and len(names) > 1:
+        _cover_classes(side, counts, order)
+        _fill(side, counts, sizes, order, val_fraction)
+    return side[group_of].astype(np.uint8)
+
+
+def _images_by_group_and_class(group_of: np.ndarray, groups: int, labels: np.ndarray) -> np.ndarray:
+    """Number of images, int `[G, K]`, a column for each class of each attribute; one column where there is none."""
+    columns = [np.zeros(len(group_of), int)] if labels.shape[1] == 0 else list(labels.T)
+    tables = []
+    for column in columns:
+        table = np.zeros((groups, int(column.max()) + 1), int)
+        np.add.at(table, (group_of, column), 1)
+        tables.append(table[:, table.any(axis=0)])
+    return np.concatenate(tables, axis=1)
+
+
+def _cover_classes(side: np.ndarray, counts: np.ndarray, order: np.ndarray) -> None:
+    """Move one group into validation for each class that can spare one, the smallest that does."""
+    holds = counts > 0
+    for label in np.argsort(holds.sum(axis=0), kind="stable"):
+        in_training = holds[side == TRAIN].sum(axis=0)
+        if in_training[label] < holds[:, label].sum():
+            continue
+        for group in order[::-1]:
+            if holds[group, label] and _can_leave_training(holds[group], in_training):
+                side[group] = VALIDATION
+                break
+
+
+def _can_leave_training(held: np.ndarray, in_training: np.ndarray) -> bool:
+    """Whether no class of a group, boolean `[K]`, would lose its last training group."""
+    return bool((in_training[held] > 1).all())
+
+
+def _fill(side: np.ndarray, counts: np.ndarray, sizes: np.ndarray, order: np.ndarray, val_fraction: float) -> None:
+    """Move more groups, so that every class and the whole come near to the share wanted."""
+    holds = counts > 0
+    in_training = holds[side == TRAIN].sum(axis=0)
+    counts = np.concatenate([counts, sizes[:, None]], axis=1)
+    importance = 1 / counts.sum(axis=0)
+    # Images in validation beyond the share wanted of those decided on so far, by class and in all.
+    excess = (1 - val_fraction) * counts[side == VALIDATION].sum(axis=0)
+    for group in order[side[order] == TRAIN]:
+        if_held_out = excess + (1 - val_fraction) * counts[group]
+        if_trained_on = excess - val_fraction * counts[group]
+        better_held_out = importance @ if_held_out**2 < importance @ if_trained_on**2
+        if better_held_out and _can_leave_training(holds[group], in_training):
+            side[group] = VALIDATION
+            in_training -= holds[group]
+            excess = if_held_out
+        else:
+            excess = if_trained_on

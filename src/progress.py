@@ -1,0 +1,24 @@
+"""One way to show that long work moves, and when it will end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+SECONDS_BETWEEN_UPDATES = 2.0
+"""Few updates: a notebook saves every one of them in its output."""
+
+
+def track(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Yield the items of `iterable` while a text bar on stderr shows the share done and the time left.
+
+    Args:
+        iterable: what to go through.
+        description: what the work is, a word or two.
+        total: the number of items, where `len(iterable)` does not say.
+    """
+    from tqdm import tqdm  # late: commands that need no bar should not wait for its import
+
+    yield from tqdm(iterable, desc=description, total=total, mininterval=SECONDS_BETWEEN_UPDATES, dynamic_ncols=True)

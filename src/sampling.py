@@ -1,0 +1,143 @@
+"""From a checkpoint to portraits: the same seed and labels give the same portrait, for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from src.configuration import make_config
+from src.errors import InputError
+from src.families import DataSpecification, Family, find_family
+from src.images import over_background, tile, write_png
+from src.labels import LabelSpecification
+from src.tables import write_json
+from src.training.checkpoint import file_hash, load_checkpoint
+from src.training.ema import MovingAverage
+from src.training.grids import to_rgba
+
+# Portraits are drawn in batches of exactly this many: another batch size may take another convolution algorithm,
+# whose last bit differs.
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Artist:
+    """A trained model ready to draw.
+
+    Args:
+        family: the family, for its `draw`.
+        sampler: the averaged network, in evaluation mode, on the CPU.
+        labels: the attributes it obeys.
+        checkpoint_hash: SHA-256 of the checkpoint's file.
+    """
+
+    family: Family
+    sampler: nn.Module
+    labels: LabelSpecification
+    checkpoint_hash: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Portraits and how they came about.
+
+    Args:
+        portraits: uint8 [N, H, W, 4], binary alpha.
+        seeds: one a portrait; the seed alone, with the labels, gives the portrait again.
+        labels: class names by attribute, one dictionary a portrait.
+    """
+
+    portraits: np.ndarray
+    seeds: tuple[int, ...]
+    labels: tuple[dict[str, str], ...]
+
+
+def load_artist(checkpoint: Path) -> Artist:
+    """Read a checkpoint for drawing. Drawing runs on the CPU in fp32: bit for bit the same with and without a GPU.
+
+    Raises:
+        InputError: a missing, damaged or foreign checkpoint.
+    """
+    content = load_checkpoint(checkpoint)
+    labels = LabelSpecification.from_mapping(content["label_mappings"])
+    family_class = find_family(content["family"])
+    config = make_config(family_class.config_class, content["config"], {"precision": "fp32"})
+    data = DataSpecification(content["size"], content["channels"], labels, content["within_label_distance"])
+    family = family_class(config, data, torch.device("cpu"))
+    average = MovingAverage(family.sampler, config.ema_half_life_kimg, config.ema_rampup)
+    average.load_state_dict(content["average"])
+    return Artist(family, average.network, labels, file_hash(checkpoint))
+
+
+def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | None = None) -> Drawn:
+    """Draw portraits.
+
+    Portrait i has the seed `seed + i`, from which come its latent and those labels that were not asked for. It does
+    not depend on how many others are drawn with it.
+
+    Args:
+        artist: from `load_artist`.
+        count: how many, at least 1.
+        seed: the first portrait's seed, 0 to 2**32 - 1.
+        wanted: class names by attribute; an attribute left out is drawn at random.
+
+    Raises:
+        InputError: an unknown attribute or class, a bad count or seed.
+    """
+    if count < 1:
+        raise InputError(f"the number of portraits must be at least 1, not {count}")
+    if not 0 <= seed <= 2**32 - count:
+        raise InputError(f"the seed must lie between 0 and {2**32 - count}, not {seed}")
+    fixed = {attribute: artist.labels.index(attribute, name) for attribute, name in (wanted or {}).items()}
+    latents, labels = [], []
+    for portrait_seed in range(seed, seed + count):
+        # RandomState's stream is frozen for good (NEP 19), unlike torch's and numpy's newer generators. Labels come
+        # first and are always drawn, so that asking for one attribute changes neither the others nor the latent.
+        random = np.random.RandomState(portrait_seed)
+        drawn = [random.randint(size) for size in artist.labels.sizes]
+        labels.append([fixed.get(name, index) for name, index in zip(artist.labels.names, drawn, strict=True)])
+        latents.append(random.standard_normal(artist.family.latent_dim))
+    padding = -count % BATCH
+    all_latents = torch.from_numpy(np.float32(latents + latents[:1] * padding))
+    all_labels = torch.tensor(labels + labels[:1] * padding, dtype=torch.int64).reshape(count + padding, -1)
+    pixels = [
+        to_rgba(artist.family.draw(artist.sampler, some_latents, some_labels))
+        for some_latents, some_labels in zip(all_latents.split(BATCH), all_labels.split(BATCH), strict=True)
+    ]
+    return Drawn(
+        np.concatenate(pixels)[:count],
+        tuple(range(seed, seed + count)),
+        tuple(artist.labels.decode(row) for row in labels),
+    )
+
+
+def picture(rows: Sequence[Drawn]) -> Image.Image:
+    """Rows of portraits, one `Drawn` a row, twice their size on grey; 256 colours, to be small in a notebook."""
+    pixels = over_background(np.concatenate([drawn.portraits for drawn in rows]))
+    tiles = tile(pixels, columns=len(rows[0].portraits), gap=2, scale=2)
+    return Image.fromarray(tiles).quantize(256, dither=Image.Dither.NONE)
+
+
+def write_samples(drawn: Drawn, out: Path, artist: Artist) -> Path:
+    """Write one PNG a portrait, `grid.png` and `manifest.json` (file -> seed, labels, checkpoint hash).
+
+    Returns:
+        The grid's path.
+    """
+    out = Path(out)
+    manifest = {}
+    for portrait, seed, labels in zip(drawn.portraits, drawn.seeds, drawn.labels, strict=True):
+        name = "_".join(["hero", *labels.values(), f"{seed:06d}"]) + ".png"
+        write_png(out / name, portrait)
+        manifest[name] = {"seed": seed, "labels": labels, "checkpoint": artist.checkpoint_hash}
+    grid = out / "grid.png"
+    columns = min(8, len(drawn.portraits))
+    write_png(grid, tile(over_background(drawn.portraits), columns=columns, gap=2, scale=2))
+    write_json(out / "manifest.json", manifest)
+    return grid

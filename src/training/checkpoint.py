@@ -1,0 +1,96 @@
+"""Checkpoints: plain tensors and numbers, written atomically, read without running anything that is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from src.errors import InputError
+
+FORMAT = 1
+
+
+def save_checkpoint(folder: Path, content: Mapping[str, object], images_seen: int, keep: int) -> Path:
+    """Write `NNNNNN.pt` (kimg) and make `latest.pt` the same; then remove all but the newest `keep` numbered ones.
+
+    A checkpoint appears under its name only when every byte is on the disk: killed at any moment, the folder holds
+    the checkpoint before or the checkpoint after.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{images_seen // 1000:06d}.pt"
+    partial = folder / f".{path.name}.{os.getpid()}.partial"
+    try:
+        with open(partial, "wb") as file:
+            torch.save({"format": FORMAT, **content, "images_seen": images_seen}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    _link(path, folder / "latest.pt")
+    _sync_folder(folder)
+    numbered = sorted(p for p in folder.glob("*.pt") if re.fullmatch(r"\d{6,}", p.stem))
+    for old in numbered[: max(0, len(numbered) - max(keep, 1))]:
+        old.unlink()
+    return path
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
+    """Read a checkpoint; only tensors, numbers, strings, lists and dictionaries are accepted.
+
+    Raises:
+        InputError: no such file, damaged, not a checkpoint of this project, or of a newer format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no checkpoint at {path}; train first, or name another file")
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path} cannot be read as a checkpoint ({reason[:120]}); use an older one beside it"
+        ) from None
+    if not isinstance(content, dict) or "images_seen" not in content or "format" not in content:
+        raise InputError(f"{path} is no checkpoint of this project; name one written by `train`")
+    if content["format"] != FORMAT:
+        raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}; update the project")
+    return content
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _link(path: Path, alias: Path) -> None:
+    """A second name for the file, put in place atomically; a copy where the disk knows no hard links."""
+    partial = alias.with_name(f".{alias.name}.{os.getpid()}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(path, partial)
+    except OSError:
+        shutil.copyfile(path, partial)
+    os.replace(partial, alias)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the folder's entries on the disk too; Windows cannot open folders and does not need it."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,64 @@
+"""What a run will cost, measured before it starts: a few real steps on throw-away networks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from src.configuration import TrainingConfig
+from src.families.interface import DataSpecification, Family
+from src.training.data import PortraitBatches
+
+STEPS = 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cost of a run.
+
+    Args:
+        images_per_second: training speed.
+        memory_bytes: peak memory: the card's on CUDA, else the whole process's; None where it cannot be told.
+    """
+
+    images_per_second: float
+    memory_bytes: int | None
+
+
+def measure(
+    family_class: type[Family], config: TrainingConfig, data: DataSpecification, portraits: PortraitBatches
+) -> Estimate:
+    """Time a few steps of the family on the portraits' device; the networks that train later are not touched."""
+    device = portraits.images.device
+    family = family_class(config, data, device)
+    indices = np.arange(config.batch_size) % len(portraits)
+    seconds = []
+    for step in range(STEPS + 1):
+        start = time.perf_counter()
+        torch.manual_seed(step)
+        # Step 0 takes every lazy term and the one-time costs of a first step: it counts for memory, not for time.
+        family.train_step(*portraits.batch(indices), step * config.batch_size)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    estimate = Estimate(config.batch_size / float(np.median(seconds[1:])), _peak_memory(device))
+    del family
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    return estimate
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

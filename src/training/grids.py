@@ -1,0 +1,80 @@
+"""Sample grids: rows by label, several latents of one label side by side, the same latents every time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from src.images import over_background, tile, write_png
+from src.labels import LabelSpecification
+
+COLUMNS = 8
+MAXIMUM_ROWS = 18
+
+
+def to_rgba(images: Tensor) -> np.ndarray:
+    """Samples [N, 4, H, W] in [-1, 1] -> uint8 [N, H, W, 4] with binary alpha; transparent pixels are black."""
+    pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    opaque = pixels[..., 3:] >= 128
+    return np.concatenate([pixels[..., :3] * opaque, np.where(opaque, np.uint8(255), np.uint8(0))], axis=-1)
+
+
+def grid_labels(labels: np.ndarray) -> np.ndarray:
+    """The label cells that the grid's rows show: int64 [R, A], R at most 18.
+
+    Cells that occur in the data, picked one by one: the one whose classes have been shown least often so far, of
+    those the most frequent. Every class of every attribute is shown before any is shown much more than its fellows.
+
+    Args:
+        labels: int64 [N, A], the training portraits'.
+    """
+    cells, counts = np.unique(labels, axis=0, return_counts=True)
+    shown = [np.zeros(column.max() + 1, dtype=np.int64) for column in cells.T]
+    rows: list[int] = []
+    while len(rows) < min(MAXIMUM_ROWS, len(cells)):
+        left = [row for row in range(len(cells)) if row not in rows]
+        # A class shown for the k-th time costs k: no class runs ahead of the others.
+        cost = [sum(shown[a][c] ** 2 for a, c in enumerate(cells[row])) for row in left]
+        best = min(zip(cost, -counts[left], left, strict=True))[2]
+        rows.append(best)
+        for attribute, class_index in enumerate(cells[best]):
+            shown[attribute][class_index] += 1
+    return cells[sorted(rows)]
+
+
+def grid_latents(rows: int, latent_dim: int, seed: int) -> Tensor:
+    """Latents [rows * 8, latent_dim], different in every place, the same every time for a seed.
+
+    RandomState's stream is frozen for good, so grids of different versions can be compared.
+    """
+    values = np.random.RandomState(seed).standard_normal((rows * COLUMNS, latent_dim))
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def row_names(cells: np.ndarray, specification: LabelSpecification) -> list[str]:
+    """One caption a row: its class names, one a line."""
+    return ["\n".join(specification.decode(cell).values()) for cell in cells]
+
+
+def write_grid(path: Path, portraits: np.ndarray, captions: list[str]) -> None:
+    """Write a grid as PNG: portraits uint8 [R * 8, H, W, 4] on grey, twice their size, with a caption a row."""
+    picture = tile(over_background(portraits), columns=COLUMNS, gap=2, scale=2)
+    if any(captions):
+        margin = 84
+        strip = Image.new("RGB", (margin, picture.shape[0]), (24, 24, 28))
+        pen, font = ImageDraw.Draw(strip), ImageFont.load_default(size=13)
+        pitch = picture.shape[0] / max(1, len(captions))
+        for row, caption in enumerate(captions):
+            pen.multiline_text((6, (row + 0.5) * pitch), caption, fill=(225, 225, 225), font=font, anchor="lm")
+        picture = np.concatenate([np.asarray(strip), picture], axis=1)
+    write_png(path, picture)
+
+
+def spread_within_rows(images: Tensor) -> float:
+    """Mean absolute difference between neighbours of one row, [R * 8, C, H, W] in [-1, 1]; how varied a label is."""
+    rows = images.float().unflatten(0, (-1, COLUMNS))
+    return (rows - rows.roll(1, dims=1)).abs().mean().item()

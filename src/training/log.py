@@ -1,0 +1,93 @@
+"""`metrics.csv` and the status lines."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from src.files import replacing
+
+
+class RunningMeans:
+    """Means of scalars over steps, kept on the device: nothing waits for the GPU until the means are asked for."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, scalars: Mapping[str, Tensor]) -> None:
+        for name, value in scalars.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        """The means since the last call; starts anew."""
+        names = list(self.sums)
+        values = torch.stack([self.sums[name] for name in names]).tolist() if names else []
+        means = {name: value / self.counts[name] for name, value in zip(names, values, strict=True)}
+        self.sums, self.counts = {}, {}
+        return means
+
+
+class MetricsTable:
+    """A CSV that grows by a row a report. Columns may join later (a lazy penalty's first value comes late).
+
+    Args:
+        path: the file; rows of a previous run that lie beyond `kimg` are dropped, so that a resumed run leaves the
+            table that an uninterrupted one would have left.
+        kimg: where training goes on; 0 for a fresh run.
+    """
+
+    def __init__(self, path: Path, kimg: float) -> None:
+        self.path = path
+        self.rows = [row for row in read_metrics(path) if kimg > 0 and row["kimg"] <= kimg]
+        self._rewrite()
+
+    def add(self, row: Mapping[str, float]) -> None:
+        new_columns = any(name not in self.columns for name in row)
+        self.rows.append(dict(row))
+        if new_columns:
+            self._rewrite()
+        else:
+            with open(self.path, "a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, self.columns).writerow(row)
+
+    def _rewrite(self) -> None:
+        self.columns: Sequence[str] = list(dict.fromkeys(name for row in self.rows for name in row))
+        with replacing(self.path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.columns)
+            if self.columns:
+                writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The rows of a `metrics.csv`, empty cells left out; no rows where there is no file."""
+    if not Path(path).is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def status_line(row: Mapping[str, float], kimg_total: float) -> str:
+    """One line a person can follow a run by."""
+    left = (kimg_total - row["kimg"]) * 1000 / max(row["images_per_second"], 1e-9)
+    parts = [f"{row['kimg']:9.2f} / {kimg_total:g} kimg", f"{row['images_per_second']:5.1f} img/s"]
+    parts += [f"{name} {row[name]:.3f}" for name in row if name.startswith("loss_")]
+    if "variety" in row:
+        parts.append(f"variety {row['variety']:.2f}")
+    return "  ".join([*parts, f"{duration(left)} left"])
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says it: `45 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

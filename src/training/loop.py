@@ -1,0 +1,370 @@
+"""The training loop: which images a step sees, averaging, checkpoints, grids, logs. Knows no family by name.
+
+What step k does is a function of the seed and the images seen before it, nothing else: data order and every random
+draw follow from them, so training to N, stopping and resuming to 2N gives the same bits as training to 2N.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from src.configuration import TrainingConfig, config_to_dict, differences, make_config
+from src.device import default_profile, pick_device
+from src.errors import InputError, TrainingDiverged
+from src.families import find_family
+from src.labels import LabelSpecification
+from src.tables import write_json
+from src.training.checkpoint import load_checkpoint, save_checkpoint
+from src.training.data import (
+    HELD_OUT,
+    TRAIN,
+    PackedPortraits,
+    PortraitBatches,
+    batch_indices,
+    condition_names,
+    describe,
+    load_portraits,
+    to_signed,
+)
+from src.training.ema import MovingAverage
+from src.training.estimate import Estimate, measure
+from src.training.grids import (
+    COLUMNS,
+    grid_labels,
+    grid_latents,
+    row_names,
+    spread_within_rows,
+    to_rgba,
+    write_grid,
+)
+from src.training.interrupt import StopRequest
+from src.training.log import MetricsTable, RunningMeans, duration, status_line
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended.
+
+    Args:
+        checkpoint: the newest checkpoint.
+        images_seen: real images the model has seen.
+        interrupted: stopped by Ctrl-C, the kernel's interrupt or a kill, after saving.
+    """
+
+    checkpoint: Path
+    images_seen: int
+    interrupted: bool
+
+
+def train(
+    data: Path,
+    out: Path,
+    family: str | None = None,
+    profile: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+) -> TrainingResult:
+    """Train a family on the packed portraits of a data folder.
+
+    Args:
+        data: folder with `portraits.npz`.
+        out: artifacts folder; gets `samples/`, `checkpoints/`, `metrics.csv`, `config.json`.
+        family: a name of `FAMILIES`; None is `resnet_gan`, or the checkpoint's when resuming.
+        profile: `smoke`, `cpu` or `rtx2070`; None is by the hardware, or the checkpoint's when resuming.
+        overrides: values by name that replace the profile's (`kimg`, `seed`, ...); texts are read as the field's type.
+        resume: go on from `checkpoints/latest.pt` where there is one. Otherwise a run that lies in `out` is moved to
+            `out/earlier_runs/` and a fresh one starts.
+        say: takes the status lines.
+
+    Raises:
+        InputError: anything wrong with the arguments, the data or the checkpoint.
+        TrainingDiverged: a loss became infinite or not a number.
+    """
+    device = pick_device()
+    out = Path(out)
+    latest = out / "checkpoints" / "latest.pt"
+    state = load_checkpoint(latest, device) if resume and latest.is_file() else None
+    portraits = load_portraits(data)
+    run = _configure(state, family, profile, overrides or {}, device)
+    portraits = portraits.conditioned_on(condition_names(run.config.condition_on, portraits.specification))
+    if state is None and resume:
+        say(f"no checkpoint in {out / 'checkpoints'} yet: starting afresh")
+    if state is not None:
+        _check_data(state, portraits)
+        for line in run.changes:
+            say(f"resuming with a change: {line}")
+    training = _Training(run, portraits, out, device, state, say)
+    if state is None:
+        # Only now: with settings that make no network, the earlier run stays where it is.
+        _move_earlier_run(out, say)
+    return training.run()
+
+
+@dataclass(frozen=True)
+class _Run:
+    family: str
+    profile: str
+    config: TrainingConfig
+    changes: tuple[str, ...] = ()
+
+
+def _configure(
+    state: Mapping[str, object] | None,
+    family: str | None,
+    profile: str | None,
+    overrides: Mapping[str, object],
+    device: torch.device,
+) -> _Run:
+    """The run's family, profile and configuration: the checkpoint's where one is resumed, else what was asked for."""
+    if state is None:
+        family, profile = family or "resnet_gan", profile or default_profile(device)
+        family_class = find_family(family)
+        if profile not in family_class.profiles:
+            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family_class.profiles)}")
+        config = make_config(family_class.config_class, family_class.profiles[profile], overrides)
+        _check_values(config)
+        return _Run(family, profile, config)
+    if family not in (None, state["family"]):
+        raise InputError(f"the run to resume trains {state['family']!r}, not {family!r}; choose another --out")
+    config_class = find_family(state["family"]).config_class
+    before = make_config(config_class, state["config"])
+    values = dict(overrides)
+    if "kimg" not in values and profile not in (None, state["profile"]):
+        raise InputError(f"the run to resume has profile {state['profile']!r}; resume with that, or with --kimg alone")
+    if values.get("seed", before.seed) != before.seed:
+        raise InputError(f"the run to resume has seed {before.seed}; resume with that, or choose another --out")
+    config = make_config(config_class, state["config"], values)
+    _check_values(config)
+    return _Run(state["family"], state["profile"], config, tuple(differences(before, config)))
+
+
+def _check_values(config: TrainingConfig) -> None:
+    """Numbers that no run can use are refused before anything is touched."""
+    for name, value in config_to_dict(config).items():
+        least = 1 if isinstance(value, int) and name != "seed" else 0
+        if isinstance(value, int | float) and not isinstance(value, bool) and not least <= value < 2**32:
+            raise InputError(f"{name} must be at least {least}, not {value}")
+    if config.batch_size % 2:
+        raise InputError(f"batch_size must be even, not {config.batch_size}")
+    for name in ("kimg", "log_kimg", "sample_kimg", "checkpoint_kimg"):
+        if not getattr(config, name) > 0:
+            raise InputError(f"{name} must be positive, not {getattr(config, name)}")
+
+
+def _check_data(state: Mapping[str, object], portraits: PackedPortraits) -> None:
+    saved = LabelSpecification.from_mapping(state["label_mappings"])
+    if saved.to_mapping() != portraits.specification.to_mapping():
+        raise InputError(
+            f"the run to resume was trained with the labels {saved.to_mapping()}, the data have "
+            f"{portraits.specification.to_mapping()}; build the same data, or start afresh without --resume"
+        )
+    if state["data_fingerprint"] != portraits.fingerprint:
+        raise InputError(
+            "the run to resume was trained on other data (the fingerprints differ); "
+            "build the same data, or start afresh without --resume"
+        )
+
+
+def _move_earlier_run(out: Path, say: Callable[[str], None]) -> None:
+    """Nothing of an earlier run is overwritten: a fresh run moves it out of the way."""
+    if not any((out / "checkpoints").glob("*.pt")):
+        return
+    number = 1
+    while (target := out / "earlier_runs" / f"{number:03d}").exists():
+        number += 1
+    for pattern in ("checkpoints/*.pt", "samples/*.png", "metrics.csv", "config.json"):
+        for path in out.glob(pattern):
+            moved = target / path.relative_to(out)
+            moved.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(moved)
+    say(f"an earlier run was here: moved to {target}")
+
+
+class _Training:
+    """One run in progress."""
+
+    def __init__(
+        self,
+        run: _Run,
+        portraits: PackedPortraits,
+        out: Path,
+        device: torch.device,
+        state: Mapping[str, object] | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self.family_name, self.profile, self.config = run.family, run.profile, run.config
+        self.portraits, self.out, self.device, self.say = portraits, out, device, say
+        self.specification = describe(portraits)
+        self.train_set = PortraitBatches(portraits, TRAIN, device)
+        self.held_out_set = PortraitBatches(portraits, HELD_OUT, device)
+        torch.backends.cudnn.benchmark = True
+
+        family_class = find_family(self.family_name)
+        _seed(self.config.seed, 0)
+        try:
+            self.family = family_class(self.config, self.specification, device)
+        except ValueError as error:
+            raise InputError(f"these settings and data make no network: {error}") from None
+        self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
+        self.images_seen = 0
+        if state is None:
+            self._announce(measure(family_class, self.config, self.specification, self.train_set))
+        else:
+            self._load(state)
+
+        cells = grid_labels(portraits.labels[portraits.split == TRAIN])
+        self.captions = row_names(cells, portraits.specification)
+        self.grid_labels = torch.from_numpy(np.repeat(cells, COLUMNS, axis=0)).to(device)
+        self.grid_latents = grid_latents(len(cells), self.family.latent_dim, self.config.seed).to(device)
+        self.grid_reals = self._pick_reals(cells)
+        self.real_spread = spread_within_rows(to_signed(torch.from_numpy(self.grid_reals)))
+
+    def run(self) -> TrainingResult:
+        config, out = self.config, self.out
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+        write_json(out / "config.json", self._describe_run())
+        table = MetricsTable(out / "metrics.csv", self.images_seen / 1000)
+        means = RunningMeans()
+        checkpoint = out / "checkpoints" / "latest.pt"
+        if self.images_seen == 0:
+            write_grid(out / "samples" / "reals.png", self.grid_reals, self.captions)
+            self._write_samples("fakes_init.png")
+        total = math.ceil(config.kimg * 1000 / config.batch_size) * config.batch_size
+        if self.images_seen >= total:
+            self.say(f"already trained to {self.images_seen / 1000:g} kimg; raise kimg to train on")
+        saved_at = self.images_seen
+        reported_at, clock = self.images_seen, time.perf_counter()
+
+        with StopRequest() as request:
+            while self.images_seen < total and not request.stopped:
+                self._step(means)
+                done = self.images_seen >= total
+                if done or self._passed(config.log_kimg):
+                    row = {"kimg": self.images_seen / 1000, **means.take(), **self._watch()}
+                    self._check_finite(row)
+                    seconds = time.perf_counter() - clock
+                    row["images_per_second"] = (self.images_seen - reported_at) / seconds
+                    if done or self._passed(config.sample_kimg):
+                        row["variety"] = self._write_samples(f"fakes_{self.images_seen // 1000:06d}.png")
+                    table.add(row)
+                    self.say(status_line(row, total / 1000))
+                    reported_at, clock = self.images_seen, time.perf_counter()
+                if done or request.stopped or self._passed(config.checkpoint_kimg):
+                    checkpoint, saved_at = self._save(), self.images_seen
+            if request.stopped and saved_at < self.images_seen:
+                checkpoint = self._save()
+        if request.stopped:
+            self.say(f"interrupted at {self.images_seen / 1000:.2f} kimg; saved to {checkpoint}; resume to go on")
+        return TrainingResult(checkpoint, self.images_seen, request.stopped)
+
+    def _step(self, means: RunningMeans) -> None:
+        """One batch: a function of the state, the seed and the images seen."""
+        batch_size, seen = self.config.batch_size, self.images_seen
+        reals, labels = self.train_set.batch(batch_indices(seen, batch_size, len(self.train_set), self.config.seed))
+        _seed(self.config.seed, seen)
+        means.add(self.family.train_step(reals, labels, seen))
+        self.images_seen = seen + batch_size
+        self.average.update(self.family.sampler, self.images_seen, batch_size)
+
+    def _passed(self, interval_kimg: float) -> bool:
+        """Whether the last step crossed a multiple of the interval."""
+        interval = interval_kimg * 1000
+        return self.images_seen // interval > (self.images_seen - self.config.batch_size) // interval
+
+    def _watch(self) -> dict[str, float]:
+        """The family's scalars on a batch of held-out portraits."""
+        if len(self.held_out_set) == 0:
+            return {}
+        size = min(64, len(self.held_out_set))
+        batch = self.held_out_set.batch(batch_indices(self.images_seen, size, len(self.held_out_set), self.config.seed))
+        return {name: value.item() for name, value in self.family.watch(*batch, self.images_seen).items()}
+
+    def _write_samples(self, name: str) -> float:
+        """Write a grid of the averaged sampler; returns its variety within rows as a share of the reals'."""
+        fakes = self.family.draw(self.average.network, self.grid_latents, self.grid_labels)
+        write_grid(self.out / "samples" / name, to_rgba(fakes), self.captions)
+        return spread_within_rows(fakes) / max(self.real_spread, 1e-6)
+
+    def _pick_reals(self, cells: np.ndarray) -> np.ndarray:
+        """Training portraits of the grid's labels, uint8 [R * 8, H, W, 4]; repeated where a cell has fewer than 8."""
+        train = np.flatnonzero(self.portraits.split == TRAIN)
+        random = np.random.RandomState(self.config.seed)
+        picked = []
+        for cell in cells:
+            members = random.permutation(train[(self.portraits.labels[train] == cell).all(axis=1)])
+            picked.append(np.resize(members, COLUMNS))
+        return self.portraits.images[np.concatenate(picked)]
+
+    def _check_finite(self, row: Mapping[str, float]) -> None:
+        broken = [name for name, value in row.items() if not math.isfinite(value)]
+        if not broken:
+            broken = [name for name, weight in self.average.state_dict().items() if not weight.isfinite().all()][:1]
+        if broken:
+            folder = self.out / "checkpoints"
+            last = (
+                f"{folder / 'latest.pt'} is the last good checkpoint"
+                if (folder / "latest.pt").is_file()
+                else ("there is no checkpoint yet")
+            )
+            raise TrainingDiverged(
+                f"{', '.join(broken)} is not a finite number at {self.images_seen / 1000:.2f} kimg; {last}; "
+                "resume with a smaller learning rate (--set learning_rate_discriminator=...) or another seed"
+            )
+
+    def _describe_run(self) -> dict[str, object]:
+        return {
+            "family": self.family_name,
+            "profile": self.profile,
+            "config": config_to_dict(self.config),
+            "label_mappings": self.portraits.specification.to_mapping(),
+            "data_fingerprint": self.portraits.fingerprint,
+            "size": self.specification.size,
+            "channels": self.specification.channels,
+            "within_label_distance": self.specification.within_label_distance,
+        }
+
+    def _save(self) -> Path:
+        self._check_finite({})
+        content = {
+            **self._describe_run(),
+            "state": self.family.state_dict(),
+            "average": self.average.state_dict(),
+        }
+        return save_checkpoint(self.out / "checkpoints", content, self.images_seen, self.config.keep_checkpoints)
+
+    def _load(self, state: Mapping[str, object]) -> None:
+        try:
+            self.family.load_state_dict(state["state"])
+            self.average.load_state_dict(state["average"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise InputError(
+                f"the checkpoint does not fit the networks asked for ({str(error).splitlines()[0][:120]}); "
+                "resume without --set, or start afresh"
+            ) from None
+        self.images_seen = int(state["images_seen"])
+        self.say(f"resuming {self.family_name} at {self.images_seen / 1000:.2f} kimg of {self.config.kimg:g}")
+
+    def _announce(self, estimate: Estimate) -> None:
+        memory = f", about {estimate.memory_bytes / 2**30:.1f} GB of memory" if estimate.memory_bytes else ""
+        self.say(
+            f"{self.family_name}, profile {self.profile}, on {self.device.type}: {len(self.train_set)} portraits to "
+            f"train on, {len(self.held_out_set)} held out"
+        )
+        seconds = self.config.kimg * 1000 / estimate.images_per_second
+        self.say(
+            f"{self.config.kimg:g} kimg at about {estimate.images_per_second:.0f} images a second: "
+            f"about {duration(seconds)}{memory}"
+        )
+
+
+def _seed(seed: int, images_seen: int) -> None:
+    """Seed torch's generators for one step. The two numbers are mixed, so that neighbours share nothing."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, images_seen]).generate_state(1, np.uint64)[0] >> 1))

@@ -1,0 +1,61 @@
+"""Pictures of a run for the notebooks: curves and grids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+
+from src.families.augmentation import DiffAugment
+from src.images import over_background, tile
+from src.training.data import PackedPortraits, to_signed
+from src.training.grids import to_rgba
+from src.training.log import read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PANELS = {
+    "losses": ("loss_discriminator", "loss_generator"),
+    "D's outputs (logits)": ("logit_real", "logit_fake", "logit_held_out"),
+    "penalties": ("r1", "sameness"),
+    "variety within a label, 1 is the reals'": ("variety",),
+}
+
+
+def curves(metrics: Path) -> Figure:
+    """Four panels over kimg from a `metrics.csv`: losses, D's outputs, penalties, variety within a label."""
+    from matplotlib import pyplot
+
+    rows = read_metrics(metrics)
+    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(15, 3.2), layout="constrained")
+    for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
+        for name in names:
+            points = [(row["kimg"], row[name]) for row in rows if name in row]
+            if points:
+                axis.plot(*zip(*points, strict=True), label=name, marker="." if len(points) < 30 else None)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("kimg")
+        if axis.lines:
+            axis.legend(fontsize=8)
+    pyplot.close(figure)  # shown once, as the cell's result, not a second time by the notebook's own hook
+    return figure
+
+
+def small_copy(grid: Path) -> Image.Image:
+    """A grid's PNG with 256 colours: a third of the bytes, for a notebook's saved output."""
+    with Image.open(grid) as picture:
+        return picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+
+
+def augmented_batch(portraits: PackedPortraits, kinds: str, probability: float, count: int = 8) -> Image.Image:
+    """What D sees: a row of portraits, and three times the same ones as DiffAugment changes them."""
+    images = to_signed(torch.from_numpy(portraits.images[:: max(1, len(portraits.images) // count)][:count]))
+    torch.manual_seed(0)
+    augment = DiffAugment(kinds, probability)
+    rows = [images, *(augment(images) for _ in range(3))]
+    pixels = np.concatenate([to_rgba(row) for row in rows])
+    return Image.fromarray(tile(over_background(pixels), columns=count, gap=2, scale=2))

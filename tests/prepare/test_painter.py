@@ -1,0 +1,258 @@
+import csv
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.errors import InputError
+from src.palette import category, measure
+from src.prepare.painter import heroes, paint, paint_heroes, paint_set, random_silhouette, recoloured
+from src.prepare.painter import spec as vocabulary
+from src.prepare.painter.canvas import LINE, OUTLINE, Canvas, ellipse, polygon, polyline
+from src.prepare.painter.garments import CAPES, GARMENTS, JEWELS, SHOULDERS
+from src.prepare.painter.hair import HAIRSTYLES
+from src.prepare.painter.headgear import HEADGEAR
+from src.prepare.painter.paint import draw
+from src.prepare.painter.ramps import CLOTH_RAMPS, steps
+from src.prepare.painter.weapons import MOUNTS, WEAPONS
+
+BARE = {
+    "view": "front",
+    "headgear": "none",
+    "weapon": "none",
+    "mount": "none",
+    "cape": "none",
+    "jewel": "none",
+    "shoulder_armor": "none",
+    "beard": "none",
+    "mark": "none",
+    "garment": "tunic",
+    "hair": "short_neat",
+}
+
+
+def bare_hero(**changes):
+    return replace(random_silhouette("masculine", "warrior", [5]), **{**BARE, **changes})
+
+
+@pytest.fixture(scope="module")
+def painted():
+    """A set of 54 silhouettes in all their colours: file names, records, pictures."""
+    names, specs, pictures = zip(*paint_heroes(54 * 19, seed=3), strict=True)
+    return names, specs, np.stack(pictures)
+
+
+@pytest.fixture(scope="module")
+def sample(painted):
+    """One hero of each of 54 silhouettes, and their pictures."""
+    _, specs, pictures = painted
+    return specs[::19], pictures[::19]
+
+
+def test_portraits_are_pixel_art(sample):
+    _, pictures = sample
+    assert pictures.shape == (54, 64, 64, 4) and pictures.dtype == np.uint8
+    assert set(np.unique(pictures[..., 3])) == {0, 255}
+    assert not pictures[pictures[..., 3] == 0].any()
+    for picture in pictures:
+        colours = np.unique(picture[picture[..., 3] > 0], axis=0)
+        assert 10 <= len(colours) <= 32
+
+
+def test_portraits_fit_the_canvas(sample):
+    _, pictures = sample
+    solid = pictures[..., 3] > 0
+    assert solid.mean(axis=(1, 2)).min() > 0.3 and solid.mean(axis=(1, 2)).max() < 0.8
+    assert not solid[:, 0, 24:40].any(), "a head or a hat is cut off at the top"
+    assert solid[:, 63, 28:36].all(), "a bust rests on the lower edge"
+    assert solid[:, 26:44, 28:36].all(), "the head is in the middle"
+
+
+def test_outline_is_dark_where_it_turns_from_the_light():
+    material, shade = draw(bare_hero())
+    solid = material > 0
+    right_edge = solid & ~np.roll(solid, -1, axis=1)
+    right_edge[:, -1] = False
+    assert (shade[right_edge] == LINE).mean() > 0.95
+    assert (material[right_edge] == OUTLINE).mean() > 0.5
+
+
+def test_light_falls_from_the_left_in_every_view():
+    for view in vocabulary.VIEWS:
+        picture = paint(bare_hero(view=view, hair="bald")).astype(int)[15:28, :, :3].sum(axis=2)
+        solid = picture > 0
+        middle = int(np.round(np.nonzero(solid)[1].mean()))
+        assert picture[:, middle - 7 : middle - 2].mean() > picture[:, middle + 3 : middle + 8].mean() + 20, view
+
+
+def test_views_differ_and_left_is_right_mirrored():
+    masks = {view: draw(bare_hero(view=view))[0] > 0 for view in vocabulary.VIEWS}
+    assert (masks["front"] != masks["right"]).sum() > 20
+    assert np.array_equal(masks["left"], masks["right"][:, ::-1])
+
+
+def test_paint_is_a_pure_function(sample):
+    specs, pictures = sample
+    for spec, picture in list(zip(specs, pictures, strict=True))[::-9]:
+        assert np.array_equal(paint(replace(spec)), picture)
+
+
+def test_recolours_share_the_mask_and_nothing_else():
+    hero = random_silhouette("feminine", "mage", [1])
+    pictures = [paint(recoloured(hero, palette, [index])) for index, palette in enumerate(vocabulary.PALETTES)]
+    for picture in pictures[1:]:
+        assert np.array_equal(picture[..., 3], pictures[0][..., 3])
+        assert (picture != pictures[0]).any(axis=-1).sum() > 800
+
+
+def test_set_has_every_cell_unevenly():
+    cells = Counter((spec.gender, spec.hero_class, spec.palette) for spec in heroes(7600))
+    assert len(cells) == 2 * 9 * 5
+    assert sum(cells.values()) == 7600
+    assert min(cells.values()) >= 15
+    assert max(cells.values()) > 3 * min(cells.values())
+
+
+@pytest.mark.parametrize("count", [1, 7, 90, 341, 1000])
+def test_any_count(count):
+    specs = list(heroes(count))
+    assert len(specs) == count
+    assert len(set(specs)) == count
+    assert len({(spec.gender, spec.hero_class) for spec in specs}) == min(count, 18)
+    assert len({(spec.gender, spec.hero_class, spec.palette) for spec in specs}) == 90 or count < 90
+
+
+def test_silhouettes_and_pictures_are_distinct(painted):
+    masks = {}
+    for name, _, picture in zip(*painted, strict=True):
+        masks.setdefault(name[: len("hero_0000")], set()).add(picture[..., 3].tobytes())
+    assert all(len(of_one) == 1 for of_one in masks.values())
+    assert len(set.union(*masks.values())) == len(masks) == 54
+    assert len({picture.tobytes() for picture in painted[2]}) == 54 * 19
+
+
+def test_another_seed_gives_other_heroes():
+    assert list(heroes(40, seed=0)) == list(heroes(40, seed=0))
+    assert list(heroes(40, seed=0)) != list(heroes(40, seed=1))
+
+
+def test_pictures_are_those_of_the_palette_category(painted):
+    _, specs, pictures = painted
+    found = category(measure(pictures))
+    assert np.mean([spec.palette == name for spec, name in zip(specs, found, strict=True)]) > 0.95
+
+
+def test_paint_set_writes_pictures_and_labels(tmp_path):
+    table = paint_set(tmp_path / "a", count=24, seed=4)
+    paint_set(tmp_path / "b", count=24, seed=4)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert len(names) == 25
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:4] == ["filename", "gender", "hero_class", "palette"]
+    assert {row["filename"] for row in rows} | {"labels.csv"} == set(names)
+    for row, spec in zip(rows, heroes(24, seed=4), strict=True):
+        assert (row["gender"], row["hero_class"], row["palette"]) == (spec.gender, spec.hero_class, spec.palette)
+        assert row["headgear"] == spec.headgear
+        with Image.open(tmp_path / "a" / row["filename"]) as image:
+            assert image.mode == "RGBA"
+            assert np.array_equal(np.asarray(image), paint(spec))
+
+
+@pytest.mark.parametrize(("count", "seed"), [(0, 0), (-3, 0), (5, -1)])
+def test_bad_counts_are_the_users_to_mend(tmp_path, count, seed):
+    with pytest.raises(InputError):
+        paint_set(tmp_path / "out", count, seed)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_spec_can_be_edited_and_checks_its_words():
+    hero = next(heroes(1))
+    mage = replace(recoloured(hero, "cool", [0]), hero_class="mage", headgear="wizard_hat", cloth="cobalt")
+    assert (paint(mage) != paint(hero)).any()
+    with pytest.raises(InputError, match=r"unknown headgear 'sombrero'; choose one of: .*wizard_hat"):
+        replace(hero, headgear="sombrero")
+    with pytest.raises(InputError, match="unknown cloth 'cobalt'"):
+        replace(mage, palette="warm", hair_ramp="ginger", second="amber", metal="brass")
+    with pytest.raises(InputError, match="unknown top"):
+        replace(hero, top=40)
+
+
+@pytest.mark.parametrize(
+    ("field", "library"),
+    [
+        ("headgear", HEADGEAR),
+        ("garment", GARMENTS),
+        ("cape", CAPES),
+        ("shoulder_armor", SHOULDERS),
+        ("jewel", JEWELS),
+        ("weapon", WEAPONS),
+        ("mount", MOUNTS),
+        ("hair", HAIRSTYLES),
+        ("beard", vocabulary.BEARD_NAMES),
+        ("mark", vocabulary.MARKS),
+        ("eyes", vocabulary.EYES),
+        ("brows", vocabulary.BROWS),
+        ("nose", vocabulary.NOSES),
+        ("mouth", vocabulary.MOUTHS),
+        ("jaw", vocabulary.JAWS),
+        ("age", vocabulary.AGES),
+    ],
+)
+def test_every_part_draws_something_of_its_own(field, library):
+    for view in ("front", "right"):
+        hair = "bald" if field in ("eyes", "brows", "jaw", "age") else "short_neat"
+        pictures = [paint(bare_hero(**{"view": view, "hair": hair, "brows": "thin", field: name})) for name in library]
+        assert len({picture.tobytes() for picture in pictures}) == len(library)
+
+
+@pytest.mark.parametrize(
+    ("tables", "library"),
+    [
+        (vocabulary.HEADGEAR_WEIGHTS, HEADGEAR),
+        (vocabulary.GARMENT_WEIGHTS, GARMENTS),
+        (vocabulary.CAPE_WEIGHTS, CAPES),
+        (vocabulary.SHOULDER_WEIGHTS, SHOULDERS),
+        (vocabulary.JEWEL_WEIGHTS, JEWELS),
+        (vocabulary.WEAPON_WEIGHTS, WEAPONS),
+        (vocabulary.HAIR_WEIGHTS, HAIRSTYLES),
+        (vocabulary.BEARD_WEIGHTS, vocabulary.BEARD_NAMES),
+        ({"cavalry": vocabulary.MOUNT_WEIGHTS, "others": {"none": 1}}, MOUNTS),
+    ],
+)
+def test_every_part_is_worn_and_every_worn_part_exists(tables, library):
+    assert set().union(*tables.values()) == set(library)
+
+
+def test_headgear_is_shared_between_classes():
+    wearers = Counter(name for table in vocabulary.HEADGEAR_WEIGHTS.values() for name in table)
+    for hero_class, table in vocabulary.HEADGEAR_WEIGHTS.items():
+        assert sum(wearers[name] > 1 for name in table) >= 5, hero_class
+
+
+def test_ramps_climb_in_lightness_and_shift_in_hue():
+    for ramps in CLOTH_RAMPS.values():
+        for name, ramp in ramps.items():
+            brightness = np.array(steps(ramp)) @ np.array([0.2126, 0.7152, 0.0722])
+            assert (np.diff(brightness) > 0).all(), name
+    shadow, light = np.array(steps(CLOTH_RAMPS["warm"]["scarlet"]))[[1, 3]].astype(float)
+    assert light[1] / light[0] > shadow[1] / shadow[0], "the light of a red leans to yellow"
+
+
+def test_polygon_and_ellipse_cover_the_pixels_they_should():
+    assert polygon([(2, 3), (6, 3), (6, 8), (2, 8)]).sum() == 4 * 5
+    assert ellipse(10, 10, 1, 1).sum() == 5
+    assert polyline([(1, 1), (5, 9)]).sum() == 9
+
+
+def test_part_has_a_line_around_it_and_is_lit_from_its_side():
+    canvas = Canvas(light=-1)
+    mask = ellipse(32, 32, 10, 10)
+    canvas.part(mask, 4)
+    assert (canvas.shade[mask] > LINE).all()
+    assert (canvas.material > 0).sum() > mask.sum()
+    assert canvas.shade[32, 24] > canvas.shade[32, 40]

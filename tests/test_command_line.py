@@ -1,0 +1,81 @@
+"""The command line: exit statuses, one line for the user, the way from paint to sample."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
+    painted, data, out, drawn = (str(tmp_path / name) for name in ("painted", "data", "out", "drawn"))
+    assert main(["paint", "--out", painted, "-n", "190"]) == 0
+    assert main(["prepare", "--images", painted, "--data", data]) == 0
+    assert main(["build", "--data", data, "--labels", f"{painted}/labels.csv"]) == 0
+    assert main(["train", "--data", data, "--out", out, "--profile", "smoke", "--set", "base_channels=4"]) == 0
+    assert main(["train", "--data", data, "--out", out, "--kimg", "0.144", "--resume"]) == 0
+    checkpoint = f"{out}/checkpoints/latest.pt"
+    wishes = ["--gender", "feminine", "--hero-class", "mage", "--palette", "warm"]
+    assert main(["sample", "--checkpoint", checkpoint, "--out", drawn, "-n", "3", *wishes]) == 0
+    manifest = json.loads((tmp_path / "drawn" / "manifest.json").read_text())
+    assert len(manifest) == 3
+    assert all(
+        entry["labels"] == {"gender": "feminine", "hero_class": "mage", "palette": "warm"}
+        for entry in manifest.values()
+    )
+    assert (tmp_path / "drawn" / "grid.png").is_file()
+    capsys.readouterr()
+    assert main(["sample", "--checkpoint", checkpoint, "--out", drawn, "--hero-class", "plumber"]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and "barbarian, bard" in message
+    assert main(["sample", "--checkpoint", checkpoint, "--out", drawn, "--label", "hero_class=knight", "-n", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["prepare", "--images", "{tmp}/nowhere", "--data", "{tmp}/data"],
+        ["build", "--data", "{tmp}/nowhere"],
+        ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out"],
+        ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out", "--set", "kimg"],
+        ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out", "--family", "dalle"],
+        ["sample", "--checkpoint", "{tmp}/none.pt", "--out", "{tmp}/out"],
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(tmp_path, capsys, arguments):
+    assert main([argument.replace("{tmp}", str(tmp_path)) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
+
+
+def test_bad_arguments_are_status_2(tmp_path, capsys):
+    for arguments in (
+        ["train", "--data"],
+        ["draw"],
+        [],
+        ["sample", "--out", str(tmp_path), "--checkpoint", "x", "-n", "few"],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        message = capsys.readouterr().err
+        assert message.startswith("error: ") and message.count("\n") == 1
+
+
+def test_a_path_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["paint", "--out", str(tmp_path / "file" / "below"), "-n", "1"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+
+
+def test_help_waits_for_no_heavy_library():
+    """Neither torch nor matplotlib is imported to show the help."""
+    code = "import sys; sys.argv = ['src', '--help']\n"
+    code += "import runpy\ntry:\n    runpy.run_module('src', run_name='__main__')\nexcept SystemExit: pass\n"
+    code += "sys.exit(int(any(name in sys.modules for name in ('torch', 'matplotlib', 'numpy'))))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0

@@ -1,0 +1,99 @@
+"""Checkpoints: atomic, plain, pruned."""
+
+import os
+
+import pytest
+import torch
+
+from src.errors import InputError
+from src.training import checkpoint as module
+from src.training.checkpoint import load_checkpoint, save_checkpoint
+
+
+def save(folder, images_seen, keep=3, value=1.0):
+    return save_checkpoint(folder, {"state": {"weight": torch.full((2,), value)}}, images_seen, keep)
+
+
+def test_round_trip_and_names(tmp_path):
+    path = save(tmp_path, 12_345)
+    assert path.name == "000012.pt"
+    for name in ("000012.pt", "latest.pt"):
+        content = load_checkpoint(tmp_path / name)
+        assert content["images_seen"] == 12_345
+        assert torch.equal(content["state"]["weight"], torch.ones(2))
+
+
+def test_only_the_newest_are_kept(tmp_path):
+    (tmp_path / "best.pt").write_bytes(b"somebody's own")
+    for kimg in range(1, 7):
+        save(tmp_path, kimg * 1000, keep=2, value=kimg)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000005.pt", "000006.pt", "best.pt", "latest.pt"]
+    assert load_checkpoint(tmp_path / "latest.pt")["state"]["weight"][0] == 6
+
+
+@pytest.mark.parametrize("fault", ["save", "replace"])
+def test_a_failure_while_writing_leaves_the_checkpoint_before(tmp_path, monkeypatch, fault):
+    save(tmp_path, 1000, value=1)
+    before = (tmp_path / "latest.pt").read_bytes()
+
+    def half_a_file(content, file):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    def no_rename(*_):
+        raise OSError("no rename")
+
+    if fault == "save":
+        monkeypatch.setattr(module.torch, "save", half_a_file)
+    else:
+        monkeypatch.setattr(module.os, "replace", no_rename)
+    with pytest.raises(OSError):
+        save(tmp_path, 1000, value=2)
+    monkeypatch.undo()
+    assert (tmp_path / "latest.pt").read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["000001.pt", "latest.pt"]
+    assert load_checkpoint(tmp_path / "000001.pt")["state"]["weight"][0] == 1
+
+
+def test_a_copy_stands_in_where_the_disk_knows_no_links(tmp_path, monkeypatch):
+    def no_link(*_):
+        raise OSError("not supported")
+
+    monkeypatch.setattr(module.os, "link", no_link)
+    save(tmp_path, 1000)
+    assert load_checkpoint(tmp_path / "latest.pt")["images_seen"] == 1000
+
+
+class Payload:
+    def __reduce__(self):
+        return (os.system, ("echo unsafe",))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no checkpoint at"),
+        (b"", "cannot be read"),
+        (b"PK\x03\x04 broken", "cannot be read"),
+        ({"weight": 1}, "no checkpoint of this project"),
+        ({"format": 99, "images_seen": 1}, "format 99"),
+        ({"format": 1, "images_seen": Payload()}, "cannot be read"),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content, message):
+    path = tmp_path / "x.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(InputError, match=message) as caught:
+        load_checkpoint(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path):
+    path = save(tmp_path, 1000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="cannot be read"):
+        load_checkpoint(path)

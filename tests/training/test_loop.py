@@ -1,0 +1,227 @@
+"""The loop: exact resume, interruption, divergence, files, refusals."""
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from src.errors import InputError, TrainingDiverged
+from src.families import FAMILIES
+from src.families.conditional_gan import ConditionalGAN
+from src.training.checkpoint import load_checkpoint
+from src.training.log import read_metrics
+from src.training.loop import train
+
+SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "log_kimg": 0.016}
+
+
+def run(data_folder, out, kimg, resume=False, family="resnet_gan", **values):
+    lines = []
+    result = train(
+        data_folder, out, family, "smoke", {**SMALL, "kimg": kimg, **values}, resume=resume, say=lines.append
+    )
+    return result, lines
+
+
+def assert_same(a, b, where=""):
+    """Bit for bit, all the way down."""
+    assert type(a) is type(b), where
+    if isinstance(a, torch.Tensor):
+        assert a.dtype == b.dtype and torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_same(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for index, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{where}/{index}")
+    else:
+        assert a == b, where
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_resuming_gives_the_same_bits_as_going_on(data_folder, tmp_path, family, precision):
+    # 6 and 6 steps of 8 images: the second epoch (of 36) begins within the first half, R1 falls on both sides.
+    settings = {"family": family, "precision": precision, "r1_gamma": 1.0, "r1_interval": 4}
+    run(data_folder, tmp_path / "whole", 0.096, **settings)
+    run(data_folder, tmp_path / "halves", 0.048, **settings)
+    run(data_folder, tmp_path / "halves", 0.096, resume=True, family=None)
+    whole = load_checkpoint(tmp_path / "whole" / "checkpoints" / "latest.pt")
+    halves = load_checkpoint(tmp_path / "halves" / "checkpoints" / "latest.pt")
+    assert whole["images_seen"] == 96
+    assert_same(whole, halves)
+    rows = [read_metrics(tmp_path / name / "metrics.csv") for name in ("whole", "halves")]
+    for row_a, row_b in zip(*rows, strict=True):
+        for row in (row_a, row_b):
+            row.pop("images_per_second")
+            row.pop("variety", None)  # a grid is drawn at the end of every run, and so of the first half
+        assert row_a == row_b
+
+
+def test_another_seed_gives_another_run(data_folder, tmp_path):
+    run(data_folder, tmp_path / "a", 0.016)
+    run(data_folder, tmp_path / "b", 0.016, seed=1)
+    a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt")["average"] for name in "ab")
+    assert any(not torch.equal(a[name], b[name]) for name in a)
+
+
+def test_what_a_run_leaves_behind(data_folder, tmp_path):
+    out = tmp_path / "out"
+    result, lines = run(data_folder, out, 0.064, sample_kimg=0.032, checkpoint_kimg=0.032)
+    assert result.images_seen == 64 and not result.interrupted
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert names == {
+        "config.json",
+        "metrics.csv",
+        "samples/reals.png",
+        "samples/fakes_init.png",
+        "samples/fakes_000000.png",
+        "checkpoints/000000.pt",
+        "checkpoints/latest.pt",
+    }
+    config = json.loads((out / "config.json").read_text())
+    assert config["family"] == "resnet_gan" and config["config"]["kimg"] == 0.064
+    with open(out / "metrics.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["kimg"]) for row in rows] == [0.016, 0.032, 0.048, 0.064]
+    expected = {"loss_discriminator", "loss_generator", "logit_real", "logit_fake", "logit_held_out", "r1", "variety"}
+    assert expected <= set(rows[0])
+    announced = "\n".join(lines)
+    assert "36 portraits to train on, 12 held out" in announced and "images a second" in announced
+
+
+def test_a_fresh_run_moves_the_earlier_one_out_of_the_way(data_folder, tmp_path):
+    out = tmp_path / "out"
+    run(data_folder, out, 0.016)
+    before = (out / "checkpoints" / "latest.pt").read_bytes()
+    _, lines = run(data_folder, out, 0.016, seed=5)
+    assert (out / "earlier_runs" / "001" / "checkpoints" / "latest.pt").read_bytes() == before
+    assert load_checkpoint(out / "checkpoints" / "latest.pt")["config"]["seed"] == 5
+    assert any("moved to" in line for line in lines)
+
+
+def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_folder, tmp_path, monkeypatch):
+    run(data_folder, tmp_path / "whole", 0.064)
+    original = ConditionalGAN.train_step
+
+    def interrupt_in_the_middle(self, reals, labels, images_seen):
+        if images_seen == 24:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, reals, labels, images_seen)
+
+    monkeypatch.setattr(ConditionalGAN, "train_step", interrupt_in_the_middle)
+    out = tmp_path / "stopped"
+    result, lines = run(data_folder, out, 0.064)
+    monkeypatch.undo()
+    assert result.interrupted and result.images_seen == 32
+    assert any("interrupted" in line for line in lines)
+    run(data_folder, out, 0.064, resume=True)
+    assert_same(
+        load_checkpoint(tmp_path / "whole" / "checkpoints" / "latest.pt"),
+        load_checkpoint(out / "checkpoints/latest.pt"),
+    )
+
+
+def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(data_folder, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run(data_folder, out, 0.032)
+    good = (out / "checkpoints" / "latest.pt").read_bytes()
+    original = ConditionalGAN.train_step
+
+    def poisoned(self, reals, labels, images_seen):
+        scalars = original(self, reals, labels, images_seen)
+        return {**scalars, "loss_generator": scalars["loss_generator"] * float("nan")}
+
+    monkeypatch.setattr(ConditionalGAN, "train_step", poisoned)
+    with pytest.raises(TrainingDiverged, match=r"loss_generator.*last good checkpoint"):
+        run(data_folder, out, 0.064, resume=True, checkpoint_kimg=0.008)
+    assert (out / "checkpoints" / "latest.pt").read_bytes() == good
+
+
+def test_weights_that_are_not_finite_are_never_saved(data_folder, tmp_path, monkeypatch):
+    original = ConditionalGAN.train_step
+
+    def poisoned(self, reals, labels, images_seen):
+        scalars = original(self, reals, labels, images_seen)
+        with torch.no_grad():
+            self.generator.first.weight[0, 0] = float("inf")
+        return scalars
+
+    monkeypatch.setattr(ConditionalGAN, "train_step", poisoned)
+    with pytest.raises(TrainingDiverged, match="there is no checkpoint yet"):
+        run(data_folder, tmp_path / "out", 0.032)
+    assert not list((tmp_path / "out").glob("checkpoints/*.pt"))
+
+
+def test_resuming_refuses_what_does_not_fit(data_folder, tmp_path):
+    out = tmp_path / "out"
+    run(data_folder, out, 0.016)
+    with pytest.raises(InputError, match="seed 0"):
+        run(data_folder, out, 0.032, resume=True, seed=1)
+    with pytest.raises(InputError, match=r"trains 'resnet_gan'"):
+        run(data_folder, out, 0.032, resume=True, family="cdcgan")
+    with pytest.raises(InputError, match="does not fit"):
+        run(data_folder, out, 0.032, resume=True, base_channels=8)
+    packed = dict(np.load(data_folder / "portraits.npz"))
+    np.savez(data_folder / "portraits.npz", **{**packed, "fingerprint": "another"})
+    with pytest.raises(InputError, match="other data"):
+        run(data_folder, out, 0.032, resume=True)
+
+
+def test_a_change_on_resume_is_announced(data_folder, tmp_path):
+    run(data_folder, tmp_path / "out", 0.016)
+    _, lines = run(data_folder, tmp_path / "out", 0.032, resume=True, r1_gamma=3.0)
+    assert any("r1_gamma: 1.0 -> 3.0" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"learning_rat": 1.0}, "unknown setting 'learning_rat'.*learning_rate_generator"),
+        ({"batch_size": "many"}, "type int"),
+        ({"batch_size": 7}, "even"),
+        ({"kimg": 0.0}, "positive"),
+        ({"kimg": float("nan")}, "kimg must be"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"base_channels": 0}, "base_channels must be at least 1"),
+        ({"latent_dim": 13}, "multiple of 3"),
+        ({"beta1": 1.5}, "beta"),
+        ({"augment": "flip,spin"}, "unknown augmentation 'spin'"),
+        ({"loss": "hing"}, "unknown loss"),
+        ({"precision": "fp8"}, "unknown precision"),
+        ({"condition_on": "genre"}, "unknown attribute 'genre'"),
+    ],
+)
+def test_bad_settings_are_refused_in_one_line(data_folder, tmp_path, values, message):
+    with pytest.raises(InputError, match=message) as caught:
+        run(data_folder, tmp_path / "out", **{"kimg": 0.016, **values})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"condition_on": "gender,hero_class"},
+        {"condition_on": "none"},
+        {"spectral_norm": False},
+        {"loss": "non_saturating"},
+        {"r1_gamma": 0.0},
+        {"augment": ""},
+        {"augment": "colour"},
+        {"instance_noise": 0.0},
+        {"variety_weight": 0.0},
+        {"ema_half_life_kimg": 0.0},
+        {"learning_rate_generator": 4e-4},
+    ],
+)
+def test_every_piece_can_be_switched(data_folder, tmp_path, values):
+    result, _ = run(data_folder, tmp_path / "out", 0.016, **values)
+    assert result.images_seen == 16
+    assert Path(result.checkpoint).is_file()
