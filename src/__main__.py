@@ -20,16 +20,50 @@ def paint(arguments: argparse.Namespace) -> None:
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    from src.prepare import prepare_folder
+    from src.prepare import PrepareOptions, prepare_folder
 
-    print(prepare_folder(arguments.images, arguments.data, arguments.size, arguments.tiles))
+    options = PrepareOptions(
+        arguments.reduce,
+        arguments.colours,
+        arguments.keep_background,
+        arguments.remove_orphans,
+        arguments.remove_fringe,
+    )
+    report = prepare_folder(arguments.images, arguments.data, arguments.size, arguments.tiles, options)
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(report)
 
 
 def build(arguments: argparse.Namespace) -> None:
     from src.prepare import build_dataset
+    from src.prepare.origin import source_labels
 
     attributes = [name.strip() for name in arguments.attributes.split(",") if name.strip()]
-    report = build_dataset(arguments.data, arguments.labels, attributes, arguments.val_fraction, arguments.seed)
+    labels = arguments.labels or source_labels(arguments.data)
+    report = build_dataset(
+        arguments.data,
+        labels,
+        attributes,
+        arguments.val_fraction,
+        arguments.seed,
+        arguments.min_confidence,
+        arguments.vocabulary,
+    )
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(report)
+
+
+def source(arguments: argparse.Namespace) -> None:
+    from src.prepare.sources import COLLECTIONS, fetch
+
+    collection = COLLECTIONS[arguments.collection]
+    if arguments.download is not None:
+        sha256 = arguments.sha256 or collection.sha256
+        fetch(collection.origin, arguments.download, sha256, arguments.files, collection.is_folder)
+    options = {name: getattr(arguments, name) for name in collection.options}
+    report = collection.prepare(arguments.files, arguments.data, **options)
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     print(report)
@@ -83,14 +117,48 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, required=True, help="data folder to write")
     command.add_argument("--size", type=int, default=64, help="side of the portraits in pixels (default 64)")
     command.add_argument("--tiles", type=int, help="cut every image into tiles of this side")
+    command.add_argument("--reduce", metavar="METHOD", help="reduce art that is too large: mode (commonest) or nearest")
+    command.add_argument("--colours", type=int, metavar="N", help="keep at most N colours a portrait")
+    command.add_argument("--keep-background", action="store_true", help="leave flat opaque backgrounds")
+    command.add_argument("--remove-orphans", action="store_true", help="replace single pixels unlike all around them")
+    command.add_argument("--remove-fringe", action="store_true", help="undo anti-aliasing against a removed background")
     command.set_defaults(run=prepare)
+
+    command = commands.add_parser("source", help="a known collection -> 64x64 portraits with its own labels and groups")
+    collections = command.add_subparsers(title="collections", metavar="COLLECTION", dest="collection", required=True)
+    for name, help_text in (
+        ("tinyhero", "TinyHero: four folders of views; the label is the view, the group is the hero"),
+        ("kenney", "a packed sheet of tiles without labels, such as Kenney's 1-Bit Pack"),
+        ("lpc", "layers of the Universal LPC Spritesheet, composed into heroes by a recipe"),
+    ):
+        command = collections.add_parser(name, help=help_text)
+        command.add_argument("--from", dest="files", type=Path, required=True, help="the collection: folder, or sheet")
+        command.add_argument("--data", type=Path, required=True, help="data folder to write")
+        command.add_argument("--size", type=int, default=64, help="side of the portraits in pixels (default 64)")
+        command.add_argument("--download", nargs="?", const="", metavar="URL", help="fetch it to --from first")
+        command.add_argument("--sha256", metavar="HEX", help="checksum that the download must have")
+        if name == "kenney":
+            command.add_argument("--tile", type=int, default=16, help="side of a tile in pixels (default 16)")
+            command.add_argument("--spacing", type=int, default=0, help="pixels between tiles (default 0)")
+        if name == "lpc":
+            command.add_argument("--recipe", type=Path, help="JSON; the default one unless given")
+            command.add_argument("--heroes", type=int, default=24, help="the most heroes a kind (default 24)")
+            command.add_argument("--recolours", type=int, default=18, help="the most colourings a hero (default 18)")
+            command.add_argument("--seed", type=int, default=0)
+        command.set_defaults(run=source)
 
     command = commands.add_parser("build", help="labels, palettes, split, packed file (notebook 02)")
     command.add_argument("--data", type=Path, required=True, help="data folder that `prepare` wrote")
-    command.add_argument("--labels", type=Path, help="CSV of given labels, keyed by filename or group_id")
+    command.add_argument(
+        "--labels", type=Path, help="CSV of given labels, keyed by filename or group_id; else those a source left"
+    )
     command.add_argument("--attributes", default="gender,hero_class,palette", help="names joined by commas")
     command.add_argument("--val-fraction", type=float, default=0.2, help="share of portraits held out (default 0.2)")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--min-confidence", type=float, default=0.8, help="suggestions less sure label no portrait (default 0.8)"
+    )
+    command.add_argument("--vocabulary", type=Path, help="label_mappings.json; a class that it lacks is an error")
     command.set_defaults(run=build)
 
     command = commands.add_parser("train", help="train a family on the packed file (notebook 03)")

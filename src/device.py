@@ -23,10 +23,13 @@ def default_profile(device: torch.device) -> str:
 
 
 def _native_bf16(device: torch.device) -> bool:
-    """Whether bf16 is fast here, not merely possible: Turing emulates it, and so do CPUs without AVX512-BF16 or AMX."""
+    """Whether bf16 is fast here, not merely possible: Turing cards emulate it, and so do CPUs without AVX512-BF16 or
+    AMX. Asked of the hardware rather than timed: a resumed run must not change its format because of a noisy clock."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    # torch tells of these instructions under private names only; where it does not, fp32 is the safe answer.
+    probes = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+    return any(probe() for probe in probes if probe)
 
 
 @dataclass

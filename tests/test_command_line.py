@@ -1,6 +1,7 @@
 """The command line: exit statuses, one line for the user, the way from paint to sample."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,20 @@ def test_a_path_that_cannot_be_written_is_one_line(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert main(["paint", "--out", str(tmp_path / "file" / "below"), "-n", "1"]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone there")
+def test_ctrl_c_saves_and_leaves_with_status_130(data_folder, tmp_path):
+    command = [sys.executable, "-u", "-m", "src", "train", "--data", data_folder, "--out", tmp_path / "out"]
+    command += ["--profile", "smoke", "--kimg", "100000", "--set", "checkpoint_kimg=100000"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        while " kimg  " not in process.stdout.readline():  # the first status line: training has begun
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "interrupted at" in rest
+    assert (tmp_path / "out" / "checkpoints" / "latest.pt").is_file()
 
 
 def test_help_waits_for_no_heavy_library():

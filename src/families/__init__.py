@@ -10,7 +10,9 @@ FAMILIES: dict[str, type[Family]] = {
     "cdcgan": ConditionalDCGAN,
 }
 
-__all__ = ["FAMILIES", "DataSpecification", "Family", "find_family"]
+DEFAULT_FAMILY = "resnet_gan"
+
+__all__ = ["DEFAULT_FAMILY", "FAMILIES", "DataSpecification", "Family", "find_family"]
 
 
 def find_family(name: str) -> type[Family]:

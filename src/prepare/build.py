@@ -15,20 +15,32 @@ from src import palette
 from src.errors import InputError
 from src.files import replacing
 from src.images import BadImage, read_rgba
-from src.labels import LabelSpecification
+from src.labels import LabelSpecification, read_label_mappings
+from src.prepare.data_card import write_data_card
 from src.prepare.folder import PREPARED, RAW_TABLE, accepted_names
-from src.prepare.group_labels import GROUP_LABELS, fill_in_given, read_group_labels
+from src.prepare.group_labels import (
+    GIVEN,
+    GROUP_LABELS,
+    MANUAL,
+    SUGGESTED,
+    fill_in_given,
+    fill_in_suggested,
+    labels_of,
+    read_group_labels,
+)
 from src.prepare.intake import ACCEPTED, DUPLICATE
 from src.prepare.labelling import (
     GivenLabels,
     Labelling,
     Portrait,
+    check_classes,
     join_labels,
     labels_by_group,
     match_files,
     read_given_labels,
 )
 from src.prepare.split import TRAIN, VALIDATION, split_by_group
+from src.prepare.suggestions import Suggestion, describe_groups, suggest
 from src.progress import track
 from src.tables import Row, read_table, write_json, write_table
 
@@ -36,6 +48,9 @@ PALETTE = "palette"
 MEASURE_COLUMNS = ("palette_pixels", "palette_lightness", "palette_chroma", "palette_temperature", "palette_ambiguous")
 RESERVED_COLUMNS = ("filename", "group_id", "split", "source", "confidence")
 PACKED = "portraits.npz"
+
+MIN_CONFIDENCE = 0.8
+"""A suggestion that is less sure is for a person to look at, and labels no portrait."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +98,17 @@ def build_dataset(
     attributes: Sequence[str] = ("gender", "hero_class", "palette"),
     val_fraction: float = 0.2,
     seed: int = 0,
+    min_confidence: float = MIN_CONFIDENCE,
+    vocabulary: Path | None = None,
 ) -> BuildReport:
     """Label the prepared portraits, split them by group and pack them.
 
     A label comes from what a person wrote into `group_labels.csv`, else from the given labels, else from a suggestion
-    in `group_labels.csv`; `palette` from the given labels, else from the pixels. An attribute that nobody labelled is
-    left out, and so are portraits without a label of an attribute that others have. Writes `sprites_final.csv`,
-    `sprites_train.csv`, `sprites_val.csv`, `dataset_config.json`, `label_mappings.json` and `portraits.npz`, and fills
-    in rows of `group_labels.csv` that are no person's. The same input gives the same content.
+    learned from both where it is sure enough; `palette` from the given labels, else from the pixels. An attribute that
+    nobody labelled is left out, and so are portraits without a label of an attribute that others have. Writes
+    `sprites_final.csv`, `sprites_train.csv`, `sprites_val.csv`, `dataset_config.json`, `label_mappings.json` and
+    `portraits.npz`, and fills in rows of `group_labels.csv` that are no person's. The same input gives the same
+    content.
 
     Args:
         data: the data folder that `prepare_folder` wrote.
@@ -98,14 +116,18 @@ def build_dataset(
         attributes: the attributes wanted.
         val_fraction: share of the portraits to hold out, 0 to less than 1.
         seed: of the split.
+        min_confidence: suggestions less sure than this, 0 to 1, label no portrait; they stay in the sheet.
+        vocabulary: a `label_mappings.json` (of an earlier build, say): classes that it does not have are errors.
 
     Raises:
-        InputError: nothing prepared, a bad CSV or arguments, or no portrait with a label of every attribute.
+        InputError: nothing prepared, a bad CSV or arguments, a class that `vocabulary` does not have, or no portrait
+            with a label of every attribute.
     """
     data = Path(data)
-    _check_arguments(attributes, val_fraction)
+    _check_arguments(attributes, val_fraction, min_confidence)
     warnings: list[str] = []
     portraits = _read_portraits(data)
+    _check_vocabulary(vocabulary, data / GROUP_LABELS, labels)
     given = GivenLabels() if labels is None else read_given_labels(labels, attributes)
     given_by_file = _match(given, portraits, labels, warnings)
 
@@ -118,14 +140,23 @@ def build_dataset(
     warnings += _disagreements(given_by_group)
     if labels is not None:
         fill_in_given(data / GROUP_LABELS, identity, given_by_group)
+    suggested, doubts = _suggest(data / GROUP_LABELS, images, portraits, identity, given_by_group, min_confidence)
+    warnings += doubts
     joined = join_labels(
         portraits,
         attributes,
         given_by_file,
         {group: known for group, (known, _) in given_by_group.items()},
         read_group_labels(data / GROUP_LABELS),
+        suggested,
         {portrait.name: {PALETTE: str(name)} for portrait, name in zip(portraits, rule, strict=True)},
     )
+    for attribute in identity:
+        if number := joined.sources[attribute][SUGGESTED]:
+            warnings.append(
+                f"{number:,} portraits have a suggested {attribute!r}, of confidence {min_confidence} and more; "
+                f"look through {GROUP_LABELS}"
+            )
     labelled, kept = _choose(attributes, portraits, joined, warnings)
 
     specification = LabelSpecification.from_values(
@@ -168,6 +199,7 @@ def build_dataset(
     write_json(data / "dataset_config.json", _configuration(report, images.shape[1], val_fraction, seed))
     with replacing(data / PACKED) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **packed, fingerprint=np.array(digest))
+    write_data_card(data)
     return report
 
 
@@ -188,7 +220,9 @@ def fingerprint(images: np.ndarray, labels: np.ndarray, split: np.ndarray, label
     return digest.hexdigest()
 
 
-def _check_arguments(attributes: Sequence[str], val_fraction: float) -> None:
+def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float) -> None:
+    if not 0 <= min_confidence <= 1:
+        raise InputError(f"the least confidence must be from 0 to 1, not {min_confidence}")
     if not 0 <= val_fraction < 1:
         raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
     for attribute in attributes:
@@ -255,6 +289,66 @@ def _match(
             f"{len(unmatched):,} of {keys:,} keys in {path.name} match no accepted portrait, e.g. {unmatched[0]!r}"
         )
     return by_file
+
+
+def _check_vocabulary(vocabulary: Path | None, *tables: Path | None) -> None:
+    if vocabulary is not None:
+        classes = read_label_mappings(vocabulary)
+        for table in tables:
+            if table is not None and table.exists():
+                check_classes(table, classes)
+
+
+def _suggest(
+    sheet: Path,
+    images: np.ndarray,
+    portraits: Sequence[Portrait],
+    attributes: Sequence[str],
+    given: Mapping[str, tuple[dict[str, str], float]],
+    min_confidence: float,
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Write suggestions into the sheet, for groups that lack a label.
+
+    Returns:
+        Group id -> attribute -> class, of the suggestions that are sure enough; warnings.
+    """
+    members: dict[str, list[int]] = {}
+    for index, portrait in enumerate(portraits):
+        members.setdefault(portrait.group_id, []).append(index)
+    rows = read_group_labels(sheet)
+    known: list[dict[str, str]] = []
+    for group in members:
+        row = rows.get(group, {"source": ""})
+        trusted = labels_of(row) if row["source"] in (MANUAL, GIVEN) else {}
+        known.append(given.get(group, ({}, 0.0))[0] | trusted)
+    by_group: dict[str, dict[str, Suggestion]] = {}
+    warnings: list[str] = []
+    described: np.ndarray | None = None
+    for attribute in attributes:
+        labels = [labels.get(attribute) for labels in known]
+        if not any(labels) or all(labels):
+            continue  # nothing to learn from, or nothing to suggest
+        if described is None:
+            described = describe_groups(images, list(members.values()))
+        found, doubts = suggest(described, labels, attribute)
+        warnings += doubts
+        for group, suggestion in zip(members, found, strict=True):
+            if suggestion is not None:
+                by_group.setdefault(group, {})[attribute] = suggestion
+    if sheet.exists():
+        fill_in_suggested(sheet, attributes, {group: _sheet_row(guesses) for group, guesses in by_group.items()})
+    from_elsewhere = {group: labels_of(row) for group, row in rows.items() if row["source"] == SUGGESTED}
+    sure = {
+        group: {name: guess.class_name for name, guess in guesses.items() if guess.confidence >= min_confidence}
+        for group, guesses in by_group.items()
+    }
+    return {group: labels for group, labels in from_elsewhere.items() if group not in sure} | sure, warnings
+
+
+def _sheet_row(guesses: Mapping[str, Suggestion]) -> tuple[dict[str, str], float]:
+    """The labels that a row of the sheet shows, and the least of their confidences."""
+    labels = {attribute: guess.class_name for attribute, guess in guesses.items()}
+    return labels, min(guess.confidence for guess in guesses.values())
 
 
 def _disagreements(given_by_group: Mapping[str, tuple[dict[str, str], float]]) -> list[str]:

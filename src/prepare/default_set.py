@@ -5,10 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from src.prepare.intake import is_image_name
+from src.prepare.origin import Origin, source_labels, write_origin
 from src.prepare.painter import paint_set
 
 PAINTED = "painted"
 LABELS = "labels.csv"
+
+ORIGIN = Origin(
+    name="the default heroes",
+    where="painted by this project's own painter (`python -m src paint`)",
+    licence="that of this project, MIT",
+)
 
 
 def has_images(folder: Path) -> bool:
@@ -44,4 +51,12 @@ def images_or_painted(images: Path, data: Path, count: int = 7600, seed: int = 0
         for stale in folder.glob("hero_*.png"):
             stale.unlink()
         paint_set(folder, count, seed)
+        write_origin(
+            data, ORIGIN, (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        )
     return folder
+
+
+def given_labels(images: Path, data: Path) -> Path | None:
+    """The given labels of what notebook 01 prepared: those of a known source, else a `labels.csv` beside the images."""
+    return source_labels(data) or labels_table(source_folder(images, data))

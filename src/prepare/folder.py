@@ -9,10 +9,12 @@ from pathlib import Path
 
 from src.errors import InputError
 from src.images import read_rgba, write_png
+from src.prepare.clean import PrepareOptions
 from src.prepare.group_labels import GROUP_LABELS, extend_group_labels
-from src.prepare.groups import RUNGS, Group, make_groups
+from src.prepare.groups import Group, Structure, make_groups, structure_of
 from src.prepare.intake import (
     ACCEPTED,
+    DEFAULT_OPTIONS,
     DUPLICATE,
     RAW_COLUMNS,
     FoundFile,
@@ -39,7 +41,7 @@ class PrepareReport:
 
     Args:
         counts: status -> number of rows.
-        reasons: (status, reason) -> number of rows, for those not taken.
+        reasons: (status, reason) -> number of rows, for those not taken, and portraits with something changed.
         groups: number of groups.
         warnings: one line each.
         seconds: how long it took.
@@ -63,8 +65,14 @@ class PrepareReport:
         return "\n".join(lines)
 
 
-def prepare_folder(images: Path, data: Path, size: int = 64, tiles: int | None = None) -> PrepareReport:
-    """Bring every image below a folder to `size` x `size` RGBA, find duplicates, group recolours by silhouette.
+def prepare_folder(
+    images: Path,
+    data: Path,
+    size: int = 64,
+    tiles: int | None = None,
+    options: PrepareOptions = DEFAULT_OPTIONS,
+) -> PrepareReport:
+    """Bring every image below a folder to `size` x `size` RGBA, find duplicates, group recolours.
 
     Writes `sprites_raw.csv` (a row for every file), `prepared/`, `sprite_groups.csv`, `group_labels.csv` (what a person
     filled in stays) and `contact_sheets/` below the data folder. The same files give the same result; portraits that an
@@ -75,6 +83,7 @@ def prepare_folder(images: Path, data: Path, size: int = 64, tiles: int | None =
         data: the data folder; made where it is missing.
         size: side of a portrait in pixels.
         tiles: cut every image into tiles of that many pixels a side first; empty ones are dropped.
+        options: what to change in the pixels besides their scale.
 
     Raises:
         InputError: no such folder, a data folder that would be read as images, bad numbers, or no usable image.
@@ -86,10 +95,10 @@ def prepare_folder(images: Path, data: Path, size: int = 64, tiles: int | None =
     files = find_files(images, leave_out=data, problems=warnings)
     earlier = _written_earlier(data)
 
-    rows, names, keys = _take_in_all(files, data, size, tiles)
+    rows, names, structures = _take_in_all(files, data, size, tiles, options)
     if not names:
         raise InputError(_nothing_usable(images, rows))
-    groups = make_groups(keys)
+    groups = make_groups(structures)
     _note_groups(rows, names, groups)
 
     sheets = [Path(CONTACT_SHEETS, name) for name in page_names(len(groups))]
@@ -102,7 +111,7 @@ def prepare_folder(images: Path, data: Path, size: int = 64, tiles: int | None =
     write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
     _remove_stale(data, earlier - {Path(PREPARED, name) for name in names.values()} - set(sheets))
 
-    reasons = Counter((row.status, row.reason) for row in rows if row.status != ACCEPTED)
+    reasons = Counter((row.status, row.reason) for row in rows if row.reason)
     return PrepareReport(
         counts=dict(Counter(row.status for row in rows)),
         reasons=dict(reasons.most_common()),
@@ -131,19 +140,19 @@ def _written_folders(data: Path) -> tuple[Path, Path]:
 
 
 def _take_in_all(
-    files: list[FoundFile], data: Path, size: int, tiles: int | None
-) -> tuple[list[RawRow], dict[str, str], dict[str, list[str]]]:
-    """Write every new portrait as it comes: only keys stay in memory, so a folder of any size goes through.
+    files: list[FoundFile], data: Path, size: int, tiles: int | None, options: PrepareOptions
+) -> tuple[list[RawRow], dict[str, str], dict[str, Structure]]:
+    """Write every new portrait as it comes: only its structure stays in memory, 4 KiB of 64x64 pixels.
 
     Returns:
-        All rows; file name -> prepared name, and prepared name -> its keys on the rungs, of the portraits.
+        All rows; file name -> prepared name, and prepared name -> its structure, of the portraits.
     """
     all_names = prepared_names(file.filename for file in files if is_image_name(file.filename))
     rows: list[RawRow] = []
     names: dict[str, str] = {}
-    keys: dict[str, list[str]] = {}
+    structures: dict[str, Structure] = {}
     first_with_pixels: dict[str, str] = {}
-    for row, portrait in take_in(track(files, "preparing"), all_names, size, tiles):
+    for row, portrait in take_in(track(files, "preparing"), all_names, size, tiles, options):
         rows.append(row)
         if portrait is None:
             continue
@@ -153,9 +162,9 @@ def _take_in_all(
             continue
         name = all_names[row.filename] if tiles is None else row.filename
         names[row.filename] = name
-        keys[name] = [key(portrait) for key in RUNGS.values()]
+        structures[name] = structure_of(portrait)
         write_png(data / PREPARED / name, portrait)
-    return rows, names, keys
+    return rows, names, structures
 
 
 def _note_groups(rows: list[RawRow], names: dict[str, str], groups: list[Group]) -> None:

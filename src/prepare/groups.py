@@ -1,23 +1,69 @@
 """Which portraits are the same hero in other colours: a ladder of ever looser ways to be alike.
 
-Each rung gives a portrait a key; portraits that share a key on any rung belong to one group. Exact duplicates are taken
-out before.
+1. The same layout, perhaps mirrored: an exact palette swap (see `alike.py` for what a layout and likeness are).
+2. The same silhouette, and a likeness of at least 0.93: recolours whose ramps share colours. The silhouette alone is
+   not enough, since different armour may fill one outline.
+3. Another silhouette, but a likeness of at least 0.98: near twins, a few pixels apart.
+4. Strays: a group of few portraits joins the larger group that it is most alike, from a likeness of 0.85 on. A pose or
+   a head that only one or two of a dozen recolours have does not make a hero; between groups of like size, which are
+   likely two heroes, the same difference does.
+
+Rungs 1 to 3 join directly or through others; rung 4 joins each stray to one group. Labels play no part. Exact
+duplicates are taken out before.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from src.prepare.alike import colour_layout, descriptor, likeness, nearest
+
+SAME_SILHOUETTE_LIKENESS = 0.93
+NEAR_TWIN_LIKENESS = 0.98
+STRAY_LIKENESS = 0.85
+
+STRAY_MOST_SHARE = 1 / 3
+"""A stray has at most this share of the portraits of the group it joins, and of the group of the median portrait."""
+
+CANDIDATES, MIRRORED_CANDIDATES = 32, 4
+"""Each layout is compared with so many others: those of the nearest descriptors, as they are and mirrored."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What grouping looks at: a portrait without its colours.
+
+    Args:
+        layout: the portrait or its mirror image, whichever sorts first, as `colour_layout` gives it; uint8 `[H, W]`, or
+            uint16 where there are more than 255 colours.
+        silhouette: 64 hex digits, see `silhouette_hash`.
+    """
+
+    layout: np.ndarray
+    silhouette: str
+
+
+def structure_of(rgba: np.ndarray) -> Structure:
+    """The structure of a portrait, the same for palette swaps and mirror images.
+
+    Args:
+        rgba: uint8 `[H, W, 4]`, binary alpha.
+    """
+    straight, mirrored = colour_layout(rgba), colour_layout(rgba[:, ::-1])
+    layout = min(straight, mirrored, key=lambda one: (np.packbits(one > 0).tobytes(), one.tobytes()))
+    return Structure(layout.astype(np.uint8) if layout.max() < 256 else layout, _silhouette(layout))
+
 
 def silhouette_hash(rgba: np.ndarray) -> str:
-    """A key that recolours of one portrait share: its outline, by the mask of visible pixels.
+    """A key that recolours and mirror images of one portrait share: its outline, by the mask of visible pixels.
 
     A picture whose visible part is a full rectangle has no outline to speak of, and all such pictures would share one.
-    There the layout of the colours stands in: colours numbered by first appearance, whatever they are.
+    There the layout of the colours stands in.
 
     Args:
         rgba: uint8 `[H, W, 4]`, binary alpha.
@@ -25,9 +71,13 @@ def silhouette_hash(rgba: np.ndarray) -> str:
     Returns:
         64 hex digits.
     """
-    visible = rgba[..., 3] > 0
+    return structure_of(rgba).silhouette
+
+
+def _silhouette(layout: np.ndarray) -> str:
+    visible = layout > 0
     if _is_full_rectangle(visible):
-        return _digest(b"layout", colour_layout(rgba))
+        return _digest(b"layout", layout.astype(np.uint16))
     return _digest(b"mask", np.packbits(visible))
 
 
@@ -36,37 +86,17 @@ def _is_full_rectangle(mask: np.ndarray) -> bool:
     return int(mask.sum()) == int(rows.sum()) * int(columns.sum())
 
 
-def colour_layout(rgba: np.ndarray) -> np.ndarray:
-    """The picture with each colour replaced by its number in order of first appearance, row by row.
-
-    Args:
-        rgba: uint8 `[H, W, 4]`.
-
-    Returns:
-        uint32 `[H, W]`.
-    """
-    packed = np.ascontiguousarray(rgba).view(np.uint32).reshape(-1)
-    _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
-    number = np.empty(len(first), np.uint32)
-    number[np.argsort(first)] = np.arange(len(first), dtype=np.uint32)
-    return number[inverse].reshape(rgba.shape[:2])
-
-
 def _digest(kind: bytes, content: np.ndarray) -> str:
     return hashlib.sha256(kind + str(content.shape).encode() + content.tobytes()).hexdigest()
 
 
-RUNGS: Mapping[str, Callable[[np.ndarray], str]] = {"silhouette": silhouette_hash}
-"""The ladder: rung -> key of a portrait. Another rung is another entry."""
-
-
 @dataclass(frozen=True)
 class Group:
-    """Portraits of one silhouette.
+    """Portraits of one hero.
 
     Args:
         group_id: made from the content, so that it stays the same from run to run.
-        silhouette_hash: of the representative.
+        silhouette_hash: the one that most members share.
         members: names of the portraits, sorted.
         representative: the member that stands for the group in pictures.
     """
@@ -77,35 +107,129 @@ class Group:
     representative: str
 
 
-def make_groups(keys: Mapping[str, Sequence[str]]) -> list[Group]:
-    """Join portraits that share a key on any rung, directly or through others.
+def make_groups(structures: Mapping[str, Structure]) -> list[Group]:
+    """Group portraits by the ladder at the top of this file.
+
+    A group's id is made from the silhouette that most of its members share. It stays while that one does: recolours,
+    mirror images and strays come and go without changing it. Where two groups share that silhouette (other armour under
+    one outline), the larger has the plain id and the id of the other is made from its least layout too.
 
     Args:
-        keys: portrait name -> its keys, one a rung in the order of `RUNGS`.
+        structures: portrait name -> its structure, all of one size.
 
     Returns:
         Groups by the name of their first member.
     """
-    parent = {name: name for name in keys}
+    members_of: dict[bytes, list[str]] = {}
+    for name in sorted(structures):
+        members_of.setdefault(structures[name].layout.tobytes(), []).append(name)
+    layouts = list(members_of.values())
+    distinct = [structures[names[0]] for names in layouts]
 
-    def root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    first_with: dict[tuple[int, str], str] = {}
-    members: dict[str, list[str]] = {}
-    for name in sorted(keys):
-        for rung, key in enumerate(keys[name]):
-            parent[root(name)] = root(first_with.setdefault((rung, key), name))
-    for name in sorted(keys):
-        members.setdefault(root(name), []).append(name)
-    return [_group(names, keys) for names in members.values()]
+    joined = _join([len(names) for names in layouts], distinct)
+    grouped: dict[int, list[str]] = {}
+    for index, names in enumerate(layouts):
+        grouped.setdefault(joined[index], []).extend(names)
+    return _with_ids(sorted(sorted(names) for names in grouped.values()), structures)
 
 
-def _group(names: list[str], keys: Mapping[str, Sequence[str]]) -> Group:
-    # The letter keeps spreadsheets from reading an id such as 12e4567890 as a number. The least hash of the members
-    # does not change when a portrait with one of the same silhouettes is added.
-    least = min(keys[name][0] for name in names)
-    return Group(f"g{least[:12]}", keys[names[0]][0], tuple(names), names[0])
+def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> list[int]:
+    """Rungs 2 to 4 over the distinct layouts, each with its number of portraits: a group number each."""
+    groups = _Partition(len(distinct))
+    between: list[tuple[int, int, float]] = []
+    for one, other, alike in _compared(distinct):
+        same_silhouette = distinct[one].silhouette == distinct[other].silhouette
+        if alike >= (SAME_SILHOUETTE_LIKENESS if same_silhouette else NEAR_TWIN_LIKENESS):
+            groups.join(one, other)
+        elif alike >= STRAY_LIKENESS:
+            between.append((one, other, alike))
+
+    numbers = [groups.find(index) for index in range(len(distinct))]
+    sizes = Counter()
+    for number, count in zip(numbers, portraits, strict=True):
+        sizes[number] += count
+    for stray, home in _homes(sizes, [(numbers[one], numbers[other], alike) for one, other, alike in between]).items():
+        groups.join(stray, home)
+    return [groups.find(index) for index in range(len(distinct))]
+
+
+def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]:
+    """Pairs of layouts worth comparing, each once: their indices and their likeness."""
+    descriptors = np.stack([descriptor(structure.layout) for structure in distinct])
+    flipped = np.stack([descriptor(structure.layout[:, ::-1]) for structure in distinct])
+    # Every layout finds itself first.
+    straight_pairs = _pairs(nearest(descriptors, descriptors, CANDIDATES + 1))
+    mirrored_pairs = _pairs(nearest(flipped, descriptors, MIRRORED_CANDIDATES))
+    for one, other in sorted(straight_pairs | mirrored_pairs):
+        left, right = distinct[one].layout, distinct[other].layout
+        alike = likeness(left, right) if (one, other) in straight_pairs else 0.0
+        if alike < NEAR_TWIN_LIKENESS and (one, other) in mirrored_pairs:
+            alike = max(alike, likeness(left[:, ::-1], right))
+        yield one, other, alike
+
+
+def _pairs(neighbours: np.ndarray) -> set[tuple[int, int]]:
+    """The pairs (smaller index, larger index) in a table of neighbours `[N, K]`."""
+    rows = np.repeat(np.arange(len(neighbours)), neighbours.shape[1])
+    pairs = np.sort(np.stack([rows, neighbours.reshape(-1)], axis=1), axis=1)
+    return set(map(tuple, pairs[pairs[:, 0] < pairs[:, 1]].tolist()))
+
+
+def _homes(sizes: Mapping[int, int], between: Sequence[tuple[int, int, float]]) -> dict[int, int]:
+    """The strays, and for each the group that it is most alike of those large enough.
+
+    Args:
+        sizes: group -> its number of portraits.
+        between: pairs of groups and the likeness of two of their portraits.
+    """
+    median_portrait = np.median(np.repeat(list(sizes.values()), list(sizes.values())))
+    best: dict[int, tuple[float, int, int]] = {}
+    for one, other, alike in between:
+        for stray, home in ((one, other), (other, one)):
+            # A home far above the usual size is several heroes already: beside it each further one would look stray.
+            if sizes[stray] <= STRAY_MOST_SHARE * min(sizes[home], median_portrait):
+                best[stray] = max(best.get(stray, (0.0, 0, 0)), (alike, sizes[home], home))
+    return {stray: home for stray, (_, _, home) in best.items()}
+
+
+class _Partition:
+    """Disjoint sets of 0 to N - 1 (union-find with path halving)."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def find(self, item: int) -> int:
+        """The number of the item's set."""
+        parent = self._parent
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    def join(self, one: int, other: int) -> None:
+        """Make one set of two."""
+        self._parent[self.find(one)] = self.find(other)
+
+
+def _with_ids(grouped: Sequence[Sequence[str]], structures: Mapping[str, Structure]) -> list[Group]:
+    silhouettes = []
+    for names in grouped:
+        counts = Counter(structures[name].silhouette for name in names)
+        silhouettes.append(min(counts, key=lambda key: (-counts[key], key)))
+    seeds = list(silhouettes)
+    least_layouts = [min(structures[name].layout.tobytes() for name in names) for names in grouped]
+    taken: set[str] = set()
+    for index in sorted(range(len(grouped)), key=lambda index: (-len(grouped[index]), least_layouts[index])):
+        if seeds[index] in taken:
+            seeds[index] = hashlib.sha256(seeds[index].encode() + least_layouts[index]).hexdigest()
+        taken.add(seeds[index])
+    # The letter keeps spreadsheets from reading an id such as 12e4567890 as a number.
+    return [
+        Group(f"g{seed[:12]}", silhouette, tuple(names), _representative(names, silhouette, structures))
+        for names, silhouette, seed in zip(grouped, silhouettes, seeds, strict=True)
+    ]
+
+
+def _representative(names: Sequence[str], silhouette: str, structures: Mapping[str, Structure]) -> str:
+    """The first member with the commonest silhouette: a stray does not stand for the others."""
+    return next(name for name in names if structures[name].silhouette == silhouette)

@@ -10,7 +10,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from src.images import IMAGE_SUFFIXES, BadImage, FittedImage, fit, read_rgba
+from src.images import IMAGE_SUFFIXES, BadImage, count_colours, fit, read_rgba
+from src.prepare.clean import PrepareOptions, clean
+from src.prepare.native_grid import recover_native
 
 ACCEPTED, DUPLICATE, REJECTED, IGNORED = "accepted", "duplicate", "rejected", "ignored"
 
@@ -29,6 +31,9 @@ RAW_COLUMNS = (
 )
 
 
+DEFAULT_OPTIONS = PrepareOptions()
+
+
 @dataclass
 class RawRow:
     """One row of `sprites_raw.csv`: a file, or a tile cut from one. What is unknown stays empty.
@@ -36,10 +41,11 @@ class RawRow:
     Args:
         filename: relative to the images folder, with forward slashes; a tile is named after its sheet.
         status: `accepted`, `duplicate`, `rejected` or `ignored`.
-        reason: why it was not taken.
+        reason: why it was not taken; of a portrait, what was changed in it without being asked for.
         width: pixels in the file.
         height: pixels in the file.
-        scale: the whole-number enlargement that was undone: `width == scale * native_width`.
+        scale: the enlargement that was undone, two decimals where it is not whole: `width` is about
+            `scale * native_width`.
         native_width: true pixels of the art.
         native_height: true pixels of the art.
         colours: distinct visible colours.
@@ -52,7 +58,7 @@ class RawRow:
     reason: str = ""
     width: int | str = ""
     height: int | str = ""
-    scale: int | str = ""
+    scale: int | float | str = ""
     native_width: int | str = ""
     native_height: int | str = ""
     colours: int | str = ""
@@ -136,15 +142,20 @@ def prepared_names(filenames: Iterable[str]) -> dict[str, str]:
 
 
 def take_in(
-    files: Iterable[FoundFile], names: Mapping[str, str], size: int, tiles: int | None
+    files: Iterable[FoundFile],
+    names: Mapping[str, str],
+    size: int,
+    tiles: int | None,
+    options: PrepareOptions = DEFAULT_OPTIONS,
 ) -> Iterator[tuple[RawRow, np.ndarray | None]]:
-    """Decode and fit files one by one; no file, however bad, stops the run.
+    """Decode, clean and fit files one by one; no file, however bad, stops the run.
 
     Args:
         files: what `find_files` gave.
         names: `prepared_names` of those that are images; tiles are named after them.
         size: side of a portrait in pixels.
         tiles: side of the tiles to cut every image into; None to take images whole.
+        options: what to change in the pixels.
 
     Yields:
         A row and, where it is accepted so far (duplicates are not known here), its portrait, uint8 `[size, size, 4]`.
@@ -161,9 +172,9 @@ def take_in(
             yield RawRow(file.filename, REJECTED, str(error)), None
             continue
         if tiles is None:
-            yield _fitted(file.filename, rgba, size)
+            yield _fitted(file.filename, rgba, size, options)
         else:
-            yield from _cut(file.filename, names[file.filename], rgba, size, tiles)
+            yield from _cut(file.filename, names[file.filename], rgba, size, tiles, options)
 
 
 def _refusal(file: FoundFile) -> RawRow | None:
@@ -185,27 +196,22 @@ def _refusal(file: FoundFile) -> RawRow | None:
     return None
 
 
-def _fitted(filename: str, rgba: np.ndarray, size: int) -> tuple[RawRow, np.ndarray | None]:
-    height, width = rgba.shape[:2]
+def _fitted(filename: str, rgba: np.ndarray, size: int, options: PrepareOptions) -> tuple[RawRow, np.ndarray | None]:
+    row = RawRow(filename, REJECTED, width=rgba.shape[1], height=rgba.shape[0])
     try:
-        fitted: FittedImage = fit(rgba, size)
+        art = recover_native(rgba, size)
+        row.scale, (row.native_height, row.native_width) = art.scale, art.pixels.shape[:2]
+        pixels, notes = clean(art, size, options)
+        portrait = fit(pixels, size)
     except BadImage as error:
-        return RawRow(filename, REJECTED, str(error), width, height), None
-    row = RawRow(
-        filename,
-        ACCEPTED,
-        width=width,
-        height=height,
-        scale=fitted.scale,
-        native_width=fitted.native_width,
-        native_height=fitted.native_height,
-        colours=count_colours(fitted.pixels),
-    )
-    return row, fitted.pixels
+        row.reason = str(error)
+        return row, None
+    row.status, row.reason, row.colours = ACCEPTED, "; ".join(notes), count_colours(portrait)
+    return row, portrait
 
 
 def _cut(
-    filename: str, prepared_name: str, rgba: np.ndarray, size: int, side: int
+    filename: str, prepared_name: str, rgba: np.ndarray, size: int, side: int, options: PrepareOptions
 ) -> Iterator[tuple[RawRow, np.ndarray | None]]:
     """The row of a sheet, then the rows and portraits of its tiles, `NAME_r00_c00.png` by row and column."""
     height, width = rgba.shape[:2]
@@ -219,17 +225,12 @@ def _cut(
             cut = rgba[row * side : (row + 1) * side, column * side : (column + 1) * side]
             if cut[..., 3].any():
                 name = f"{prepared_name.removesuffix('.png')}_r{row:02d}_c{column:02d}.png"
-                shown.append(_fitted(name, cut, size))
+                shown.append(_fitted(name, cut, size, options))
     reason = f"cut into {rows * columns} tiles, {rows * columns - len(shown)} of them empty"
     if (height % side, width % side) != (0, 0):
         reason += f"; {width % side} columns and {height % side} rows of pixels left over"
     yield RawRow(filename, IGNORED, reason, width, height), None
     yield from shown
-
-
-def count_colours(rgba: np.ndarray) -> int:
-    """Distinct visible colours of a picture, uint8 `[H, W, 4]` with binary alpha."""
-    return len(np.unique(np.ascontiguousarray(rgba).view(np.uint32)[rgba[..., 3] > 0]))
 
 
 def pixel_hash(rgba: np.ndarray) -> str:

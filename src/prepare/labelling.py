@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from src.errors import InputError
-from src.prepare.group_labels import labels_of
+from src.labels import LabelSpecification
+from src.prepare.group_labels import GIVEN, MANUAL, SUGGESTED, labels_of
 from src.tables import Row, read_table
 
-MANUAL, GIVEN, SUGGESTED, PIXELS = "manual", "given", "suggested", "pixels"
+PIXELS = "pixels"
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def join_labels(
     given_by_file: Mapping[str, Mapping[str, str]],
     given_by_group: Mapping[str, Mapping[str, str]],
     sheet: Mapping[str, Row],
+    suggested: Mapping[str, Mapping[str, str]],
     pixels: Mapping[str, Mapping[str, str]],
 ) -> Labelling:
     """Give each portrait, attribute by attribute, the first label there is: manual, given, suggested, from the pixels.
@@ -142,6 +145,7 @@ def join_labels(
         given_by_group: group id -> attribute -> class, for portraits without a label of their own.
         sheet: group id -> the row of `group_labels.csv`. Its `given` rows, of this run or an earlier one, come last of
             what was given.
+        suggested: group id -> attribute -> class.
         pixels: prepared name -> attribute -> class, worked out.
     """
     joined = Labelling({}, {attribute: Counter() for attribute in attributes})
@@ -153,7 +157,7 @@ def join_labels(
             (GIVEN, given_by_file.get(portrait.name, {})),
             (GIVEN, given_by_group.get(portrait.group_id, {})),
             (GIVEN, on_sheet.get(GIVEN, {})),
-            (SUGGESTED, on_sheet.get(SUGGESTED, {})),
+            (SUGGESTED, suggested.get(portrait.group_id, {})),
             (PIXELS, pixels.get(portrait.name, {})),
         )
         labels = joined.labels.setdefault(portrait.name, {})
@@ -193,3 +197,21 @@ def labels_by_group(
         agreeing = sum(all(labels[attribute] == name for attribute, name in row.items()) for row in rows)
         result[group] = (labels, agreeing / len(rows))
     return result
+
+
+def check_classes(path: Path, vocabulary: LabelSpecification) -> None:
+    """Make sure that a CSV of labels, or the sheet, uses only classes that there are.
+
+    Attributes that the vocabulary does not have may hold anything.
+
+    Raises:
+        InputError: the first row with another class; the message names the row and the nearest class.
+    """
+    for number, row in enumerate(read_table(path, strip=True), start=2):
+        for attribute, names in vocabulary.attributes.items():
+            name = row.get(attribute, "")
+            if name and name not in names:
+                key = row.get("filename") or row.get("group_id") or "no name"
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(names)}"
+                raise InputError(f"{path}, row {number} ({key}): unknown {attribute} {name!r}; {hint}")

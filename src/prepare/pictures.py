@@ -10,6 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ from src.errors import InputError
 from src.images import over_background, read_rgba, tile
 from src.labels import LabelSpecification
 from src.prepare.build import PACKED
+from src.prepare.clean import PrepareOptions
 from src.prepare.folder import CONTACT_SHEETS, GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
-from src.prepare.intake import ACCEPTED
+from src.prepare.intake import ACCEPTED, find_files, is_image_name, prepared_names, take_in
 from src.prepare.sheets import page_names
 from src.prepare.split import TRAIN, VALIDATION
 from src.tables import Row, read_table
@@ -228,6 +230,38 @@ def draw_labelled_batch(data: Path, attribute: str | None = None, portraits: int
     axes.set_frame_on(False)
     axes.set_title(f"training portraits by {attribute}" if attribute else "training portraits")
     return figure
+
+
+def draw_cleaning(images: Path, options: PrepareOptions, portraits: int = 10) -> Image.Image:
+    """Portraits without and with what the options ask for, and below what that changed, in red.
+
+    Shown are the first portraits that it changes; a blank picture where there are none.
+
+    Args:
+        images: folder of raw files.
+        options: as given to `prepare_folder`.
+        portraits: the most to show.
+    """
+    files = find_files(images, leave_out=images / PREPARED, problems=[])
+    names = prepared_names(file.filename for file in files if is_image_name(file.filename))
+    untouched = replace(options, colours=None, remove_orphans=False, remove_fringe=False)
+    columns = []
+    for file in files:
+        pair = [
+            portrait
+            for chosen in (untouched, options)
+            for _, portrait in take_in([file], names, size=64, tiles=None, options=chosen)
+            if portrait is not None
+        ]
+        if len(pair) == 2 and not np.array_equal(*pair):
+            changed = np.zeros_like(pair[0])
+            changed[(pair[0] != pair[1]).any(axis=-1)] = (220, 30, 30, 255)
+            columns.append([*pair, changed])
+        if len(columns) == portraits:
+            break
+    if not columns:
+        columns = [[np.zeros((64, 64, 4), np.uint8)] * 3]
+    return _rows_of_portraits(list(zip(*columns, strict=True)), scale=2)
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Axes | np.ndarray]:

@@ -25,6 +25,8 @@ def save_checkpoint(folder: Path, content: Mapping[str, object], images_seen: in
     the checkpoint before or the checkpoint after.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(".*.partial"):  # of a run that was killed while it wrote
+        left_over.unlink()
     path = folder / f"{images_seen // 1000:06d}.pt"
     partial = folder / f".{path.name}.{os.getpid()}.partial"
     try:

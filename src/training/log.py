@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from src.files import replacing
+from src.tables import write_table
 
 
 class RunningMeans:
@@ -24,17 +24,23 @@ class RunningMeans:
             self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def take(self) -> dict[str, float]:
-        """The means since the last call; starts anew."""
+    def means(self) -> dict[str, float]:
+        """The means since the last `take`."""
         names = list(self.sums)
         values = torch.stack([self.sums[name] for name in names]).tolist() if names else []
-        means = {name: value / self.counts[name] for name, value in zip(names, values, strict=True)}
+        return {name: value / self.counts[name] for name, value in zip(names, values, strict=True)}
+
+    def take(self) -> dict[str, float]:
+        """The means since the last call; starts anew."""
+        means = self.means()
         self.sums, self.counts = {}, {}
         return means
 
 
 class MetricsTable:
-    """A CSV that grows by a row a report. Columns may join later (a lazy penalty's first value comes late).
+    """A CSV that grows by a row a report, written anew each time: a few hundred rows, and never half a row.
+
+    Columns may join later (a lazy penalty's first value comes late).
 
     Args:
         path: the file; rows of a previous run that lie beyond `kimg` are dropped, so that a resumed run leaves the
@@ -45,24 +51,11 @@ class MetricsTable:
     def __init__(self, path: Path, kimg: float) -> None:
         self.path = path
         self.rows = [row for row in read_metrics(path) if kimg > 0 and row["kimg"] <= kimg]
-        self._rewrite()
 
     def add(self, row: Mapping[str, float]) -> None:
-        new_columns = any(name not in self.columns for name in row)
         self.rows.append(dict(row))
-        if new_columns:
-            self._rewrite()
-        else:
-            with open(self.path, "a", newline="", encoding="utf-8") as file:
-                csv.DictWriter(file, self.columns).writerow(row)
-
-    def _rewrite(self) -> None:
-        self.columns: Sequence[str] = list(dict.fromkeys(name for row in self.rows for name in row))
-        with replacing(self.path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns)
-            if self.columns:
-                writer.writeheader()
-            writer.writerows(self.rows)
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        write_table(self.path, columns, self.rows)
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

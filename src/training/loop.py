@@ -18,7 +18,7 @@ import torch
 from src.configuration import TrainingConfig, config_to_dict, differences, make_config
 from src.device import default_profile, pick_device
 from src.errors import InputError, TrainingDiverged
-from src.families import find_family
+from src.families import DEFAULT_FAMILY, find_family
 from src.labels import LabelSpecification
 from src.tables import write_json
 from src.training.checkpoint import load_checkpoint, save_checkpoint
@@ -77,7 +77,7 @@ def train(
     Args:
         data: folder with `portraits.npz`.
         out: artifacts folder; gets `samples/`, `checkpoints/`, `metrics.csv`, `config.json`.
-        family: a name of `FAMILIES`; None is `resnet_gan`, or the checkpoint's when resuming.
+        family: a name of `FAMILIES`; None is the default one, or the checkpoint's when resuming.
         profile: `smoke`, `cpu` or `rtx2070`; None is by the hardware, or the checkpoint's when resuming.
         overrides: values by name that replace the profile's (`kimg`, `seed`, ...); texts are read as the field's type.
         resume: go on from `checkpoints/latest.pt` where there is one. Otherwise a run that lies in `out` is moved to
@@ -125,7 +125,7 @@ def _configure(
 ) -> _Run:
     """The run's family, profile and configuration: the checkpoint's where one is resumed, else what was asked for."""
     if state is None:
-        family, profile = family or "resnet_gan", profile or default_profile(device)
+        family, profile = family or DEFAULT_FAMILY, profile or default_profile(device)
         family_class = find_family(family)
         if profile not in family_class.profiles:
             raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family_class.profiles)}")
@@ -258,9 +258,9 @@ class _Training:
                     self.say(status_line(row, total / 1000))
                     reported_at, clock = self.images_seen, time.perf_counter()
                 if done or request.stopped or self._passed(config.checkpoint_kimg):
-                    checkpoint, saved_at = self._save(), self.images_seen
+                    checkpoint, saved_at = self._save(means), self.images_seen
             if request.stopped and saved_at < self.images_seen:
-                checkpoint = self._save()
+                checkpoint = self._save(means)
         if request.stopped:
             self.say(f"interrupted at {self.images_seen / 1000:.2f} kimg; saved to {checkpoint}; resume to go on")
         return TrainingResult(checkpoint, self.images_seen, request.stopped)
@@ -331,8 +331,9 @@ class _Training:
             "within_label_distance": self.specification.within_label_distance,
         }
 
-    def _save(self) -> Path:
-        self._check_finite({})
+    def _save(self, means: RunningMeans) -> Path:
+        # Steps since the last report have not been looked at yet.
+        self._check_finite(means.means())
         content = {
             **self._describe_run(),
             "state": self.family.state_dict(),

@@ -134,8 +134,10 @@ def test_a_person_beats_the_given_labels_for_the_whole_group(data):
     assert {row["gender"] for row in found} == {"feminine"}  # the cell left empty is still the given label
     assert report.sources["hero_class"] == {"given": 55, "manual": 5}
     after = read_table(data / "group_labels.csv")
-    assert after[4] == rows[4]
-    assert (after[5]["gender"], after[5]["hero_class"], after[5]["source"]) == ("masculine", "mage", "given")
+    assert after[-1] == rows[4]  # what a person wrote is looked through last
+    others = {row["group_id"]: row for row in after}
+    other = others[rows[5]["group_id"]]
+    assert (other["gender"], other["hero_class"], other["source"]) == ("masculine", "mage", "given")
 
 
 def test_labels_by_group_and_by_other_endings(data):
@@ -192,3 +194,39 @@ def test_bad_input_is_one_line_that_says_what_to_do(data, tmp_path):
     (data / "prepared" / "heroes" / "00_cool.png").unlink()
     with pytest.raises(InputError, match="again"):
         build_dataset(data)
+
+
+def test_groups_that_nobody_labelled_get_suggestions_of_which_the_sure_ones_are_used(tmp_path):
+    rows = write_heroes(tmp_path / "images", shapes=50, palettes=("cool", "warm"))
+    for row in rows:
+        row["gender"] = "feminine" if int(row["filename"][7:9]) < 25 else "masculine"  # a banner of 12 pixels or more
+    labelled = [row for row in rows if int(row["filename"][7:9]) % 3 == 0]
+    write_table(tmp_path / "labels.csv", ("filename", "gender"), labelled)
+    data = tmp_path / "data"
+    prepare_folder(tmp_path / "images", data)
+
+    report = build_dataset(data, tmp_path / "labels.csv", attributes=("gender",), min_confidence=0.0)
+    sheet = {row["group_id"]: row for row in read_table(data / "group_labels.csv")}
+    assert report.portraits == 100 and report.sources["gender"]["suggested"] == 66
+    assert any("66 portraits have a suggested 'gender'" in warning for warning in report.warnings)
+    assert sum(row["source"] == "suggested" for row in sheet.values()) == 33
+    assert all(0.5 <= float(row["confidence"]) <= 1 for row in sheet.values())
+    truth = {row["filename"]: row["gender"] for row in rows}
+    final = read_table(data / "sprites_final.csv")
+    assert sum(truth[row["filename"]] == row["gender"] for row in final) > 85
+
+    least = sorted(float(row["confidence"]) for row in sheet.values())[16]
+    fewer = build_dataset(data, tmp_path / "labels.csv", attributes=("gender",), min_confidence=least + 0.01)
+    assert 34 <= fewer.portraits < 100 and fewer.left_out == 100 - fewer.portraits
+
+
+def test_a_class_outside_the_vocabulary_names_the_row(data):
+    labels = data.parent / "labels.csv"
+    build_dataset(data, labels)
+    mappings = (data / "label_mappings.json").rename(data.parent / "vocabulary.json")
+    rows = read_table(data / "group_labels.csv")
+    rows[3].update(hero_class="knigt", source="manual")
+    write_table(data / "group_labels.csv", tuple(rows[0]), rows)
+    with pytest.raises(InputError, match=rf"row 5 \({rows[3]['group_id']}\): unknown hero_class 'knigt'.*'knight'"):
+        build_dataset(data, labels, vocabulary=mappings)
+    assert read_table(data / "group_labels.csv") == rows

@@ -5,7 +5,7 @@ import pytest
 
 from src.errors import InputError
 from src.images import read_rgba, write_png
-from src.prepare import prepare_folder
+from src.prepare import PrepareOptions, prepare_folder
 from src.prepare.intake import RAW_COLUMNS
 from src.tables import read_table, write_table
 from tests.prepare.art import CLOTH, hero, write_heroes
@@ -109,6 +109,20 @@ def test_a_sheet_becomes_tiles(tmp_path):
 def test_other_sizes(images, tmp_path):
     assert prepare_folder(images, tmp_path / "data", size=96).accepted == 15
     assert read_rgba(tmp_path / "data" / "prepared" / "heroes" / "00_cool.png").shape == (96, 96, 4)
+
+
+def test_options_reach_the_portraits_and_what_nobody_asked_for_is_told(tmp_path):
+    large = hero(4, CLOTH["warm"], size=100)
+    large[:, 70:] = np.arange(30)[:, None] * (8, 0, 0, 0) + (5, 200, 90, 255)
+    write_png(tmp_path / "images" / "large.png", large)
+    write_png(tmp_path / "images" / "flat.png", np.where(large[:60, :60, 3:] > 0, large[:60, :60], 255))
+    report = prepare_folder(tmp_path / "images", tmp_path / "data", options=PrepareOptions(reduce="mode", colours=4))
+    rows = {row["filename"]: row for row in read_table(tmp_path / "data" / "sprites_raw.csv")}
+    assert (rows["large.png"]["native_width"], rows["large.png"]["reason"]) == ("100", "larger art reduced by mode")
+    assert int(rows["large.png"]["colours"]) <= 4
+    assert rows["flat.png"]["reason"] == "flat background made transparent"
+    assert report.reasons["accepted", "flat background made transparent"] == 1
+    assert prepare_folder(tmp_path / "images", tmp_path / "data").counts == {"accepted": 1, "rejected": 1}
 
 
 def test_bad_arguments_and_folders_say_what_to_do(images, tmp_path):

@@ -1,7 +1,8 @@
 import pytest
 
 from src.errors import InputError
-from src.prepare.labelling import Portrait, join_labels, labels_by_group, match_files, read_given_labels
+from src.labels import LabelSpecification
+from src.prepare.labelling import Portrait, check_classes, join_labels, labels_by_group, match_files, read_given_labels
 
 ATTRIBUTES = ("gender", "hero_class")
 
@@ -78,8 +79,9 @@ def test_manual_beats_given_beats_suggested_beats_pixels():
     }
     by_file = {"m.png": {"gender": "file", "hero_class": "file"}, "f.png": {"gender": "file"}}
     by_group = {"f": {"gender": "group"}, "g": {"gender": "group"}}
+    suggested = {name: {"gender": "suggested"} for name in "mfgos"}
     pixels = {f"{name}.png": {"gender": "pixels"} for name in "mfgosp"}
-    joined = join_labels(portraits, ATTRIBUTES, by_file, by_group, sheet, pixels)
+    joined = join_labels(portraits, ATTRIBUTES, by_file, by_group, sheet, suggested, pixels)
     assert {name[0]: labels.get("gender") for name, labels in joined.labels.items()} == {
         "m": "manual", "f": "file", "g": "group", "o": "earlier", "s": "suggested", "p": "pixels", "n": None,
     }  # fmt: skip
@@ -92,3 +94,11 @@ def test_a_group_is_labelled_by_most_of_its_members():
     portraits = [Portrait(f"{index}.png", f"{index}.png", "g") for index in range(4)]
     by_file = {f"{index}.png": {"gender": name} for index, name in enumerate(["x", "y", "x"])}
     assert labels_by_group(portraits, ATTRIBUTES, by_file, {}) == {"g": ({"gender": "x"}, 2 / 3)}
+
+
+def test_a_class_that_the_vocabulary_lacks_is_an_error_that_names_the_row(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("group_id,gender,note\ng1,feminine,x\ng2,,y\ng3,feminin,z\n")
+    check_classes(path, LabelSpecification({"hero_class": ("mage",)}))
+    with pytest.raises(InputError, match=r"row 4 \(g3\): unknown gender 'feminin'; did you mean 'feminine'"):
+        check_classes(path, LabelSpecification({"gender": ("feminine", "masculine")}))

@@ -5,7 +5,7 @@ and `face`; colours in `ramps`; who wears what, in `spec`.
 """
 
 from src.prepare.painter.paint import paint
-from src.prepare.painter.spec import HeroSpec, heroes, random_silhouette, recoloured
+from src.prepare.painter.spec import HeroSpec, heroes, random_silhouette, recast, recoloured
 from src.prepare.painter.write import paint_heroes, paint_set
 
-__all__ = ["HeroSpec", "heroes", "paint", "paint_heroes", "paint_set", "random_silhouette", "recoloured"]
+__all__ = ["HeroSpec", "heroes", "paint", "paint_heroes", "paint_set", "random_silhouette", "recast", "recoloured"]

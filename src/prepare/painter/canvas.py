@@ -181,9 +181,11 @@ class Canvas:
             chosen &= self.material == material
         self.shade[chosen] = np.maximum(self.shade[chosen].astype(np.int16) - steps, SHADOW)
 
-    def lighten(self, mask: np.ndarray, material: int) -> None:
-        """Step the shades of one material inside a mask up, no further than highlight; lines stay."""
-        chosen = mask & (self.material == material) & (self.shade > LINE)
+    def lighten(self, mask: np.ndarray, material: int | None = None) -> None:
+        """Step the shades inside a mask up, no further than highlight; lines stay. Only one material's, if given."""
+        chosen = mask & (self.shade > LINE)
+        if material is not None:
+            chosen &= self.material == material
         self.shade[chosen] = np.minimum(self.shade[chosen] + 1, HIGHLIGHT)
 
     def cast_shadow(self, mask: np.ndarray, down: int = 2, material: int | None = None) -> None:

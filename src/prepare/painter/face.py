@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from src.prepare.painter.canvas import (
@@ -23,6 +26,7 @@ from src.prepare.painter.canvas import (
     TRIM,
     WHITE,
     Canvas,
+    Point,
     below,
     grown,
     polygon,
@@ -66,17 +70,59 @@ NOSES: dict[str, tuple[str, ...]] = {
     "hooked": ("..hs..", "..hss.", "..hss.", "...ll."),
 }
 
-# Eight pixels wide: d line of the mouth, l lip, h lip in the light, w teeth, s skin in shadow.
+# Eight pixels wide: d line of the mouth, L its dark inside, l lip, h lip in the light, w teeth, s skin in shadow.
 MOUTHS: dict[str, tuple[str, ...]] = {
     "calm": ("..dddd..", "...ss..."),
     "smile": (".d....d.", "..dddd..", "...ss..."),
     "smirk": ("......d.", "..dddd..", "...ss..."),
     "stern": ("..dddd..", ".d....d.", "...ss..."),
     "grin": (".dddddd.", ".dwwwwd.", "..dddd.."),
+    "frown": ("..dddd..", ".ds..sd.", "...ss..."),
+    "gritted": (".dddddd.", ".wdwdww.", ".dddddd."),
+    "shout": (".dddddd.", ".dwwwwd.", ".dLLLLd.", "..dddd.."),
+    "gasp": ("...dd...", "..dLLd..", "..dLLd..", "...dd..."),
     "full": ("..llll..", "..dddd..", "...lh..."),
     "full_smile": (".d.ll.d.", "..dddd..", "...lh..."),
+    "full_smirk": ("......d.", "..lldd..", "...lh..."),
+    "full_frown": ("..llll..", "..dddd..", ".d.lh.d."),
+    "full_open": ("..llll..", ".lwwwwl.", "..lLLl..", "...ll..."),
     "small": ("...ll...", "..lddl..", "...ss..."),
     "open": (".dddddd.", "..wwww..", "...ll..."),
+}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What a mood does to brows and lids; the mouth is a part of its own.
+
+    Args:
+        brow: rows that each of the brow's six columns moves down (negative: up), the outer end first.
+        lids: -1 wide open, 0 at rest, 1 lowered.
+        one_sided: the other brow goes up instead, and its lids rest.
+    """
+
+    brow: tuple[int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0)
+    lids: int = 0
+    one_sided: bool = False
+
+
+EXPRESSIONS: dict[str, Expression] = {
+    "calm": Expression(),
+    "cheerful": Expression((0, -1, -1, -1, -1, 0)),
+    "fierce": Expression((-1, -1, 0, 0, 1, 1)),
+    "grim": Expression((0, 0, 0, 1, 1, 1), lids=1),
+    "sad": Expression((1, 1, 0, 0, -1, -1)),
+    "sly": Expression((0, 0, 0, 0, 1, 1), lids=1, one_sided=True),
+    "surprised": Expression((-2, -2, -2, -2, -2, -2), lids=-1),
+    "weary": Expression((1, 1, 0, 0, 0, 0), lids=1),
+}
+
+# Three pixels wide, from the lobe down: t trim, h trim in the light, g gem.
+EARRINGS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "studs": ("ht.", "tt."),
+    "hoops": (".h.", "h.t", "t.t", ".t."),
+    "drops": (".h.", ".t.", "ggg", ".g."),
 }
 
 MARKS = ("none", "scar_cheek", "scar_eye", "war_paint_bands", "war_paint_eyes", "freckles", "blush", "mole", "tattoo")
@@ -122,7 +168,7 @@ def _eye_places(pose: Pose) -> list[tuple[int, bool, bool]]:
     if pose.turned:
         return [(int(x) - 7, False, False), (int(x) + 3, True, True)]
     spread = 9 if pose.width > 11 else 8
-    return [(int(32 - spread), False, False), (int(26 + spread), True, False)]
+    return [(32 - spread + pose.sway, False, False), (26 + spread + pose.sway, True, False)]
 
 
 def _narrowed(rows: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,9 +176,31 @@ def _narrowed(rows: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(row[:1] + row[2:] for row in rows)
 
 
-def draw_features(canvas: Canvas, pose: Pose, eyes: str, brows: str, nose: str, mouth: str, age: str) -> None:
-    """Eyes, brows, nose and mouth on a bare face."""
+def _lidded(rows: tuple[str, ...], lids: int) -> tuple[str, ...]:
+    """An eye with its upper lid lowered by a row, or with a row more of the iris to see."""
+    if lids > 0:
+        return ("." * 6, rows[0].replace(".", "s"), *rows[2:])
+    if lids < 0:
+        return (*rows[:2], rows[1].replace("L", "."), *rows[2:])
+    return rows
+
+
+def _draw_brow(canvas: Canvas, rows: tuple[str, ...], moves: Sequence[int], x: int, y: int, mirrored: bool) -> None:
+    for column, move in enumerate(moves):
+        strip = tuple(row[column] for row in rows)
+        canvas.pixels(
+            strip, x + (len(moves) - 1 - column if mirrored else column), y + move, {"b": (HAIR, LINE)}, False
+        )
+
+
+def draw_features(
+    canvas: Canvas, pose: Pose, eyes: str, brows: str, nose: str, mouth: str, expression: str, age: str
+) -> None:
+    """Eyes, brows, nose and mouth on a bare face, moved by the expression, lined by the age."""
     top = pose.top
+    mood = EXPRESSIONS[expression]
+    if age == "old":
+        _draw_old_skin(canvas, pose)
     eye_legend = {
         "L": (OUTLINE, LINE),
         "W": (WHITE, BASE),
@@ -140,11 +208,15 @@ def draw_features(canvas: Canvas, pose: Pose, eyes: str, brows: str, nose: str, 
         "P": (OUTLINE, LINE),
         "s": (SKIN, SHADOW),
     }
-    brow_legend = {"b": (HAIR, LINE)}
     for x, mirrored, far in _eye_places(pose):
-        eye, brow = (_narrowed(rows) if far else rows for rows in (EYES[eyes], BROWS[brows]))
+        lids, moves = mood.lids, mood.brow
+        if mirrored and mood.one_sided:
+            lids, moves = 0, (-1,) * 6
+        eye, brow = _lidded(EYES[eyes], lids), BROWS[brows]
+        if far:
+            eye, brow, moves = _narrowed(eye), _narrowed(brow), (*moves[:1], *moves[2:])
         canvas.pixels(eye, x, top + EYE_ROW - 1, eye_legend, mirrored)
-        canvas.pixels(brow, x, top + EYE_ROW - 4, brow_legend, mirrored)
+        _draw_brow(canvas, brow, moves, x, top + EYE_ROW - 4, mirrored)
         # The catchlight is on the light's side of both eyes.
         iris = (canvas.material == IRIS) & (x <= COLUMNS) & (x + 6 > COLUMNS)
         if iris.any():
@@ -169,6 +241,7 @@ def draw_features(canvas: Canvas, pose: Pose, eyes: str, brows: str, nose: str, 
         "l": (LIP, BASE),
         "h": (SKIN, LIGHT),
         "w": (WHITE, BASE),
+        "L": (OUTLINE, LINE),
         "s": (SKIN, SHADOW),
     }
     rows = MOUTHS[mouth]
@@ -180,10 +253,33 @@ def draw_features(canvas: Canvas, pose: Pose, eyes: str, brows: str, nose: str, 
             canvas.crease([pose.feature(8 * side, NOSE_ROW - 1), pose.feature(7 * side, NOSE_ROW + 1)], SKIN)
     elif age == "old":
         for x, mirrored, _ in _eye_places(pose):
-            canvas.pixels(("......", "ss...."), x, top + EYE_ROW + 2, {"s": (SKIN, SHADOW)}, mirrored)
-        for side in (-1, 1):
-            fold = [pose.feature(3.5 * side, NOSE_ROW), pose.feature(5.5 * side, MOUTH_ROW)]
-            canvas.crease(fold, SKIN)
+            canvas.pixels(("......", ".sss.."), x, top + EYE_ROW + 2, {"s": (SKIN, SHADOW)}, mirrored)
+
+
+def _wrinkle(canvas: Canvas, points: list[Point]) -> None:
+    """A line one shade deeper than the skin around it, in light and shade alike."""
+    mask = polyline(points) & (canvas.material == SKIN) & (canvas.shade > LINE)
+    canvas.shade[mask] = np.where(canvas.shade[mask] > SHADOW, SHADOW, LINE)
+
+
+def _draw_old_skin(canvas: Canvas, pose: Pose) -> None:
+    """Furrows over the brow, crow's feet, hollow cheeks, folds beside the mouth, sagging jowls."""
+    _wrinkle(canvas, [pose.feature(u, v) for u, v in [(-5, 9.6), (0, 9), (5, 9.6)]])
+    _wrinkle(canvas, [pose.feature(u, v) for u, v in [(-4, 11.6), (0, 11), (4, 11.6)]])
+    for side in (-1, 1):
+        _wrinkle(canvas, [pose.feature(3.6 * side, NOSE_ROW - 0.6), pose.feature(6.2 * side, MOUTH_ROW + 1)])
+        _wrinkle(canvas, [pose.feature(9.6 * side, EYE_ROW + 2), pose.feature(10.6 * side, EYE_ROW + 3)])
+        hollow = [(7, 21.4), (11, 19.6), (9.4, 25), (7.6, 24)]
+        canvas.darken(polygon([pose.feature(side * u, v) for u, v in hollow]), 1, SKIN)
+        canvas.crease([pose.feature(side * u, v) for u, v in [(8.4, 25.6), (6, 27.4)]], SKIN, LINE)
+
+
+def draw_earrings(canvas: Canvas, pose: Pose, earrings: str) -> None:
+    """What hangs from the lobes: over the hair, so that it is seen."""
+    places = [pose.head(-8.2, EYE_ROW + 5)] if pose.turned else [pose.head(13 * side, EYE_ROW + 5) for side in (-1, 1)]
+    for x, y in places:
+        left, top = int(x + 0.5) - 1, int(y)
+        canvas.pixels(EARRINGS[earrings], left, top, {"t": (TRIM, BASE), "h": (TRIM, LIGHT), "g": (IRIS, BASE)}, False)
 
 
 def draw_mark(canvas: Canvas, pose: Pose, mark: str) -> None:

@@ -43,15 +43,19 @@ JEWELS.part("none")(nothing)
 FLOOR = 30
 
 
-def torso_points(pose: Pose, neck: float = 6.5) -> list[Point]:
-    """Left half of the torso's outline in body coordinates, from the arm's foot up to the neck."""
-    slope = pose.slope
-    return [(-25, FLOOR), (-25, 6 + slope), (-23, 3.5 + slope), (-17, 2.5 + slope * 0.5), (-10, 2.5), (-neck, 0)]
-
-
-def torso(pose: Pose, neck: float = 6.5) -> np.ndarray:
+def torso(pose: Pose) -> np.ndarray:
     """Mask of shoulders and chest."""
-    return pose.body_polygon(torso_points(pose, neck))
+    slope, rise = pose.slope, pose.neck - 6.5
+    return pose.body_polygon(
+        [
+            (-25, FLOOR),
+            (-25, 6 + slope),
+            (-23, 3.5 + slope - rise / 2),
+            (-17, 2.5 + slope * 0.5 - rise),
+            (-10, 2.5 - rise),
+            (-pose.neck, 0),
+        ]
+    )
 
 
 def draw_body(canvas: Canvas, pose: Pose) -> None:
@@ -60,9 +64,29 @@ def draw_body(canvas: Canvas, pose: Pose) -> None:
     for side in (-1, 1):
         canvas.crease(pose.body_curve([(side * 3, 8), (side * 9, 6.5), (side * 15, 7)]), SKIN, SHADOW)
         canvas.crease(pose.body_points([(side * 18, 13), (side * 17, 20)]), SKIN, LINE)
-    neck = pose.body_polygon([(-6.5, 9), (-6, 4), (-6.5, -6)])
+    neck = pose.body_polygon([(-pose.neck, 9), (0.5 - pose.neck, 4), (-pose.neck, -6)])
     canvas.part(neck, SKIN, MATTE)
     canvas.darken(neck & (pose.chin + 3 >= ROWS), 1, SKIN)
+
+
+def draw_build(canvas: Canvas, pose: Pose) -> None:
+    """The figure under cloth or plate: a step of shade where the chest swells, whatever it wears."""
+    if pose.build == "curved":
+        for side in (-1, 1):
+            swell = pose.body_blob([(side * u, v) for u, v in [(3, 11), (8, 8.5), (13, 11), (8, 14)]], mirrored=False)
+            if side == canvas.light:
+                canvas.lighten(swell)
+            fold = pose.body_curve([(side * 1, 13), (side * 4, 15.5), (side * 9, 16), (side * 14, 12.5)])
+            canvas.darken(polyline(fold))
+            canvas.darken(
+                pose.body_polygon(
+                    [(side * u, v) for u, v in [(14, 14), (18, 12), (19, FLOOR), (13, FLOOR)]], mirrored=False
+                )
+            )
+    elif pose.build == "brawny":
+        for side in (-1, 1):
+            canvas.darken(polyline(pose.body_curve([(side * 1, 13), (side * 6, 14), (side * 13, 11.5)])))
+            canvas.darken(polyline(pose.body_curve([(side * 16, 4), (side * 17, 8), (side * 15, 12)])))
 
 
 def _folds(canvas: Canvas, pose: Pose, material: int) -> None:
@@ -298,8 +322,8 @@ def gorget(canvas: Canvas, pose: Pose) -> None:
     canvas.crease(pose.body_curve([(-8, 1.5), (0, 4), (8, 1.5)]), METAL, SHADOW)
 
 
-@GARMENTS.part("scale_armor")
-def scale_armor(canvas: Canvas, pose: Pose) -> None:
+@GARMENTS.part("scale_armour")
+def scale_armour(canvas: Canvas, pose: Pose) -> None:
     """Overlapping scales with a trimmed neck."""
     scales = torso(pose) & ~pose.body_polygon(ROUND)
     canvas.part(scales, METAL, MATTE)

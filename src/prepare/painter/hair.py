@@ -330,6 +330,34 @@ def draw_back(canvas: Canvas, pose: Pose, style: Hairstyle, length: int) -> None
     _strands(canvas, pose, mask & (pose.top + 18 < ROWS), 60, LINE)
 
 
+def draw_loose(canvas: Canvas, pose: Pose, style: Hairstyle, length: int) -> None:
+    """What falls from under a closed helmet over the chest: two locks of long hair, or braids."""
+    if style.back in ("long", "waves", "mane", "shoulder", "twin_tails"):
+        end = 33 if style.back == "shoulder" else 40 + length
+        for side in (-1, 1):
+            lock = [(8, 26), (12.5, 25), (14.5, 30), (14, end - 3), (11.5, end + 1), (9.5, end - 3)]
+            mask = pose.head_blob([(side * u, v) for u, v in lock], mirrored=False)
+            canvas.cast_shadow(mask, 2)
+            canvas.part(mask, HAIR, MATTE)
+            canvas.crease(pose.head_curve([(side * 11, 26), (side * 12, 32), (side * 11.4, end)]), HAIR)
+    if style.back == "twin_braids":
+        for side in (-1, 1):
+            _braid(canvas, pose, side)
+    elif style.extra == "side_braid":
+        _braid(canvas, pose, 1)
+
+
+def _braid(canvas: Canvas, pose: Pose, side: int) -> None:
+    """A braid from the ear down over the chest, tied at its end."""
+    points = [(9, 18), (13, 22), (14, 30), (13, 40), (11, 44), (9, 40), (8.5, 30)]
+    braid = pose.head_blob([(side * u, v) for u, v in points], mirrored=False) & (pose.top + 18 <= ROWS)
+    canvas.cast_shadow(braid, 2)
+    canvas.part(braid, HAIR, MATTE)
+    for row in range(22, 44, 3):
+        canvas.crease(pose.head_points([(side * 8, row), (side * 15, row + 2)]), HAIR, LINE)
+    canvas.fill(polyline(pose.head_points([(side * 9, 41), (side * 13, 41)]), 2), TRIM, BASE)
+
+
 def _near_side(pose: Pose, edge: list[Point]) -> list[Point]:
     """The hair's edge on the near side of a turned head: from the nape around the ear, or over it, to the temple."""
     (_, nape), (_, side), (_, temple) = edge[:3]
@@ -423,9 +451,4 @@ def draw_front(canvas: Canvas, pose: Pose, style: Hairstyle, covered: bool, wave
         for u in range(-11, 12, 3):
             canvas.crease(pose.head_points([(u, 1), (u + 2, 9)]), HAIR, LINE)
     elif style.extra == "side_braid":
-        braid = pose.head_blob([(9, 18), (13, 22), (14, 30), (13, 40), (11, 44), (9, 40), (8.5, 30)], mirrored=False)
-        canvas.cast_shadow(braid, 2)
-        canvas.part(braid, HAIR, MATTE)
-        for row in range(22, 44, 3):
-            canvas.crease(pose.head_points([(8, row), (15, row + 2)]), HAIR, LINE)
-        canvas.fill(polyline(pose.head_points([(9, 41), (13, 41)]), 2), TRIM, BASE)
+        _braid(canvas, pose, 1)

@@ -9,6 +9,7 @@ from src.prepare.painter.canvas import (
     CLOTH,
     COLUMNS,
     GLOSSY,
+    HAIR,
     HIGHLIGHT,
     IRIS,
     LEATHER,
@@ -29,6 +30,7 @@ from src.prepare.painter.canvas import (
     ellipse,
     polygon,
     polyline,
+    shifted,
     smooth,
 )
 from src.prepare.painter.parts import Library, nothing
@@ -199,26 +201,41 @@ def wolf_pelt(canvas: Canvas, pose: Pose) -> None:
     canvas.fill(polyline(pose.head_points([(-1.2, 6), (1, 6)]), 2), OUTLINE, LINE)
 
 
-@HEADGEAR.part("great_helm", hides="crown ears")
+def _open_slit(canvas: Canvas, helm: np.ndarray, slit: np.ndarray, material: np.ndarray, shade: np.ndarray) -> None:
+    """Let the face that lies under a closed helmet look out of a slit: eyes and lashes as they are, skin in the dark.
+
+    Args:
+        material, shade: of the canvas before the helmet was drawn.
+    """
+    seen = slit & helm
+    canvas.material[seen], canvas.shade[seen] = material[seen], shade[seen]
+    canvas.fill(seen & (material == SKIN), SKIN, LINE)
+    # The rim's shadow along the top, and brows: what would clutter an opening three rows high.
+    canvas.fill((seen & ~shifted(seen, 0, 1)) | (seen & (material == HAIR)), OUTLINE, LINE)
+
+
+@HEADGEAR.part("great_helm", hides="head ears")
 def great_helm(canvas: Canvas, pose: Pose) -> None:
     """A closed helmet: a slit for the eyes, breaths on the cheek."""
+    face = canvas.material.copy(), canvas.shade.copy()
     helm = pose.head_polygon([(-9, 32), (-13.4, 26), (-14, 12), (-13.5, 2), (-10, -3), (-4, -4.5)])
     canvas.cast_shadow(helm, 2)
     canvas.part(helm, METAL, GLOSSY)
-    slit = polygon([pose.feature(u, v) for u, v in [(-11, 15.5), (11, 15.5), (11, 18.5), (-11, 18.5)]]) & helm
-    canvas.fill(slit, OUTLINE, LINE)
+    slit = polygon([pose.feature(u, v) for u, v in [(-11, 14.5), (11, 14.5), (11, 19.5), (-11, 19.5)]])
+    _open_slit(canvas, helm, slit, *face)
     upright = polygon([pose.feature(u, v) for u, v in [(-1.6, -4), (1.6, -4), (1.6, 32), (-1.6, 32)]]) & helm
     canvas.part(upright, TRIM, SOFT, line=False)
-    canvas.crease(pose.head_curve([(-13, 13.5), (0, 14.5), (13, 13.5)]), METAL, HIGHLIGHT)
-    canvas.crease(pose.head_curve([(-13, 20), (0, 21), (13, 20)]), METAL, SHADOW)
+    canvas.crease(pose.head_curve([(-13, 12.5), (0, 13.5), (13, 12.5)]), METAL, HIGHLIGHT)
+    canvas.crease(pose.head_curve([(-13, 21), (0, 22), (13, 21)]), METAL, SHADOW)
     for row in (23, 25, 27):
         for u in (4, 6.5) if row != 27 else (4,):
             canvas.fill(polyline([pose.feature(u, row)] * 2), OUTLINE, LINE)
 
 
-@HEADGEAR.part("visor_helm", hides="crown ears")
+@HEADGEAR.part("visor_helm", hides="head ears")
 def visor_helm(canvas: Canvas, pose: Pose) -> None:
     """A round helmet with a pointed visor shut over the face, a plume on top."""
+    face = canvas.material.copy(), canvas.shade.copy()
     _plume(canvas, pose.head_points([(0, -4), (-4, -10), (-12, -9), (-17, 0)]))
     canvas.part(pose.head_blob([(-8, 31), (-13, 26), (-14, 12), (-12.5, 1), (-8, -4), (-3, -6)]), METAL, GLOSSY)
     visor = [
@@ -236,8 +253,9 @@ def visor_helm(canvas: Canvas, pose: Pose) -> None:
     ]
     mask = polygon([pose.feature(u, v) if abs(u) < 9 else pose.head(u, v) for u, v in visor])
     canvas.part(mask, METAL, GLOSSY, lift=0.1)
-    for points in ([(-10, 16), (-2, 17)], [(2, 17), (10, 16)]):
-        canvas.fill(polyline([pose.feature(u, v) for u, v in points], 2), OUTLINE, LINE)
+    for side in (-1, 1):
+        slit = [(1.6, 15.5), (10, 14.5), (10, 18.5), (1.6, 19.5)]
+        _open_slit(canvas, mask, polygon([pose.feature(side * u, v) for u, v in slit]), *face)
     canvas.crease([pose.feature(0, 10), pose.feature(0, 29)], METAL, HIGHLIGHT)
     for u, v in ((-6, 21), (-4, 23), (-6, 24.5), (6, 21), (4, 23), (6, 24.5)):
         canvas.fill(polyline([pose.feature(u, v)] * 2), OUTLINE, LINE)
@@ -261,7 +279,7 @@ def raised_visor(canvas: Canvas, pose: Pose) -> None:
         canvas.fill(pose.head_spot(side * 13, 10), TRIM, LIGHT)
 
 
-@HEADGEAR.part("coif", hides="hair ears")
+@HEADGEAR.part("coif", hides="crown ears")
 def coif(canvas: Canvas, pose: Pose) -> None:
     """A hood of mail."""
     outer = pose.head_blob([(-15, 37), (-14.5, 28), (-13.6, 12), (-12.6, 2), (-8, -3), (-3, -4)])
@@ -316,7 +334,7 @@ def second_hood(canvas: Canvas, pose: Pose) -> None:
     _hood(canvas, pose, ((-8, -5), (-2, -7)), ((-7, 34), (-10, 27), (-11, 18), (-9.5, 10), (-4, 5)), SECOND)
 
 
-@HEADGEAR.part("mask_hood", hides="hair ears", back=_hood_back)
+@HEADGEAR.part("mask_hood", hides="crown ears", back=_hood_back)
 def mask_hood(canvas: Canvas, pose: Pose) -> None:
     """A hood and a cloth over nose and mouth: only the eyes show."""
     mask = pose.head_polygon([(-12, 35), (-11.5, 26), (-12, 19.5), (-5, 20.5), (-1, 19)])

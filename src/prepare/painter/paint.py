@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
 from src.prepare.painter import ramps
 from src.prepare.painter.canvas import Canvas
-from src.prepare.painter.face import draw_beard, draw_features, draw_head, draw_mark
-from src.prepare.painter.garments import CAPES, GARMENTS, JEWELS, SHOULDERS, draw_body
-from src.prepare.painter.hair import HAIRSTYLES, Hairstyle, draw_back, draw_front
+from src.prepare.painter.face import draw_beard, draw_earrings, draw_features, draw_head, draw_mark
+from src.prepare.painter.garments import CAPES, GARMENTS, JEWELS, SHOULDERS, draw_body, draw_build
+from src.prepare.painter.hair import HAIRSTYLES, Hairstyle, draw_back, draw_front, draw_loose
 from src.prepare.painter.headgear import HEADGEAR
+from src.prepare.painter.parts import Part
 from src.prepare.painter.pose import Pose
 from src.prepare.painter.spec import HeroSpec
-from src.prepare.painter.weapons import MOUNTS, WEAPONS
+from src.prepare.painter.weapons import COMPANIONS, WEAPONS
 
-COLOUR_FIELDS = ("palette", "skin", "hair_ramp", "cloth", "second", "metal", "iris", "tint")
+COLOUR_FIELDS = ("palette", "skin", "hair_ramp", "cloth", "second", "metal", "leather", "trim", "iris", "tint")
 SHAPE_FIELDS = tuple(field.name for field in fields(HeroSpec) if field.name not in COLOUR_FIELDS)
+
+
+def _under(headgear: Part, hair: Hairstyle) -> Hairstyle:
+    """What is left of a hairstyle under a piece of headgear."""
+    braid = hair.extra if hair.extra == "side_braid" else ""
+    if "hair" in headgear.hides:
+        return Hairstyle()
+    if "head" in headgear.hides:
+        return Hairstyle(back=hair.back, extra=braid)
+    if {"crown", "ears"} <= headgear.hides:
+        # A hood or a closed hat holds buns and tails; a braid still falls out of it.
+        return replace(hair, back="shoulder" if hair.back == "twin_tails" else hair.back, extra=braid)
+    if "crown" in headgear.hides and hair.extra in ("bun", "top_knot"):
+        return replace(hair, extra="")
+    return hair
 
 
 def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -27,37 +43,41 @@ def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
     pose = Pose(
         turned=spec.view != "front",
         top=spec.top,
+        sway=spec.sway,
         width=spec.head_width,
         jaw=spec.jaw,
         shoulders=spec.shoulders,
         slope=spec.slope,
+        build=spec.build,
         hand=spec.hand,
     )
     headgear, cape = HEADGEAR[spec.headgear], CAPES[spec.cape]
-    weapon, mount = WEAPONS[spec.weapon], MOUNTS[spec.mount]
-    hair = HAIRSTYLES[spec.hair]
-    if "hair" in headgear.hides:
-        hair = Hairstyle()
-    elif "crown" in headgear.hides and hair.extra in ("bun", "top_knot"):
-        hair = Hairstyle(hair.crown, hair.fringe, hair.back)
+    weapon, companion = WEAPONS[spec.weapon], COMPANIONS[spec.companion]
+    hair = _under(headgear, HAIRSTYLES[spec.hair])
 
-    for part in (mount, weapon, cape):
+    for part in (companion, weapon, cape):
         if part.back is not None:
             part.back(canvas, pose)
     if headgear.back is not None:
         headgear.back(canvas, pose)
     draw_back(canvas, pose, hair, spec.hair_length)
     draw_body(canvas, pose)
-    for part in (GARMENTS[spec.garment], JEWELS[spec.jewel], cape, SHOULDERS[spec.shoulder_armor]):
+    GARMENTS[spec.garment].draw(canvas, pose)
+    draw_build(canvas, pose)
+    for part in (JEWELS[spec.jewel], cape, SHOULDERS[spec.shoulder_armour]):
         part.draw(canvas, pose)
     canvas.cast_shadow(pose.skull_mask(), 4)
     head = draw_head(canvas, pose, "human" if "ears" in headgear.hides else spec.ears)
-    draw_features(canvas, pose, spec.eyes, spec.brows, spec.nose, spec.mouth, spec.age)
+    draw_features(canvas, pose, spec.eyes, spec.brows, spec.nose, spec.mouth, spec.expression, spec.age)
     draw_mark(canvas, pose, spec.mark)
     draw_beard(canvas, pose, spec.beard, head)
     draw_front(canvas, pose, hair, "crown" in headgear.hides, spec.wave)
+    if "ears" not in headgear.hides:
+        draw_earrings(canvas, pose, spec.earrings)
     headgear.draw(canvas, pose)
-    for part in (weapon, mount):
+    if "head" in headgear.hides:
+        draw_loose(canvas, pose, hair, spec.hair_length)
+    for part in (weapon, companion):
         part.draw(canvas, pose)
     canvas.finish()
     if spec.view == "left":
@@ -68,7 +88,16 @@ def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
 def colour_table(spec: HeroSpec) -> np.ndarray:
     """The colour of every material and shade of this hero: uint8 `[12, 5, 4]`."""
     return ramps.colour_table(
-        spec.palette, spec.skin, spec.hair_ramp, spec.cloth, spec.second, spec.metal, spec.iris, spec.tint
+        spec.palette,
+        spec.skin,
+        spec.hair_ramp,
+        spec.cloth,
+        spec.second,
+        spec.metal,
+        spec.leather,
+        spec.trim,
+        spec.iris,
+        spec.tint,
     )
 
 

@@ -18,7 +18,8 @@ class Part:
     Args:
         draw: draws it over what is there.
         back: draws what lies behind head and body, before them; None where nothing does.
-        hides: what it leaves no room for: "hair" (all of it), "crown" (only the hair's top), "ears" (pointed ones).
+        hides: what it leaves no room for: "hair" (all of it), "head" (hair and face, but not what hangs below the rim),
+            "crown" (only the hair's top), "ears" (pointed ones).
     """
 
     draw: Draw

@@ -31,6 +31,10 @@ JAWS: dict[str, tuple[int, ...]] = {
 SKULL = (5, 7, 9, 10, 11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12)
 
 
+# Half-width of the neck, by build; the muscles beside it rise and fall with it.
+BUILDS = {"slight": 5.2, "average": 6.5, "curved": 5.6, "brawny": 8.2}
+
+
 @dataclass(frozen=True)
 class Pose:
     """The proportions that place a hero's parts.
@@ -38,19 +42,23 @@ class Pose:
     Args:
         turned: three-quarter view, looking right.
         top: the canvas row of the skull's top.
+        sway: columns that the whole hero stands to the right of the canvas's middle, -2 .. 2.
         width: half the head's width in pixels, 11 .. 13.
         jaw: one of `JAWS`.
         shoulders: half the shoulders' width in pixels, 19 .. 28.
         slope: rows that the shoulders fall from neck to arm, 0 .. 4.
+        build: one of `BUILDS`.
         hand: the side that carries the weapon, -1 or 1.
     """
 
     turned: bool
     top: int
+    sway: int
     width: int
     jaw: str
     shoulders: int
     slope: int
+    build: str
     hand: int
 
     def head(self, u: float, v: float) -> Point:
@@ -58,22 +66,37 @@ class Pose:
         u = u * self.width / 12
         if self.turned:
             # The far side is foreshortened; outside the face (hats, hair) that fades, so that they keep their size.
-            return MIDDLE + 1.2 + (u if u < 0 else 0.78 * min(u, 12) + max(u - 12, 0)), self.top + v
-        return MIDDLE + u, self.top + v
+            return self.middle + 1.2 + (u if u < 0 else 0.78 * min(u, 12) + max(u - 12, 0)), self.top + v
+        return self.middle + u, self.top + v
 
     def feature(self, u: float, v: float) -> Point:
         """Like `head`, for what sits on the face's front: in the turned view it moves with the nose."""
         u = u * self.width / 12
         if self.turned:
-            return MIDDLE + 4.0 + (0.98 * u if u < 0 else 0.72 * u), self.top + v
-        return MIDDLE + u, self.top + v
+            return self.middle + 4.0 + (0.98 * u if u < 0 else 0.72 * u), self.top + v
+        return self.middle + u, self.top + v
 
     def body(self, u: float, v: float) -> Point:
         """Body coordinates to canvas coordinates; v = 0 is the chin's row."""
         u = u * self.shoulders / 24
         if self.turned:
-            return MIDDLE - 0.5 + (u * 1.02 if u < 0 else u * 0.9), self.top + 29 + v
-        return MIDDLE + u, self.top + 29 + v
+            # The chest faces the way the head looks: its middle moves over, the near shoulder comes forward and down.
+            return self.middle + 2.6 + u * (1.13 if u < 0 else 0.76), self.top + 29 + v - u / 24
+        return self.middle + u, self.top + 29 + v
+
+    def side(self, u: float, v: float) -> Point:
+        """Like `body`, but as wide for every hero: for what is carried beside it."""
+        return self.middle - (0.5 if self.turned else 0.0) + u, self.top + 29 + v
+
+    @property
+    def middle(self) -> float:
+        """The canvas column the hero stands at."""
+        return MIDDLE + self.sway
+
+    @property
+    def neck(self) -> float:
+        """Half the neck's width."""
+        return BUILDS[self.build]
 
     def head_points(self, points: Sequence[Point], mirrored: bool = False) -> list[Point]:
         """Map a list of head coordinates; `mirrored` closes the shape with the same points on the other side."""
@@ -130,13 +153,13 @@ class Pose:
             if self.turned and v >= len(SKULL):
                 # The near jaw starts in front of the ear, and the chin sits under the nose.
                 left, right = left + 3.4, right + 2.4 * (v - len(SKULL)) / len(JAWS[self.jaw])
-                right = min(right, MIDDLE + 10.5 - max(0, v - 22) * 0.5)
+                right = min(right, self.middle + 10.5 - max(0, v - 22) * 0.5)
             elif self.turned and EYE_ROW - 1 <= v <= EYE_ROW + 1:
                 right -= 1  # the eye's hollow
             mask[y, int(left + 0.5 + 1 / 64) : int(right + 0.5 + 1 / 64) + 1] = True
         if self.turned:
             # The back of the skull.
-            mask |= ellipse(MIDDLE - 0.5, self.top + 10, self.width - 0.6, 10.5)
+            mask |= ellipse(self.middle - 0.5, self.top + 10, self.width - 0.6, 10.5)
         return mask
 
     @property

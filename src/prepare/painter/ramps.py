@@ -37,6 +37,11 @@ class Ramp:
     shift: float = 18.0
 
 
+def hue_gap(first: Ramp, second: Ramp) -> float:
+    """Degrees between two ramps' hues, 0 .. 180."""
+    return abs((first.hue - second.hue + 180) % 360 - 180)
+
+
 def _towards(hue: float, target: float, degrees: float) -> float:
     """`hue` turned towards `target` the short way round, by at most `degrees`."""
     gap = (target - hue + 180) % 360 - 180
@@ -170,6 +175,7 @@ HAIR_RAMPS: dict[str, dict[str, Ramp]] = {
         "silver_blue": Ramp(0.74, 0.070, 250, 0.36),
         "lavender": Ramp(0.62, 0.110, 300),
         "pine": Ramp(0.45, 0.090, 160),
+        "frost": Ramp(0.82, 0.045, 235, 0.40),
     },
     "warm": {
         "ginger": Ramp(0.60, 0.150, 50),
@@ -178,6 +184,7 @@ HAIR_RAMPS: dict[str, dict[str, Ramp]] = {
         "chestnut": Ramp(0.42, 0.080, 52),
         "blaze": Ramp(0.52, 0.180, 30),
         "wheat": Ramp(0.72, 0.110, 80),
+        "cream": Ramp(0.86, 0.055, 88, 0.40),
     },
     "muted": {
         "mouse": Ramp(0.46, 0.040, 65),
@@ -186,6 +193,7 @@ HAIR_RAMPS: dict[str, dict[str, Ramp]] = {
         "dun": Ramp(0.40, 0.045, 60),
         "grey_rose": Ramp(0.58, 0.045, 10),
         "grey_green": Ramp(0.52, 0.045, 150),
+        "pearl": Ramp(0.78, 0.030, 70, 0.38),
     },
     "neutral": {
         "white_hair": Ramp(0.86, 0.008, 260, 0.40, 6),
@@ -200,7 +208,17 @@ HAIR_RAMPS: dict[str, dict[str, Ramp]] = {
         "dark_walnut": Ramp(0.27, 0.045, 50, 0.22),
         "black_cherry": Ramp(0.26, 0.070, 15, 0.22),
         "midnight": Ramp(0.26, 0.065, 265, 0.22),
+        "storm": Ramp(0.41, 0.015, 260, 0.34),
     },
+}
+
+# What age makes of hair, by palette category.
+GREY_HAIR: dict[str, tuple[str, ...]] = {
+    "cool": ("frost", "silver_blue"),
+    "warm": ("cream",),
+    "muted": ("pearl", "ash_blond"),
+    "neutral": ("white_hair", "salt"),
+    "dark": ("storm",),
 }
 
 METAL_RAMPS: dict[str, dict[str, Ramp]] = {
@@ -231,20 +249,60 @@ METAL_RAMPS: dict[str, dict[str, Ramp]] = {
     },
 }
 
-LEATHER_RAMPS: dict[str, Ramp] = {
-    "cool": Ramp(0.42, 0.060, 240, 0.30),
-    "warm": Ramp(0.46, 0.085, 55, 0.32),
-    "muted": Ramp(0.44, 0.045, 62, 0.30),
-    "neutral": Ramp(0.48, 0.014, 70, 0.32, 6),
-    "dark": Ramp(0.26, 0.030, 50, 0.22),
+LEATHER_RAMPS: dict[str, dict[str, Ramp]] = {
+    "cool": {
+        "slate_hide": Ramp(0.42, 0.060, 240, 0.30),
+        "plum_hide": Ramp(0.40, 0.070, 310, 0.30),
+        "moss_hide": Ramp(0.42, 0.060, 165, 0.30),
+    },
+    "warm": {
+        "saddle": Ramp(0.46, 0.085, 55, 0.32),
+        "oxblood": Ramp(0.38, 0.090, 28, 0.30),
+        "buff": Ramp(0.60, 0.090, 72, 0.34),
+    },
+    "muted": {
+        "umber_hide": Ramp(0.44, 0.045, 62, 0.30),
+        "grey_hide": Ramp(0.46, 0.030, 300, 0.30),
+        "olive_hide": Ramp(0.46, 0.050, 105, 0.30),
+    },
+    "neutral": {
+        "weathered": Ramp(0.48, 0.014, 70, 0.32, 6),
+        "lead_hide": Ramp(0.42, 0.010, 265, 0.30, 6),
+        "pale_hide": Ramp(0.62, 0.016, 80, 0.32, 6),
+    },
+    "dark": {
+        "tarred": Ramp(0.26, 0.030, 50, 0.22),
+        "ink_hide": Ramp(0.25, 0.030, 280, 0.22),
+        "bog_hide": Ramp(0.27, 0.030, 140, 0.22),
+    },
 }
 
-TRIM_RAMPS: dict[str, Ramp] = {
-    "cool": Ramp(0.78, 0.090, 205, 0.36),
-    "warm": Ramp(0.78, 0.140, 88, 0.36),
-    "muted": Ramp(0.68, 0.058, 90, 0.34),
-    "neutral": Ramp(0.82, 0.012, 95, 0.36, 6),
-    "dark": Ramp(0.40, 0.060, 75, 0.30),
+TRIM_RAMPS: dict[str, dict[str, Ramp]] = {
+    "cool": {
+        "ice_trim": Ramp(0.78, 0.090, 205, 0.36),
+        "lilac_trim": Ramp(0.74, 0.100, 305, 0.36),
+        "mint_trim": Ramp(0.80, 0.090, 165, 0.36),
+    },
+    "warm": {
+        "gold_trim": Ramp(0.78, 0.140, 88, 0.36),
+        "rose_trim": Ramp(0.70, 0.140, 25, 0.36),
+        "flame_trim": Ramp(0.72, 0.150, 58, 0.36),
+    },
+    "muted": {
+        "straw_trim": Ramp(0.68, 0.058, 90, 0.34),
+        "blush_trim": Ramp(0.66, 0.055, 20, 0.34),
+        "mist_trim": Ramp(0.70, 0.050, 220, 0.34),
+    },
+    "neutral": {
+        "ivory_trim": Ramp(0.82, 0.012, 95, 0.36, 6),
+        "nickel_trim": Ramp(0.74, 0.008, 250, 0.36, 6),
+        "dove_trim": Ramp(0.66, 0.012, 60, 0.34, 6),
+    },
+    "dark": {
+        "old_gold_trim": Ramp(0.40, 0.060, 75, 0.30),
+        "ember_trim": Ramp(0.38, 0.090, 28, 0.30),
+        "steel_trim": Ramp(0.42, 0.030, 240, 0.30),
+    },
 }
 
 OUTLINES: dict[str, tuple[int, int, int]] = {
@@ -274,7 +332,16 @@ def _cached_steps(ramp: Ramp, tint: int) -> tuple[tuple[int, int, int], ...]:
 
 
 def colour_table(
-    palette: str, skin: str, hair: str, cloth: str, second: str, metal: str, iris: str, tint: int
+    palette: str,
+    skin: str,
+    hair: str,
+    cloth: str,
+    second: str,
+    metal: str,
+    leather: str,
+    trim: str,
+    iris: str,
+    tint: int,
 ) -> np.ndarray:
     """Material and shade to colour: uint8 `[12, 5, 4]`, at most 31 opaque colours; material 0 is transparent.
 
@@ -293,8 +360,8 @@ def colour_table(
     shared = {
         materials.SECOND: _cached_steps(CLOTH_RAMPS[palette][second], -tint),
         materials.METAL: _cached_steps(METAL_RAMPS[palette][metal], 0),
-        materials.LEATHER: _cached_steps(LEATHER_RAMPS[palette], tint),
-        materials.TRIM: _cached_steps(TRIM_RAMPS[palette], tint),
+        materials.LEATHER: _cached_steps(LEATHER_RAMPS[palette][leather], tint),
+        materials.TRIM: _cached_steps(TRIM_RAMPS[palette][trim], tint),
     }
     for material, colours in shared.items():
         table[material, :, :3] = colours
@@ -304,5 +371,5 @@ def colour_table(
     table[materials.WHITE, :, :3] = EYE_WHITE
     table[materials.IRIS, :, :3] = IRIS_COLOURS[iris]
     tone = SKIN_RAMPS[skin]
-    table[materials.LIP, :, :3] = _rgb(tone.lightness - 0.20, tone.chroma + 0.055, 18)
+    table[materials.LIP, :, :3] = _rgb(tone.lightness - 0.19, tone.chroma + 0.080, 18)
     return table

@@ -12,13 +12,34 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from src.errors import InputError
-from src.prepare.painter.face import AGES, BEARD_NAMES, BROWS, EAR_TIPS, EYES, MARKS, MOUTHS, NOSES
+from src.prepare.painter.face import (
+    AGES,
+    BEARD_NAMES,
+    BROWS,
+    EAR_TIPS,
+    EARRINGS,
+    EXPRESSIONS,
+    EYES,
+    MARKS,
+    MOUTHS,
+    NOSES,
+)
 from src.prepare.painter.garments import CAPES, GARMENTS, JEWELS, SHOULDERS
 from src.prepare.painter.hair import HAIRSTYLES
 from src.prepare.painter.headgear import HEADGEAR
-from src.prepare.painter.pose import JAWS
-from src.prepare.painter.ramps import CLOTH_RAMPS, HAIR_RAMPS, IRIS_COLOURS, METAL_RAMPS, SKIN_RAMPS
-from src.prepare.painter.weapons import MOUNTS, WEAPONS
+from src.prepare.painter.pose import BUILDS, JAWS
+from src.prepare.painter.ramps import (
+    CLOTH_RAMPS,
+    GREY_HAIR,
+    HAIR_RAMPS,
+    IRIS_COLOURS,
+    LEATHER_RAMPS,
+    METAL_RAMPS,
+    SKIN_RAMPS,
+    TRIM_RAMPS,
+    hue_gap,
+)
+from src.prepare.painter.weapons import COMPANIONS, WEAPONS
 
 GENDERS = ("feminine", "masculine")
 HERO_CLASSES = ("barbarian", "bard", "cavalry", "cleric", "knight", "mage", "ranger", "rogue", "warrior")
@@ -44,10 +65,12 @@ class HeroSpec:
     hero_class: str
     view: str
     top: int
+    sway: int
     head_width: int
     jaw: str
     shoulders: int
     slope: int
+    build: str
     hand: int
     ears: str
     age: str
@@ -55,17 +78,19 @@ class HeroSpec:
     brows: str
     nose: str
     mouth: str
+    expression: str
     mark: str
+    earrings: str
     hair: str
     hair_length: int
     beard: str
     headgear: str
     garment: str
     cape: str
-    shoulder_armor: str
+    shoulder_armour: str
     jewel: str
     weapon: str
-    mount: str
+    companion: str
     wave: int
     palette: str
     skin: str
@@ -73,6 +98,8 @@ class HeroSpec:
     cloth: str
     second: str
     metal: str
+    leather: str
+    trim: str
     iris: str
     tint: int
 
@@ -82,27 +109,31 @@ class HeroSpec:
             "hero_class": HERO_CLASSES,
             "view": VIEWS,
             "jaw": JAWS,
+            "build": BUILDS,
             "ears": EAR_TIPS,
             "age": AGES,
             "eyes": EYES,
             "brows": BROWS,
             "nose": NOSES,
             "mouth": MOUTHS,
+            "expression": EXPRESSIONS,
             "mark": MARKS,
+            "earrings": EARRINGS,
             "hair": HAIRSTYLES,
             "beard": BEARD_NAMES,
             "headgear": HEADGEAR,
             "garment": GARMENTS,
             "cape": CAPES,
-            "shoulder_armor": SHOULDERS,
+            "shoulder_armour": SHOULDERS,
             "jewel": JEWELS,
             "weapon": WEAPONS,
-            "mount": MOUNTS,
+            "companion": COMPANIONS,
             "palette": PALETTES,
             "skin": SKIN_RAMPS,
             "iris": IRIS_COLOURS,
             "hand": (-1, 1),
             "top": range(12, 19),
+            "sway": range(-2, 3),
             "head_width": range(11, 14),
             "shoulders": range(18, 29),
             "slope": range(6),
@@ -114,6 +145,8 @@ class HeroSpec:
             vocabulary["hair_ramp"] = HAIR_RAMPS[self.palette]
             vocabulary["cloth"] = vocabulary["second"] = CLOTH_RAMPS[self.palette]
             vocabulary["metal"] = METAL_RAMPS[self.palette]
+            vocabulary["leather"] = LEATHER_RAMPS[self.palette]
+            vocabulary["trim"] = TRIM_RAMPS[self.palette]
         for field_name, known in vocabulary.items():
             if getattr(self, field_name) not in known:
                 names = ", ".join(map(str, known))
@@ -172,22 +205,22 @@ GARMENT_WEIGHTS = {
     "barbarian": _weights("bare_straps:5 fur_vest:5 one_shoulder:3 leather_jerkin:2 tunic studded_leather:2"),
     "bard": _weights("doublet:6 laced_shirt:4 long_coat:3 wide_dress:2 scarfed_tunic:2 tunic halved_surcoat"),
     "cavalry": _weights(
-        "breastplate:4 gambeson:3 halved_surcoat:3 long_coat:3 mail_shirt:2 scale_armor:2 leather_jerkin tabard"
+        "breastplate:4 gambeson:3 halved_surcoat:3 long_coat:3 mail_shirt:2 scale_armour:2 leather_jerkin tabard"
     ),
     "cleric": _weights("vestment:6 robe:4 tabard:2 high_robe:2 star_robe one_shoulder tunic"),
-    "knight": _weights("full_plate:6 breastplate:4 tabard:5 halved_surcoat:2 mail_shirt:2 scale_armor"),
+    "knight": _weights("full_plate:6 breastplate:4 tabard:5 halved_surcoat:2 mail_shirt:2 scale_armour"),
     "mage": _weights("robe:5 high_robe:5 star_robe:5 vestment wide_dress:2 long_coat scarfed_tunic"),
     "ranger": _weights("leather_jerkin:5 scarfed_tunic:4 tunic:4 studded_leather:2 laced_shirt:2 gambeson"),
     "rogue": _weights("studded_leather:4 long_coat:4 leather_jerkin:4 scarfed_tunic:3 laced_shirt:3 bare_straps tunic"),
     "warrior": _weights(
-        "mail_shirt:4 scale_armor:4 gambeson:3 studded_leather:3"
+        "mail_shirt:4 scale_armour:4 gambeson:3 studded_leather:3"
         " breastplate:3 leather_jerkin bare_straps:2 tunic fur_vest"
     ),
 }
 CAPE_WEIGHTS = {
     "barbarian": _weights("none:5 fur_mantle:6 half_cape"),
     "bard": _weights("none:6 half_cape:4 cape:2"),
-    "cavalry": _weights("none:4 cape:4 half_cape:3 fur_mantle"),
+    "cavalry": _weights("none:4 cape:3 cloak:3 half_cape:3 fur_mantle"),
     "cleric": _weights("none:7 cape:2 cloak:2"),
     "knight": _weights("none:5 cape:5 fur_mantle half_cape"),
     "mage": _weights("none:6 cloak:3 cape:2 fur_mantle"),
@@ -218,17 +251,29 @@ JEWEL_WEIGHTS = {
     "warrior": _weights("none:6 gorget:2 beads:2 pendant"),
 }
 WEAPON_WEIGHTS = {
-    "barbarian": _weights("great_axe:6 axe:5 club:4 hammer:3 great_sword:2 spear none"),
-    "bard": _weights("lute:8 harp:4 flute:5 none:2 sword dagger"),
-    "cavalry": _weights("lance:7 banner:3 none:2 spear:2 sword:2 shield"),
+    "barbarian": _weights("great_axe:6 axe:5 club:4 hammer:3 great_sword:2 spear:2 hunting_horn bedroll none"),
+    "bard": _weights("lute:8 harp:4 flute:4 hunting_horn:2 none:2 sword dagger bedroll"),
+    "cavalry": _weights(
+        "lance:5 banner:2 none:2 spear:2 sword:3 shield:2 riding_crop:3 bedroll:3 hunting_horn:2 bow mace"
+    ),
     "cleric": _weights("mace:4 crosier:5 book:5 crook_staff:2 hammer:2 none:2 potion"),
-    "knight": _weights("sword:6 shield:4 great_sword:4 lance mace:2 halberd:2 none:2 banner"),
+    "knight": _weights("sword:6 shield:4 great_sword:4 lance:2 mace:2 halberd:2 none:2 banner"),
     "mage": _weights("orb_staff:6 crystal_staff:5 crook_staff:4 book:4 wand:4 potion:2 none:2"),
-    "ranger": _weights("bow:9 quiver:4 crossbow:4 spear:2 crook_staff none two_swords"),
+    "ranger": _weights("bow:9 quiver:4 crossbow:4 spear:2 bedroll:2 hunting_horn:2 crook_staff none two_swords"),
     "rogue": _weights("dagger:7 two_swords:4 throwing_knives:5 crossbow:2 none:2 potion:2 quiver"),
     "warrior": _weights("sword:5 two_swords:2 axe:4 halberd:4 spear:4 hammer:2 shield:4 great_sword:2 none great_axe"),
 }
-MOUNT_WEIGHTS = _weights("brown_horse:6 pale_horse:4 armored_horse:3 griffin:2 reins_only:2")
+COMPANION_WEIGHTS = {
+    "barbarian": _weights("none:13 wolf:3 raven:2 hawk"),
+    "bard": _weights("none:14 dove:2 hound raven"),
+    "cavalry": _weights("brown_horse:5 pale_horse:4 armoured_horse:3 griffin:2 reins_only:3 none:4 hawk hound"),
+    "cleric": _weights("none:14 dove:3 owl:2"),
+    "knight": _weights("none:16 armoured_horse:2 pale_horse hawk hound"),
+    "mage": _weights("none:12 owl:3 raven:2 dove griffin"),
+    "ranger": _weights("none:10 hawk:3 wolf:2 hound:2 owl brown_horse"),
+    "rogue": _weights("none:14 raven:3 hound"),
+    "warrior": _weights("none:15 brown_horse hound:2 wolf"),
+}
 
 HAIR_WEIGHTS = {
     "feminine": _weights(
@@ -248,7 +293,7 @@ HAIR_WEIGHTS = {
 BEARD_WEIGHTS = {
     "feminine": _weights("none"),
     "masculine": _weights(
-        "none:9 stubble:4 moustache:2 handlebar:2 boxed:3 full:4 long:2 forked:2 pointed:2 goatee:3 chops:2 braided:2"
+        "none:5 stubble:5 moustache:2 handlebar:2 boxed:3 full:4 long:2 forked:2 pointed:2 goatee:3 chops:2 braided:2"
     ),
 }
 JAW_WEIGHTS = {
@@ -256,7 +301,7 @@ JAW_WEIGHTS = {
     "masculine": _weights("square:5 broad:3 long:3 oval:3 round:2 slender:1"),
 }
 EYE_WEIGHTS = {
-    "feminine": _weights("large:4 almond:4 lashed:5 round:2 level:1 closed:1 sleepy:1"),
+    "feminine": _weights("large:5 almond:4 lashed:6 round:1 level:1 closed:1 sleepy:1"),
     "masculine": _weights("level:4 narrow:3 deep:4 round:3 almond:1 sleepy:1"),
 }
 BROW_WEIGHTS = {
@@ -267,9 +312,42 @@ NOSE_WEIGHTS = {
     "feminine": _weights("button:5 short:4 straight:3 long"),
     "masculine": _weights("straight:4 long:3 broad:4 hooked:2 short:2"),
 }
+EARRING_WEIGHTS = {
+    "feminine": _weights("none:2 studs:2 hoops:3 drops:3"),
+    "masculine": _weights("none:12 studs:2 hoops:2 drops"),
+}
+BUILD_WEIGHTS = {
+    "feminine": _weights("curved:6 slight:4 average:2 brawny:1"),
+    "masculine": _weights("brawny:5 average:5 slight:3"),
+}
+EXPRESSION_WEIGHTS = {
+    "barbarian": _weights("fierce:5 grim:3 calm:2 cheerful:2 surprised sad sly weary"),
+    "bard": _weights("cheerful:6 calm:3 sly:3 surprised:2 sad fierce grim weary"),
+    "rogue": _weights("sly:5 calm:3 cheerful:2 grim:2 weary:2 fierce sad surprised"),
+}
+OTHER_EXPRESSIONS = _weights("calm:5 cheerful:3 grim:2 fierce:2 weary:2 sly sad surprised")
+# What a mouth does depends on the mood; its lips, on the gender, and not always.
 MOUTH_WEIGHTS = {
-    "feminine": _weights("full:5 full_smile:4 small:3 open:1 calm:1 smile:1 smirk:1"),
-    "masculine": _weights("calm:4 stern:4 smirk:2 smile:2 grin:2 full:1"),
+    "feminine": {
+        "calm": _weights("full:5 small:3 calm:2"),
+        "cheerful": _weights("full_smile:5 smile:2 full_open:2 grin"),
+        "fierce": _weights("full_frown:3 gritted:2 shout:2 stern"),
+        "grim": _weights("full_frown:4 stern:2 small"),
+        "sad": _weights("full_frown:3 small:2 frown"),
+        "sly": _weights("full_smirk:4 smirk:2"),
+        "surprised": _weights("full_open:3 gasp:2 open"),
+        "weary": _weights("full:3 calm:2 frown small"),
+    },
+    "masculine": {
+        "calm": _weights("calm:6 full:2 small"),
+        "cheerful": _weights("smile:4 grin:4 full_smile:2 open"),
+        "fierce": _weights("gritted:3 shout:3 stern:3 full_frown"),
+        "grim": _weights("stern:4 frown:2 full_frown"),
+        "sad": _weights("frown:3 calm:2 full_frown"),
+        "sly": _weights("smirk:5 full_smirk:2"),
+        "surprised": _weights("gasp:4 open:2 full_open"),
+        "weary": _weights("calm:3 frown:2 full"),
+    },
 }
 MARK_WEIGHTS = {
     "barbarian": _weights("none:4 war_paint_bands:3 war_paint_eyes:2 scar_cheek:2 scar_eye:2 tattoo:2"),
@@ -321,36 +399,33 @@ def random_silhouette(gender: str, hero_class: str, entropy: Sequence[int]) -> H
     """
     choose = Chooser(entropy)
     masculine = gender == "masculine"
-    cape = choose.name(CAPE_WEIGHTS[hero_class])
     age = choose.name(AGE_WEIGHTS)
-    mount = choose.name(MOUNT_WEIGHTS) if hero_class == "cavalry" else "none"
+    expression = choose.name(EXPRESSION_WEIGHTS.get(hero_class, OTHER_EXPRESSIONS))
     return HeroSpec(
         gender=gender,
         hero_class=hero_class,
         view=choose.name(VIEW_WEIGHTS),
-        top=choose.number(14, 17),
+        top=choose.number(14, 18),
+        sway=choose.number(-2, 2),
         head_width=choose.number(11, 12 + masculine),
         jaw=choose.name(JAW_WEIGHTS[gender]),
-        shoulders=choose.number(22, 27) if masculine else choose.number(19, 24),
+        shoulders=choose.number(21, 27) if masculine else choose.number(19, 25),
         slope=choose.number(0, 4),
+        build=choose.name(BUILD_WEIGHTS[gender]),
         hand=choose.number(0, 1) * 2 - 1,
         ears=choose.name(EAR_WEIGHTS.get(hero_class, OTHER_EARS)),
         age=age,
         eyes=choose.name(EYE_WEIGHTS[gender]),
         brows=choose.name(BROW_WEIGHTS[gender]),
         nose=choose.name(NOSE_WEIGHTS[gender]),
-        mouth=choose.name(MOUTH_WEIGHTS[gender]),
+        mouth=choose.name(MOUTH_WEIGHTS[gender][expression]),
+        expression=expression,
         mark=choose.name(MARK_WEIGHTS.get(hero_class, OTHER_MARKS)),
+        earrings=choose.name(EARRING_WEIGHTS[gender]),
         hair=choose.name(HAIR_WEIGHTS[gender]),
         hair_length=choose.number(-3, 3),
         beard=choose.name(BEARD_WEIGHTS[gender]),
-        headgear=choose.name(HEADGEAR_WEIGHTS[hero_class]),
-        garment=choose.name(GARMENT_WEIGHTS[hero_class]),
-        cape=cape,
-        shoulder_armor=choose.name(SHOULDER_WEIGHTS[hero_class]) if cape == "none" else "none",
-        jewel=choose.name(JEWEL_WEIGHTS[hero_class]),
-        weapon=choose.name(WEAPON_WEIGHTS[hero_class]),
-        mount=mount,
+        **_gear(hero_class, choose),
         wave=choose.number(0, 7),
         palette="neutral",
         skin=choose.name(SKIN_WEIGHTS),
@@ -358,9 +433,30 @@ def random_silhouette(gender: str, hero_class: str, entropy: Sequence[int]) -> H
         cloth="ash",
         second="ash",
         metal="iron",
+        leather="weathered",
+        trim="ivory_trim",
         iris=choose.one_of(IRIS_COLOURS),
         tint=0,
     )
+
+
+def _gear(hero_class: str, choose: Chooser) -> dict[str, str]:
+    """What a hero of a class wears, carries and is followed by: field -> part."""
+    cape = choose.name(CAPE_WEIGHTS[hero_class])
+    return {
+        "headgear": choose.name(HEADGEAR_WEIGHTS[hero_class]),
+        "garment": choose.name(GARMENT_WEIGHTS[hero_class]),
+        "cape": cape,
+        "shoulder_armour": choose.name(SHOULDER_WEIGHTS[hero_class]) if cape == "none" else "none",
+        "jewel": choose.name(JEWEL_WEIGHTS[hero_class]),
+        "weapon": choose.name(WEAPON_WEIGHTS[hero_class]),
+        "companion": choose.name(COMPANION_WEIGHTS[hero_class]),
+    }
+
+
+def recast(spec: HeroSpec, hero_class: str, entropy: Sequence[int]) -> HeroSpec:
+    """The same person in another class: face, hair, body and colours stay, gear is chosen anew."""
+    return replace(spec, hero_class=hero_class, **_gear(hero_class, Chooser(entropy)))
 
 
 def recoloured(spec: HeroSpec, palette: str, entropy: Sequence[int]) -> HeroSpec:
@@ -369,14 +465,20 @@ def recoloured(spec: HeroSpec, palette: str, entropy: Sequence[int]) -> HeroSpec
     Skin and eyes stay too, two times in three.
     """
     choose = Chooser(entropy)
-    cloth = choose.one_of(CLOTH_RAMPS[palette])
+    cloths = CLOTH_RAMPS[palette]
+    cloth = choose.one_of(cloths)
+    # Contrast inside a portrait: the second cloth leans to another hue; old hair is grey three times in four.
+    others = [name for name in cloths if hue_gap(cloths[name], cloths[cloth]) >= 20]
+    greyed = spec.age == "old" and choose.number(0, 3) > 0
     return replace(
         spec,
         palette=palette,
-        hair_ramp=choose.one_of(HAIR_RAMPS[palette]),
+        hair_ramp=choose.one_of(GREY_HAIR[palette] if greyed else HAIR_RAMPS[palette]),
         cloth=cloth,
-        second=choose.one_of([name for name in CLOTH_RAMPS[palette] if name != cloth]),
+        second=choose.one_of(others),
         metal=choose.one_of(METAL_RAMPS[palette]),
+        leather=choose.one_of(LEATHER_RAMPS[palette]),
+        trim=choose.one_of(TRIM_RAMPS[palette]),
         tint=choose.number(-3, 3),
         skin=spec.skin if choose.number(0, 2) else choose.name(SKIN_WEIGHTS),
         iris=spec.iris if choose.number(0, 2) else choose.one_of(IRIS_COLOURS),

@@ -1,4 +1,4 @@
-"""Weapons, tools and mounts, over a shoulder (drawn behind the hero) or before the chest.
+"""Weapons, tools, mounts and other companions, over a shoulder (drawn behind the hero) or before the chest.
 
 Body coordinates with `u` counted towards the hand that carries it (`Pose.hand`): a weapon is drawn once and fits both
 sides.
@@ -40,15 +40,14 @@ from src.prepare.painter.canvas import (
 from src.prepare.painter.parts import Draw, Library, nothing
 from src.prepare.painter.pose import Pose
 
-WEAPONS, MOUNTS = Library(), Library()
+WEAPONS, COMPANIONS = Library(), Library()
 WEAPONS.part("none")(nothing)
-MOUNTS.part("none")(nothing)
+COMPANIONS.part("none")(nothing)
 
 
 def _points(pose: Pose, points: Sequence[Point]) -> list[Point]:
     """Body coordinates with `u` towards the weapon's hand, at full width whatever the hero's shoulders."""
-    x, y = pose.body(0, 0)
-    return [(x + pose.hand * u, y + v) for u, v in points]
+    return [pose.side(pose.hand * u, v) for u, v in points]
 
 
 def _haft(canvas: Canvas, pose: Pose, start: Point, end: Point, material: int = LEATHER, width: int = 2) -> None:
@@ -80,6 +79,50 @@ def behind(name: str) -> Callable[[Draw], Draw]:
     return keep
 
 
+def _hand(canvas: Canvas, pose: Pose, u: float, v: float, upright: bool = True) -> None:
+    """A fist at the end of a sleeved forearm.
+
+    Args:
+        upright: what it grips stands upright: the fingers lie across; else they come down over it.
+    """
+    elbow = u - 7 if u > 12 else u + 8
+    reach = (elbow - u) / 10
+    arm = [(u - 2.6 + reach, v + 2), (u + 2.6 + reach, v + 2), (elbow + 5, 30), (elbow - 4.5, 30)]
+    sleeve = polygon(_points(pose, arm))
+    canvas.cast_shadow(sleeve, 2)
+    canvas.part(sleeve, CLOTH, MATTE, lift=0.15)
+    cuff = _points(pose, [(u - 3.4 + reach, v + 4), (u + 3.4 + reach, v + 4.6)])
+    canvas.part(polyline(cuff, 2), LEATHER, SOFT)
+    fist = [
+        (u - 3.6, v - 1),
+        (u - 2.4, v - 3.4),
+        (u + 2.4, v - 3.6),
+        (u + 3.8, v - 1),
+        (u + 3.4, v + 2.6),
+        (u - 3, v + 3),
+    ]
+    canvas.part(polygon(_points(pose, fist)), SKIN, SOFT)
+    for step in (-1.4, 0.8):
+        line = [(u - 0.6, v + step), (u + 3, v + step)] if upright else [(u + step, v - 2.4), (u + step, v + 1)]
+        canvas.crease(_points(pose, line), SKIN, LINE)
+    thumb = [(u - 2.6, v - 2), (u - 1.6, v + 0.6)] if upright else [(u - 3, v + 1.6), (u + 1, v + 1.6)]
+    canvas.crease(_points(pose, thumb), SKIN, HIGHLIGHT)
+
+
+def held(name: str, u: float, v: float) -> Callable[[Draw], Draw]:
+    """Keep a drawing function under `name` as a part that a hand at (u, v) holds before the shoulder."""
+
+    def keep(draw: Draw) -> Draw:
+        def with_hand(canvas: Canvas, pose: Pose) -> None:
+            draw(canvas, pose)
+            _hand(canvas, pose, u, v)
+
+        WEAPONS.part(name)(with_hand)
+        return draw
+
+    return keep
+
+
 @behind("sword")
 def sword(canvas: Canvas, pose: Pose) -> None:
     """A sword on the back: grip, guard and pommel over the shoulder."""
@@ -98,7 +141,7 @@ def two_swords(canvas: Canvas, pose: Pose) -> None:
         canvas.part(_disc(pose, side * 24, -12, 1.6), METAL, GLOSSY)
 
 
-@behind("great_sword")
+@held("great_sword", 22.5, 9)
 def great_sword(canvas: Canvas, pose: Pose) -> None:
     """A bare blade carried upright."""
     _shape(canvas, pose, [(20, 4), (20, -30), (22.5, -36), (25, -30), (25, 4)], METAL)
@@ -160,7 +203,7 @@ def club(canvas: Canvas, pose: Pose) -> None:
         canvas.fill(_disc(pose, u, v, 0.9), METAL, LIGHT)
 
 
-@behind("spear")
+@held("spear", 21.6, 11)
 def spear(canvas: Canvas, pose: Pose) -> None:
     """A spear with a leaf blade."""
     _haft(canvas, pose, (21, 20), (24, -26))
@@ -169,7 +212,7 @@ def spear(canvas: Canvas, pose: Pose) -> None:
     canvas.part(polyline(_points(pose, [(22, -24), (26, -24)]), 2), SECOND, MATTE)
 
 
-@behind("halberd")
+@held("halberd", 21.6, 11)
 def halberd(canvas: Canvas, pose: Pose) -> None:
     """A halberd."""
     _haft(canvas, pose, (21, 20), (23, -34))
@@ -178,7 +221,7 @@ def halberd(canvas: Canvas, pose: Pose) -> None:
     _shape(canvas, pose, [(22, -29), (17, -26), (22, -24)], METAL)
 
 
-@behind("lance")
+@held("lance", 21, 12)
 def lance(canvas: Canvas, pose: Pose) -> None:
     """A rider's lance with a pennant."""
     _haft(canvas, pose, (20, 20), (23, -35), LEATHER, 2)
@@ -188,7 +231,7 @@ def lance(canvas: Canvas, pose: Pose) -> None:
     _shape(canvas, pose, [(17, 2), (25, 2), (23, -6), (20, -6)], METAL)
 
 
-@behind("banner")
+@held("banner", 20.4, 11)
 def banner(canvas: Canvas, pose: Pose) -> None:
     """A standard on a pole."""
     _haft(canvas, pose, (20, 20), (20, -38))
@@ -237,7 +280,7 @@ def _orb(canvas: Canvas, pose: Pose, u: float, v: float, radius: float) -> None:
     canvas.fill(_disc(pose, u + pose.hand * canvas.light * 1.2, v - 1.2, 0.9), WHITE)
 
 
-@behind("orb_staff")
+@held("orb_staff", 21.6, 11)
 def orb_staff(canvas: Canvas, pose: Pose) -> None:
     """A staff that holds a glowing orb."""
     _haft(canvas, pose, (21, 20), (24, -18))
@@ -246,7 +289,7 @@ def orb_staff(canvas: Canvas, pose: Pose) -> None:
     _orb(canvas, pose, 24, -25, 3.6)
 
 
-@behind("crook_staff")
+@held("crook_staff", 21.6, 10)
 def crook_staff(canvas: Canvas, pose: Pose) -> None:
     """A staff that curls at the top."""
     curl = [(21, 20), (23, -18), (25, -28), (30, -27), (29, -20), (26, -21)]
@@ -254,7 +297,7 @@ def crook_staff(canvas: Canvas, pose: Pose) -> None:
     canvas.part(_disc(pose, 27.4, -24.4, 1), TRIM, GLOSSY)
 
 
-@behind("crosier")
+@held("crosier", 22, 11)
 def crosier(canvas: Canvas, pose: Pose) -> None:
     """A bishop's staff of metal with a cross."""
     _haft(canvas, pose, (22, 20), (23, -20), TRIM)
@@ -298,15 +341,6 @@ def harp(canvas: Canvas, pose: Pose) -> None:
 
 
 # Things held before the chest.
-def _hand(canvas: Canvas, pose: Pose, u: float, v: float) -> None:
-    hand = polygon(
-        _points(pose, [(u - 4, v), (u - 3, v - 3), (u + 2, v - 3.4), (u + 4, v), (u + 3, v + 3.4), (u - 3, v + 3.4)])
-    )
-    canvas.part(hand, SKIN, SOFT)
-    for step in (-1.5, 0.8):
-        canvas.crease(_points(pose, [(u + step, v - 2), (u + step, v + 2)]), SKIN, LINE)
-
-
 @WEAPONS.part("book")
 def book(canvas: Canvas, pose: Pose) -> None:
     """A clasped book held to the chest."""
@@ -314,7 +348,7 @@ def book(canvas: Canvas, pose: Pose) -> None:
     canvas.fill(polyline(_points(pose, [(17.4, 8), (19, 24)])), WHITE)
     canvas.part(_disc(pose, 11.4, 15, 2.6), TRIM, GLOSSY)
     canvas.fill(_disc(pose, 11.4, 15, 1), IRIS)
-    _hand(canvas, pose, 7, 19)
+    _hand(canvas, pose, 7, 17, upright=False)
 
 
 @WEAPONS.part("dagger")
@@ -323,7 +357,7 @@ def dagger(canvas: Canvas, pose: Pose) -> None:
     _shape(canvas, pose, [(17, 9), (17, -4), (18.6, -9), (20.4, -4), (20.4, 9)], METAL)
     canvas.crease(_points(pose, [(18.6, -7), (18.6, 8)]), METAL, HIGHLIGHT)
     canvas.part(polyline(_points(pose, [(14.6, 9), (22.6, 9)]), 2), TRIM, GLOSSY)
-    _hand(canvas, pose, 18.6, 14)
+    _hand(canvas, pose, 18.6, 12)
 
 
 @WEAPONS.part("throwing_knives")
@@ -342,7 +376,7 @@ def wand(canvas: Canvas, pose: Pose) -> None:
     for u, v in ((23, -12), (23, -4), (19, -8), (27, -8)):
         canvas.fill(polyline(_points(pose, [(23, -8), (u, v)])), IRIS)
     canvas.fill(_disc(pose, 23, -8, 1.2), WHITE)
-    _hand(canvas, pose, 16.6, 14)
+    _hand(canvas, pose, 16.8, 12)
 
 
 @WEAPONS.part("flute")
@@ -351,7 +385,7 @@ def flute(canvas: Canvas, pose: Pose) -> None:
     canvas.part(polyline(_points(pose, [(-6, 17), (20, 5)]), 2), TRIM, SOFT)
     for u in (0, 4, 8):
         canvas.fill(polyline(_points(pose, [(u, 17.4 - (u + 6) * 0.46)] * 2)), OUTLINE, LINE)
-    _hand(canvas, pose, 12, 11)
+    _hand(canvas, pose, 12, 10, upright=False)
 
 
 @WEAPONS.part("shield")
@@ -362,23 +396,56 @@ def shield(canvas: Canvas, pose: Pose) -> None:
     canvas.part(polyline(_points(pose, [(20.4, 9), (20.4, 30)]), 2), TRIM, SOFT)
 
 
+@held("riding_crop", 18, 12)
+def riding_crop(canvas: Canvas, pose: Pose) -> None:
+    """A rider's crop, a loop of leather at its tip."""
+    canvas.part(polyline(_points(pose, [(17.6, 16), (23, -8)])), LEATHER, SOFT)
+    canvas.part(polyline(_points(pose, [(23, -8), (24, -13), (26, -11), (23.4, -7)])), LEATHER, SOFT)
+
+
+@behind("bedroll")
+def bedroll(canvas: Canvas, pose: Pose) -> None:
+    """A rolled blanket strapped behind the shoulder."""
+    _shape(canvas, pose, [(10, 6), (10, -3), (25, -8), (28.5, -6), (29, -1), (27, 2), (14, 7)], SECOND, MATTE)
+    canvas.part(_disc(pose, 26.4, -3.4, 3), SECOND, SOFT)
+    canvas.crease(_points(pose, [(25.6, -3.4), (27, -4), (27, -2.6)]), SECOND, SHADOW)
+    canvas.part(polyline(_points(pose, [(16.4, -5), (17.4, 5)]), 2), LEATHER, SOFT)
+    canvas.part(polyline(_points(pose, [(21, -6.6), (22, 3)]), 2), LEATHER, SOFT)
+
+
+@WEAPONS.part("hunting_horn")
+def hunting_horn(canvas: Canvas, pose: Pose) -> None:
+    """A curved horn slung before the chest."""
+    canvas.fill(polyline(_points(pose, [(-9, 4), (1, 12)])), LEATHER, LINE)
+    canvas.fill(polyline(_points(pose, [(14, 4), (13, 9)])), LEATHER, LINE)
+    _shape(
+        canvas,
+        pose,
+        [(0, 11), (2, 14), (8, 14.4), (13, 10.6), (17.4, 8.4), (18, 15), (11, 19), (4, 18)],
+        TRIM,
+        SOFT,
+        True,
+    )
+    canvas.part(polyline(_points(pose, [(16.6, 8), (18, 15)]), 2), METAL, GLOSSY)
+    canvas.part(polyline(_points(pose, [(7, 14), (7.6, 18)]), 2), METAL, GLOSSY)
+
+
 @WEAPONS.part("potion")
 def potion(canvas: Canvas, pose: Pose) -> None:
     """A flask held up."""
     canvas.part(polyline(_points(pose, [(18, 1), (18, 5)]), 3), WHITE, SOFT, line=True)
     _orb(canvas, pose, 18, 8, 3.8)
     canvas.fill(polyline(_points(pose, [(17, -1), (19, -1)]), 2), LEATHER, BASE)
-    _hand(canvas, pose, 18, 14)
+    _hand(canvas, pose, 18, 13)
 
 
-# Mounts look over the shoulder that carries no weapon.
-def _mount_points(pose: Pose, points: Sequence[Point]) -> list[Point]:
-    x, y = pose.body(0, 0)
-    return [(x - pose.hand * u, y + v) for u, v in points]
+# Companions look over the shoulder that carries no weapon.
+def _companion_points(pose: Pose, points: Sequence[Point]) -> list[Point]:
+    return [pose.side(-pose.hand * u, v) for u, v in points]
 
 
 def _beast(canvas: Canvas, pose: Pose, points: Sequence[Point], material: int, rounded: bool = False) -> None:
-    outline = _mount_points(pose, points)
+    outline = _companion_points(pose, points)
     mask = blob(outline) if rounded else polygon(outline)
     canvas.cast_shadow(mask, 2)
     canvas.part(mask, material, SOFT if material == TRIM else MATTE)
@@ -408,14 +475,14 @@ def _horse(canvas: Canvas, pose: Pose, coat: int, mane: int) -> None:
         coat,
     )
     _beast(canvas, pose, [(17, -6), (21, -7), (21, -2), (19, 1)], mane, True)
-    canvas.crease(_mount_points(pose, [(20, 3), (24, 9)]), coat, SHADOW)
-    canvas.fill(polyline(_mount_points(pose, [(23, -1), (24, -1)]), 2), OUTLINE, LINE)
-    canvas.fill(polyline(_mount_points(pose, [(23, -1)] * 2)), WHITE)
-    canvas.fill(polyline(_mount_points(pose, [(29, 11.5)] * 2)), OUTLINE, LINE)
-    canvas.fill(polyline(_mount_points(pose, [(26.6, 13), (29.4, 14)])), OUTLINE, LINE)
+    canvas.crease(_companion_points(pose, [(20, 3), (24, 9)]), coat, SHADOW)
+    canvas.fill(polyline(_companion_points(pose, [(23, -1), (24, -1)]), 2), OUTLINE, LINE)
+    canvas.fill(polyline(_companion_points(pose, [(23, -1)] * 2)), WHITE)
+    canvas.fill(polyline(_companion_points(pose, [(29, 11.5)] * 2)), OUTLINE, LINE)
+    canvas.fill(polyline(_companion_points(pose, [(26.6, 13), (29.4, 14)])), OUTLINE, LINE)
     for points in ([(18.6, 3), (23, -6)], [(24, 10), (29, 6)], [(20, 2), (25, 8.6)]):
-        canvas.fill(polyline(_mount_points(pose, points)), TRIM, BASE)
-    canvas.part(polyline(_mount_points(pose, [(25, 12), (18, 17), (4, 18), (-3, 18)])), LEATHER, SOFT)
+        canvas.fill(polyline(_companion_points(pose, points)), TRIM, BASE)
+    canvas.part(polyline(_companion_points(pose, [(25, 12), (18, 17), (4, 18), (-3, 18)])), LEATHER, SOFT)
 
 
 def _griffin(canvas: Canvas, pose: Pose) -> None:
@@ -423,12 +490,12 @@ def _griffin(canvas: Canvas, pose: Pose) -> None:
     _beast(canvas, pose, [(8, 30), (10, 12), (12, 0), (17, -7), (23, -6), (26, 0), (26, 10), (29, 30)], SECOND, True)
     _beast(canvas, pose, [(14, -5), (11, -14), (18, -8)], SECOND)
     _beast(canvas, pose, [(23, -5), (28, -3), (31, 3), (30, 9), (28, 5), (23, 4)], TRIM)
-    canvas.crease(_mount_points(pose, [(23, 3), (28, 3)]), TRIM, LINE)
-    canvas.fill(polyline(_mount_points(pose, [(20, -2), (21, -2)]), 2), OUTLINE, LINE)
-    canvas.fill(polyline(_mount_points(pose, [(20, -2)] * 2)), WHITE)
+    canvas.crease(_companion_points(pose, [(23, 3), (28, 3)]), TRIM, LINE)
+    canvas.fill(polyline(_companion_points(pose, [(20, -2), (21, -2)]), 2), OUTLINE, LINE)
+    canvas.fill(polyline(_companion_points(pose, [(20, -2)] * 2)), WHITE)
     for u, v in ((14, 3), (18, 6), (22, 10), (13, 10), (18, 14), (23, 17)):
-        canvas.crease(_mount_points(pose, [(u - 2, v), (u, v + 2), (u + 2, v)]), SECOND, SHADOW)
-    canvas.part(polyline(_mount_points(pose, [(24, 8), (16, 15), (4, 18), (-3, 18)])), LEATHER, SOFT)
+        canvas.crease(_companion_points(pose, [(u - 2, v), (u, v + 2), (u + 2, v)]), SECOND, SHADOW)
+    canvas.part(polyline(_companion_points(pose, [(24, 8), (16, 15), (4, 18), (-3, 18)])), LEATHER, SOFT)
 
 
 def _mount(name: str, beast: Draw | None) -> None:
@@ -439,13 +506,97 @@ def _mount(name: str, beast: Draw | None) -> None:
             beast(canvas, pose)
         canvas.part(polyline(_points(pose, [(3, 19), (1, 34)]), 2), LEATHER, SOFT)
         canvas.part(polyline(_points(pose, [(7, 20), (12, 34)]), 2), LEATHER, SOFT)
-        _hand(canvas, pose, 5, 16)
+        _hand(canvas, pose, 5, 14, upright=False)
 
-    MOUNTS.part(name)(draw)
+    COMPANIONS.part(name)(draw)
 
 
 _mount("brown_horse", lambda canvas, pose: _horse(canvas, pose, LEATHER, HAIR))
 _mount("pale_horse", lambda canvas, pose: _horse(canvas, pose, SECOND, HAIR))
-_mount("armored_horse", lambda canvas, pose: _horse(canvas, pose, METAL, SECOND))
+_mount("armoured_horse", lambda canvas, pose: _horse(canvas, pose, METAL, SECOND))
 _mount("griffin", _griffin)
 _mount("reins_only", None)
+
+
+def _bird(canvas: Canvas, pose: Pose, plumage: int, breast: int) -> None:
+    """A bird on the shoulder, in profile."""
+    _beast(canvas, pose, [(14, 3), (11, 11), (14, 12), (17.4, 6)], plumage)
+    _beast(
+        canvas,
+        pose,
+        [(13, 4), (13, -3), (15, -9), (18.4, -11), (22, -9), (22.4, -3), (20.4, 4), (17, 7)],
+        plumage,
+        True,
+    )
+    canvas.fill(
+        blob(_companion_points(pose, [(19, -6), (21.6, -4), (20.4, 3), (18, 4)])) & (canvas.material == plumage),
+        breast,
+        LIGHT,
+    )
+    _beast(canvas, pose, [(21.6, -9), (25.4, -7), (22, -5.6)], TRIM)
+    canvas.crease(_companion_points(pose, [(15, -3), (16, 2), (15, 6)]), plumage, LINE)
+    canvas.crease(_companion_points(pose, [(17, -3), (17.6, 2)]), plumage, SHADOW)
+    _eye_of_beast(canvas, pose, 19.6, -7.6)
+
+
+def _eye_of_beast(canvas: Canvas, pose: Pose, u: float, v: float) -> None:
+    canvas.fill(polyline(_companion_points(pose, [(u, v)] * 2), 2), OUTLINE, LINE)
+    canvas.fill(polyline(_companion_points(pose, [(u, v)] * 2)), WHITE)
+
+
+@COMPANIONS.part("owl")
+def owl(canvas: Canvas, pose: Pose) -> None:
+    """An owl on the shoulder, staring."""
+    _beast(
+        canvas,
+        pose,
+        [(13, 5), (12.4, -4), (12, -12), (15.4, -10), (20.6, -10), (24, -12), (23.6, -4), (23, 5), (18, 8)],
+        LEATHER,
+    )
+    canvas.fill(blob(_companion_points(pose, [(15.4, -2), (20.6, -2), (20, 4), (16, 4)])), SECOND, LIGHT)
+    for u in (15.2, 20.8):
+        ((x, y),) = _companion_points(pose, [(u, -6)])
+        canvas.part(ellipse(round(x), round(y), 1.6, 1.6), TRIM, SOFT)
+        canvas.fill(ellipse(round(x), round(y), 0.6, 0.6), OUTLINE, LINE)
+    canvas.part(polygon(_companion_points(pose, [(17, -5), (19, -5), (18, -2)])), TRIM, SOFT)
+    for u, v in ((16, 0), (18, 1.6), (20, 0)):
+        canvas.fill(polyline(_companion_points(pose, [(u, v)] * 2)), LEATHER, SHADOW)
+
+
+@COMPANIONS.part("wolf")
+def wolf(canvas: Canvas, pose: Pose) -> None:
+    """A wolf's head beside the hero."""
+    _dog(canvas, pose, SECOND, [(14, 10), (13, -2), (17, 4), (19, 4), (22, -1), (22.4, 6)])
+
+
+@COMPANIONS.part("hound")
+def hound(canvas: Canvas, pose: Pose) -> None:
+    """A hound with hanging ears and a collar."""
+    _dog(canvas, pose, LEATHER, [(13, 12), (14, 5), (17, 3), (20, 3), (22.4, 6)])
+    _beast(canvas, pose, [(13, 5), (16, 5), (16.6, 13), (13.6, 15), (12, 11)], LEATHER, True)
+    canvas.part(polyline(_companion_points(pose, [(12.6, 19), (24, 20)]), 2), TRIM, SOFT)
+
+
+def _dog(canvas: Canvas, pose: Pose, coat: int, ears: list[Point]) -> None:
+    """Neck and head of a beast with a muzzle; `ears` is the line from nape to brow."""
+    _beast(canvas, pose, [(9, 30), (11, 17), (13, 9), (22, 9), (26, 18), (28, 30)], coat)
+    _beast(canvas, pose, [*ears, (26, 9), (30, 11.4), (30, 14.6), (25, 17), (18, 17.4), (14, 15)], coat)
+    canvas.crease(_companion_points(pose, [(22, 13), (25, 14.6), (29, 14)]), coat, LINE)
+    canvas.crease(_companion_points(pose, [(16, 19), (17, 24)]), coat, SHADOW)
+    canvas.crease(_companion_points(pose, [(20, 19), (21, 25)]), coat, SHADOW)
+    canvas.fill(polyline(_companion_points(pose, [(29.4, 11.6), (30, 12.4)]), 2), OUTLINE, LINE)
+    _eye_of_beast(canvas, pose, 21.4, 8.6)
+
+
+def _perched(name: str, plumage: int, breast: int) -> None:
+    """Keep a bird on the shoulder under `name`."""
+
+    def draw(canvas: Canvas, pose: Pose) -> None:
+        _bird(canvas, pose, plumage, breast)
+
+    COMPANIONS.part(name)(draw)
+
+
+_perched("hawk", LEATHER, SECOND)
+_perched("raven", HAIR, HAIR)
+_perched("dove", TRIM, WHITE)
