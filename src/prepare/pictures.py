@@ -131,18 +131,7 @@ def draw_label_cells(data: Path) -> Figure:
     np.add.at(counts, (packed["labels"][:, down], combination), 1)
 
     figure, axes = _figure(2 + 0.62 * counts.shape[1], 1.6 + 0.34 * counts.shape[0])
-    axes.imshow(counts, cmap="Blues", aspect="auto", interpolation="nearest")
-    for row, column in np.ndindex(*counts.shape):
-        dark = counts[row, column] > counts.max() / 2
-        axes.text(
-            column,
-            row,
-            str(counts[row, column]),
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if dark else "black",
-        )
+    _draw_counts(axes, counts)
     axes.set_yticks(range(counts.shape[0]), specification.attributes[specification.names[down]])
     columns = [
         "\n".join(cell)
@@ -195,6 +184,34 @@ def draw_palette_measures(data: Path) -> Figure:
     left.set_ylabel("lightness (OKLab, median)")
     right.set_ylabel("temperature (warm above 0)")
     left.legend(fontsize=8, markerscale=3)
+    return figure
+
+
+def draw_palette_confusion(data: Path) -> Figure:
+    """The palette on the label (down) against what the rule finds in the pixels (across), in portraits.
+
+    Where the palette came from the rule itself the two agree by definition, and the picture says so.
+    """
+    rows = read_table(data / "sprites_final.csv")
+    if not rows or "palette" not in rows[0]:
+        return _message("this data set has no palette label")
+    counts = np.zeros((len(palette.PALETTES),) * 2, int)
+    others = 0
+    for row in rows:
+        if row["palette"] in palette.PALETTES:
+            counts[palette.PALETTES.index(row["palette"]), palette.PALETTES.index(row["palette_pixels"])] += 1
+        else:
+            others += 1
+    figure, axes = _figure(5.2, 3.4)
+    _draw_counts(axes, counts)
+    axes.set_yticks(range(len(palette.PALETTES)), palette.PALETTES)
+    axes.set_xticks(range(len(palette.PALETTES)), palette.PALETTES)
+    axes.set_ylabel("label")
+    axes.set_xlabel("rule")
+    borderline = sum(row["palette_ambiguous"] == "yes" for row in rows)
+    agreement = np.trace(counts) / max(counts.sum(), 1)
+    left_over = f", {others:,} with other names" if others else ""
+    axes.set_title(f"rule and label agree on {agreement:.1%}; {borderline:,} borderline{left_over}", fontsize=10)
     return figure
 
 
@@ -280,6 +297,14 @@ def _message(text: str) -> Figure:
     axes.text(0.5, 0.5, text, ha="center", va="center")
     axes.set_axis_off()
     return figure
+
+
+def _draw_counts(axes: Axes, counts: np.ndarray) -> None:
+    """A table of counts, darker where there are more."""
+    axes.imshow(counts, cmap="Blues", aspect="auto", interpolation="nearest")
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if counts[row, column] > counts.max() / 2 else "black"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color=colour)
 
 
 def _draw_bars(axes: Axes, names: Sequence[str], values: Sequence[int]) -> None:

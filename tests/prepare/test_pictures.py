@@ -13,6 +13,7 @@ FIGURES = (
     pictures.draw_label_cells,
     pictures.draw_swatches,
     pictures.draw_palette_measures,
+    pictures.draw_palette_confusion,
     pictures.draw_labelled_batch,
 )
 
@@ -62,3 +63,15 @@ def test_an_unknown_attribute_is_an_input_error(data):
     build_dataset(data, data.parent / "labels.csv")
     with pytest.raises(InputError, match="gender, hero_class, palette"):
         pictures.draw_labelled_batch(data, attribute="view")
+
+
+def test_the_palette_confusion_counts_agreement_and_borderline_cases(data):
+    rows = [
+        {"palette": label, "palette_pixels": rule, "palette_ambiguous": ambiguous}
+        for label, rule, ambiguous in [("cool", "cool", "yes"), ("cool", "dark", "no"), ("warm", "warm", "no")]
+    ]
+    folder = data.parent / "planted"
+    write_table(folder / "sprites_final.csv", tuple(rows[0]), rows)
+    axes = pictures.draw_palette_confusion(folder).axes[0]
+    assert axes.get_title() == "rule and label agree on 66.7%; 1 borderline"
+    assert sorted(text.get_text() for text in axes.texts).count("1") == 3
