@@ -48,7 +48,7 @@ def build(arguments: argparse.Namespace) -> None:
         arguments.val_fraction,
         arguments.seed,
         arguments.min_confidence,
-        arguments.vocabulary,
+        arguments.new_classes,
     )
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -158,7 +158,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--min-confidence", type=float, default=0.8, help="suggestions less sure label no portrait (default 0.8)"
     )
-    command.add_argument("--vocabulary", type=Path, help="label_mappings.json; a class that it lacks is an error")
+    command.add_argument("--new-classes", action="store_true", help="classes that an earlier build lacked are meant")
     command.set_defaults(run=build)
 
     command = commands.add_parser("train", help="train a family on the packed file (notebook 03)")

@@ -16,6 +16,7 @@ from src.errors import InputError
 from src.files import replacing
 from src.images import BadImage, read_rgba
 from src.labels import LabelSpecification, read_label_mappings
+from src.prepare.curate import HISTORY
 from src.prepare.data_card import write_data_card
 from src.prepare.folder import PREPARED, RAW_TABLE, accepted_names
 from src.prepare.group_labels import (
@@ -48,6 +49,7 @@ PALETTE = "palette"
 MEASURE_COLUMNS = ("palette_pixels", "palette_lightness", "palette_chroma", "palette_temperature", "palette_ambiguous")
 RESERVED_COLUMNS = ("filename", "group_id", "split", "source", "confidence")
 PACKED = "portraits.npz"
+LABEL_MAPPINGS, CONFIGURATION, FINAL_TABLE = "label_mappings.json", "dataset_config.json", "sprites_final.csv"
 
 MIN_CONFIDENCE = 0.8
 """A suggestion that is less sure is for a person to look at, and labels no portrait."""
@@ -99,7 +101,7 @@ def build_dataset(
     val_fraction: float = 0.2,
     seed: int = 0,
     min_confidence: float = MIN_CONFIDENCE,
-    vocabulary: Path | None = None,
+    new_classes: bool = False,
 ) -> BuildReport:
     """Label the prepared portraits, split them by group and pack them.
 
@@ -110,6 +112,10 @@ def build_dataset(
     `portraits.npz`, and fills in rows of `group_labels.csv` that are no person's. The same input gives the same
     content.
 
+    A folder that was built before knows its classes: another one in `labels` or in `group_labels.csv` is taken for a
+    slip, unless a person chose it by keyboard (`group_labels_history.csv`). Other images, of which none is in a group
+    of the earlier build, are another data set and start with no classes.
+
     Args:
         data: the data folder that `prepare_folder` wrote.
         labels: a CSV of given labels, keyed by `filename` or `group_id`.
@@ -117,17 +123,17 @@ def build_dataset(
         val_fraction: share of the portraits to hold out, 0 to less than 1.
         seed: of the split.
         min_confidence: suggestions less sure than this, 0 to 1, label no portrait; they stay in the sheet.
-        vocabulary: a `label_mappings.json` (of an earlier build, say): classes that it does not have are errors.
+        new_classes: take classes that the earlier build did not have as meant.
 
     Raises:
-        InputError: nothing prepared, a bad CSV or arguments, a class that `vocabulary` does not have, or no portrait
-            with a label of every attribute.
+        InputError: nothing prepared, a bad CSV or arguments, a class that the earlier build did not have, or no
+            portrait with a label of every attribute.
     """
     data = Path(data)
     _check_arguments(attributes, val_fraction, min_confidence)
     warnings: list[str] = []
     portraits = _read_portraits(data)
-    _check_vocabulary(vocabulary, data / GROUP_LABELS, labels)
+    used = _check_classes(data, labels, portraits, attributes, new_classes)
     given = GivenLabels() if labels is None else read_given_labels(labels, attributes)
     given_by_file = _match(given, portraits, labels, warnings)
 
@@ -194,9 +200,9 @@ def build_dataset(
 
     rows = _final_rows(portraits, joined.labels, measures)
     _write_tables(data, labelled, [rows[index] for index in kept], split)
-    with replacing(data / "label_mappings.json") as temporary:
+    with replacing(data / LABEL_MAPPINGS) as temporary:
         temporary.write_text(mapping_text, encoding="utf-8", newline="\n")
-    write_json(data / "dataset_config.json", _configuration(report, images.shape[1], val_fraction, seed))
+    write_json(data / CONFIGURATION, _configuration(report, images.shape[1], val_fraction, seed, used))
     with replacing(data / PACKED) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **packed, fingerprint=np.array(digest))
     write_data_card(data)
@@ -291,12 +297,56 @@ def _match(
     return by_file
 
 
-def _check_vocabulary(vocabulary: Path | None, *tables: Path | None) -> None:
-    if vocabulary is not None:
-        classes = read_label_mappings(vocabulary)
-        for table in tables:
-            if table is not None and table.exists():
-                check_classes(table, classes)
+def _check_classes(
+    data: Path, labels: Path | None, portraits: Sequence[Portrait], attributes: Sequence[str], new_classes: bool
+) -> dict[str, list[str]]:
+    """Look for classes that an earlier build did not have.
+
+    Returns:
+        Attribute -> the classes in `group_labels.csv` and the given labels, also those that will label no portrait.
+    """
+    groups = {portrait.group_id for portrait in portraits}
+    known = {} if new_classes else _known_classes(data, groups)
+    used: dict[str, set[str]] = {attribute: set() for attribute in attributes}
+    # The sheet keeps the rows of groups that are gone, perhaps another data set's.
+    for table, rows_of in ((data / GROUP_LABELS, groups), (labels, None)):
+        if table is not None and table.exists():
+            for attribute, names in check_classes(table, attributes, known, rows_of).items():
+                used[attribute] |= names
+    return {attribute: sorted(names) for attribute, names in used.items()}
+
+
+def _known_classes(data: Path, groups: set[str]) -> dict[str, set[str]]:
+    """Attribute -> the classes of the earlier build of this set and those chosen by keyboard; empty if it is new."""
+    try:
+        known = {name: set(classes) for name, classes in read_label_mappings(data / LABEL_MAPPINGS).attributes.items()}
+        built = {row["group_id"] for row in read_table(data / FINAL_TABLE, ("group_id",))}
+        in_tables = json.loads((data / CONFIGURATION).read_text(encoding="utf-8")).get("classes_in_tables", {})
+    except (InputError, OSError, ValueError):
+        return {}  # no earlier build, or one that was not finished
+    if groups.isdisjoint(built):
+        return {}
+    for more in ({PALETTE: palette.PALETTES}, in_tables, _chosen_by_keyboard(data / HISTORY)):
+        for name in known.keys() & more.keys():
+            known[name].update(more[name])
+    return known
+
+
+def _chosen_by_keyboard(history: Path) -> dict[str, set[str]]:
+    """Attribute -> the classes of the decisions that were not taken back."""
+    decisions: list[dict[str, str]] = []
+    for number, row in enumerate(read_table(history, ("action", "after")) if history.exists() else [], start=2):
+        if row["action"] != "undo":
+            try:
+                decisions.append(json.loads(row["after"]))
+            except ValueError:
+                raise InputError(f"{history}, row {number} holds no decision; remove the row") from None
+        elif decisions:
+            decisions.pop()
+    classes: dict[str, set[str]] = {}
+    for name, value in (cell for decision in decisions for cell in decision.items()):
+        classes.setdefault(name, set()).add(value)
+    return classes
 
 
 def _suggest(
@@ -451,12 +501,14 @@ def _final_rows(
 
 def _write_tables(data: Path, attributes: Sequence[str], rows: Sequence[Row], split: np.ndarray) -> None:
     columns = ("filename", "group_id", *attributes, *MEASURE_COLUMNS)
-    write_table(data / "sprites_final.csv", columns, rows)
+    write_table(data / FINAL_TABLE, columns, rows)
     for name, side in (("sprites_train.csv", TRAIN), ("sprites_val.csv", VALIDATION)):
         write_table(data / name, columns, [row for row, its_side in zip(rows, split, strict=True) if its_side == side])
 
 
-def _configuration(report: BuildReport, size: int, val_fraction: float, seed: int) -> dict:
+def _configuration(
+    report: BuildReport, size: int, val_fraction: float, seed: int, used: Mapping[str, Sequence[str]]
+) -> dict:
     """`dataset_config.json`: how the set was made and what is in it."""
     return {
         "size": size,
@@ -473,6 +525,7 @@ def _configuration(report: BuildReport, size: int, val_fraction: float, seed: in
             attribute: {name: {"training": train, "validation": held_out} for name, (train, held_out) in counts.items()}
             for attribute, counts in report.class_counts.items()
         },
+        "classes_in_tables": used,
         "palette_rule": {
             "dark_below_lightness": palette.DARK_BELOW_LIGHTNESS,
             "neutral_below_chroma": palette.NEUTRAL_BELOW_CHROMA,

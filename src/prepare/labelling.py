@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from src.errors import InputError
-from src.labels import LabelSpecification
 from src.prepare.group_labels import GIVEN, MANUAL, SUGGESTED, labels_of
 from src.tables import Row, read_table
 
@@ -199,19 +198,40 @@ def labels_by_group(
     return result
 
 
-def check_classes(path: Path, vocabulary: LabelSpecification) -> None:
+def check_classes(
+    path: Path, attributes: Sequence[str], known: Mapping[str, Collection[str]], groups: Collection[str] | None = None
+) -> dict[str, set[str]]:
     """Make sure that a CSV of labels, or the sheet, uses only classes that there are.
 
-    Attributes that the vocabulary does not have may hold anything.
+    Args:
+        path: the table.
+        attributes: the columns to look at, where it has them.
+        known: attribute -> its classes; an attribute that is not there may have any.
+        groups: look at the rows of these groups alone; None: at every row.
+
+    Returns:
+        Attribute -> the classes that the table uses.
 
     Raises:
-        InputError: the first row with another class; the message names the row and the nearest class.
+        InputError: the first row with another class; the message names the row, as a spreadsheet numbers it, and the
+            classes there are.
     """
+    used: dict[str, set[str]] = {attribute: set() for attribute in attributes}
     for number, row in enumerate(read_table(path, strip=True), start=2):
-        for attribute, names in vocabulary.attributes.items():
+        if groups is not None and row.get("group_id") not in groups:
+            continue
+        for attribute, classes in used.items():
             name = row.get(attribute, "")
-            if name and name not in names:
+            if not name:
+                continue
+            if name not in known.get(attribute, (name,)):
                 key = row.get("filename") or row.get("group_id") or "no name"
-                near = difflib.get_close_matches(name, names, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(names)}"
-                raise InputError(f"{path}, row {number} ({key}): unknown {attribute} {name!r}; {hint}")
+                near = difflib.get_close_matches(name, known[attribute], n=1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise InputError(
+                    f"{path}, row {number} ({key}): unknown {attribute} {name!r}{hint}; this data set has: "
+                    f"{', '.join(sorted(known[attribute]))}; where the class is meant, build with --new-classes "
+                    "(in notebook 02: new_classes=True)"
+                )
+            classes.add(name)
+    return used

@@ -1,6 +1,6 @@
 """Scores groups, suggested labels and palette categories against a table that knows the truth.
 
-    python -m src.prepare.score --images FOLDER --truth ground_truth.csv [--quarters 10] [--json FILE]
+    python -m src.prepare.score --images FOLDER --truth ground_truth.csv [--quarters 10] [--seed 0] [--json FILE]
 
 The truth is a CSV with `filename` (below the folder), `character` (the hero that a file shows, whatever its colours),
 any attributes of identity (`gender`, `hero_class`) and, where there is one, `palette_theme`. Prints a table, then the
@@ -136,7 +136,12 @@ def score_groups(images: np.ndarray, truth: Sequence[Row], attributes: Sequence[
 
 
 def score_suggestions(
-    images: np.ndarray, groups: Sequence[str], truth: Sequence[Row], attributes: Sequence[str], quarters: int
+    images: np.ndarray,
+    groups: Sequence[str],
+    truth: Sequence[Row],
+    attributes: Sequence[str],
+    quarters: int,
+    first_seed: int = 0,
 ) -> dict:
     """Label random quarters of the groups and judge what is suggested for the others.
 
@@ -145,7 +150,8 @@ def score_suggestions(
         groups: the group of each portrait.
         truth: a row for each.
         attributes: columns of the truth.
-        quarters: how many draws; their seeds are 0, 1, 2, ...
+        quarters: how many draws.
+        first_seed: the first draw's seed; the next ones count up.
 
     Returns:
         attribute -> measures by name, each with mean, standard deviation and least over the draws.
@@ -156,7 +162,7 @@ def score_suggestions(
     for attribute in attributes:
         right_for = [majority([truth[index][attribute] for index in group]) for group in members]
         draws: dict[str, list[float]] = {"right": [], "right_above_0.9": [], "share_above_0.9": []}
-        for seed in range(quarters):
+        for seed in range(first_seed, first_seed + quarters):
             order = np.random.default_rng(seed).permutation(len(members))
             shown = set(order[: round(LABELLED_SHARE * len(members))].tolist())
             labels = [str(name) if index in shown else None for index, name in enumerate(right_for)]
@@ -208,13 +214,14 @@ def score_palette(images: np.ndarray, themes: Sequence[str]) -> dict:
     }
 
 
-def score_preparation(images: Path, truth: Path, quarters: int = 10) -> dict:
+def score_preparation(images: Path, truth: Path, quarters: int = 10, first_seed: int = 0) -> dict:
     """All scores of a folder.
 
     Args:
         images: folder that the names in the table are relative to; portraits all of one size.
         truth: the table, see the top of this file.
         quarters: random draws of labelled groups.
+        first_seed: the first draw's seed; the next ones count up.
 
     Raises:
         InputError: a bad table, or a file that is missing or no image.
@@ -233,7 +240,8 @@ def score_preparation(images: Path, truth: Path, quarters: int = 10) -> dict:
         raise InputError(f"the images in {images} differ in size; run `prepare` first and score its `prepared` folder")
     pixels = np.stack(portraits)
     scored, groups = score_groups(pixels, rows, attributes)
-    result = {"grouping": scored, "suggestions": score_suggestions(pixels, groups, rows, attributes, quarters)}
+    suggestions = score_suggestions(pixels, groups, rows, attributes, quarters, first_seed)
+    result = {"grouping": scored, "suggestions": suggestions}
     if "palette_theme" in rows[0]:
         result["palette"] = score_palette(pixels, [row["palette_theme"] for row in rows])
     return result
@@ -274,10 +282,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--images", type=Path, required=True, help="folder of portraits")
     parser.add_argument("--truth", type=Path, required=True, help="CSV: filename, character, attributes, palette_theme")
     parser.add_argument("--quarters", type=int, default=10, help="random draws of labelled groups (default 10)")
+    parser.add_argument("--seed", type=int, default=0, help="the first draw's seed; the next ones count up (default 0)")
     parser.add_argument("--json", type=Path, help="write the JSON there as well")
     parsed = parser.parse_args(arguments)
     try:
-        scored = score_preparation(parsed.images, parsed.truth, parsed.quarters)
+        scored = score_preparation(parsed.images, parsed.truth, parsed.quarters, parsed.seed)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ from src.errors import InputError
 from src.labels import LabelSpecification, read_label_mappings
 from src.prepare import build_dataset, prepare_folder
 from src.prepare.build import fingerprint
+from src.prepare.curate import Curation
 from src.tables import read_table, write_table
 from tests.prepare.art import CLOTH, hero, write_heroes
 
@@ -79,7 +80,8 @@ def test_the_palette_is_worked_out_unless_it_is_given(data):
         assert row["palette"] == row["palette_pixels"] == row["filename"].split("_")[-1].removesuffix(".png")
         assert float(row["palette_lightness"]) < 0.42 or row["palette"] != "dark"
 
-    report = build_dataset(data, relabel(data, palette=lambda row: "odd" if "cool" in row["filename"] else ""))
+    path = relabel(data, palette=lambda row: "odd" if "cool" in row["filename"] else "")
+    report = build_dataset(data, path, new_classes=True)
     assert report.sources["palette"] == {"given": 12, "pixels": 48}
     rows = {row["filename"]: row for row in read_table(data / "sprites_final.csv")}
     assert (rows["heroes/00_cool.png"]["palette"], rows["heroes/00_cool.png"]["palette_pixels"]) == ("odd", "cool")
@@ -98,7 +100,7 @@ def test_the_fingerprint_tells_images_labels_and_split(data):
     assert build_dataset(data, data.parent / "labels.csv").fingerprint == first.fingerprint
     assert build_dataset(data, data.parent / "labels.csv", seed=1).fingerprint != first.fingerprint
     path = relabel(data, gender=lambda row: {"feminine": "a", "masculine": "b"}[row["gender"]])
-    assert build_dataset(data, path).fingerprint != first.fingerprint
+    assert build_dataset(data, path, new_classes=True).fingerprint != first.fingerprint
 
 
 def test_an_attribute_that_nobody_labelled_is_left_out_with_a_warning(data):
@@ -149,7 +151,7 @@ def test_labels_by_group_and_by_other_endings(data):
     )
     assert build_dataset(data, data.parent / "by_group.csv").class_counts["gender"]["a"][0] > 0
     path = relabel(data, filename=lambda row: row["filename"].replace(".png", ".jpg"))
-    assert build_dataset(data, path).sources["hero_class"] == {"given": 60}
+    assert build_dataset(data, path, new_classes=True).sources["hero_class"] == {"given": 60}
 
 
 def test_portraits_of_a_group_share_its_label_and_those_without_any_are_left_out_and_counted(data):
@@ -220,13 +222,105 @@ def test_groups_that_nobody_labelled_get_suggestions_of_which_the_sure_ones_are_
     assert 34 <= fewer.portraits < 100 and fewer.left_out == 100 - fewer.portraits
 
 
-def test_a_class_outside_the_vocabulary_names_the_row(data):
-    labels = data.parent / "labels.csv"
-    build_dataset(data, labels)
-    mappings = (data / "label_mappings.json").rename(data.parent / "vocabulary.json")
+def change_sheet(data, group, **cells):
+    """Change a person's row of group_labels.csv; returns its number in a spreadsheet."""
     rows = read_table(data / "group_labels.csv")
-    rows[3].update(hero_class="knigt", source="manual")
+    index = [row["group_id"] for row in rows].index(group)
+    rows[index].update(cells, source="manual")
     write_table(data / "group_labels.csv", tuple(rows[0]), rows)
-    with pytest.raises(InputError, match=rf"row 5 \({rows[3]['group_id']}\): unknown hero_class 'knigt'.*'knight'"):
-        build_dataset(data, labels, vocabulary=mappings)
-    assert read_table(data / "group_labels.csv") == rows
+    return index + 2
+
+
+def a_group(data):
+    return read_table(data / "sprite_groups.csv")[3]["group_id"]
+
+
+def test_a_class_that_the_earlier_build_lacks_is_an_error_that_names_the_row_of_the_sheet(data):
+    labels, group = data.parent / "labels.csv", a_group(data)
+    change_sheet(data, group, hero_class="rogue")  # nothing was built yet: any class may come
+    build_dataset(data, labels)
+    number = change_sheet(data, group, hero_class="knigt")
+    before = {path: path.read_bytes() for path in data.glob("*.*")}
+    told = rf"group_labels.csv, row {number} \({group}\): unknown hero_class 'knigt' \(did you mean 'knight'\?\)"
+    with pytest.raises(InputError, match=told + ".*: bard, knight, mage, rogue;.*--new-classes") as caught:
+        build_dataset(data, labels)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in data.glob("*.*")} == before
+
+    build_dataset(data, labels, new_classes=True)
+    assert "knigt" in read_label_mappings(data / "label_mappings.json").attributes["hero_class"]
+    build_dataset(data, labels)  # known from now on
+
+
+def test_a_class_that_the_earlier_build_lacks_is_an_error_that_names_the_row_of_the_given_labels(data):
+    build_dataset(data, data.parent / "labels.csv")
+    path = relabel(data, gender=lambda row: "robot" if "03_warm" in row["filename"] else row["gender"])
+    number = [row["filename"] for row in read_table(path)].index("heroes/03_warm.png") + 2
+    with pytest.raises(InputError, match=rf"labels.csv, row {number} \(heroes/03_warm.png\): unknown gender 'robot'; "):
+        build_dataset(data, path)
+    assert build_dataset(data, path, attributes=("hero_class",)).portraits == 60
+
+
+def test_the_same_tables_build_twice_whatever_classes_label_no_portrait(data):
+    change_sheet(data, a_group(data), hero_class="rogue", gender="")
+    path = relabel(
+        data,
+        filename=lambda row: row["filename"].replace("heroes/11", "lost/11"),
+        hero_class=lambda row: "cavalry" if "lost/11" in row["filename"] else row["hero_class"],
+        gender=lambda row: "" if row["filename"].startswith("heroes/03") else row["gender"],
+    )
+    for _ in range(3):
+        build_dataset(data, path)
+    assert "cavalry" not in read_label_mappings(data / "label_mappings.json").attributes["hero_class"]
+
+
+def test_a_palette_of_the_rule_is_no_new_class(data):
+    build_dataset(data, relabel(data, palette=lambda row: "warm"))
+    assert build_dataset(data, relabel(data, palette=lambda row: "cool")).class_counts["palette"].keys() == {"cool"}
+
+
+def test_other_images_start_with_no_classes_and_more_images_keep_them(data):
+    build_dataset(data, data.parent / "labels.csv")
+    others = write_heroes(data.parent / "others", shapes=24)[60:]
+    others = [row | {"gender": "robot", "hero_class": f"pilot{index % 2}"} for index, row in enumerate(others)]
+    write_table(data.parent / "others.csv", tuple(others[0]), others)
+    for row in others:
+        (data.parent / "images" / row["filename"]).write_bytes((data.parent / "others" / row["filename"]).read_bytes())
+    prepare_folder(data.parent / "images", data)
+    with pytest.raises(InputError, match="robot"):
+        build_dataset(data, data.parent / "others.csv")
+
+    for row in read_table(data.parent / "labels.csv"):
+        (data.parent / "images" / row["filename"]).unlink()
+    prepare_folder(data.parent / "images", data)
+    for _ in range(2):  # the sheet still holds the rows of the first set, of other classes
+        report = build_dataset(data, data.parent / "others.csv")
+    assert report.portraits == 60 and list(report.class_counts["gender"]) == ["robot"]
+    assert any(row["gender"] == "feminine" for row in read_table(data / "group_labels.csv"))
+    change_sheet(data, a_group(data), gender="feminine")  # a class of the first set, not of this one
+    with pytest.raises(InputError, match="unknown gender 'feminine'"):
+        build_dataset(data, data.parent / "others.csv")
+
+
+def test_a_class_chosen_by_keyboard_is_meant_until_it_is_taken_back(data):
+    write_table(
+        data.parent / "few.csv", ("filename", "gender", "hero_class"), read_table(data.parent / "labels.csv")[:50]
+    )
+    build_dataset(data, data.parent / "few.csv")
+    curation = Curation(data)
+    curation.correct({"gender": "feminine", "hero_class": "necromancer"})
+    build_dataset(data, data.parent / "few.csv")
+    assert "necromancer" in read_label_mappings(data / "label_mappings.json").attributes["hero_class"]
+
+    curation.correct({"gender": "feminine", "hero_class": "necromanser"})
+    group = curation.undo()
+    change_sheet(data, group, gender="feminine", hero_class="necromanser")
+    with pytest.raises(InputError, match=r"unknown hero_class 'necromanser' \(did you mean 'necromancer'"):
+        build_dataset(data, data.parent / "few.csv")
+
+
+def test_an_unfinished_earlier_build_is_none(data):
+    build_dataset(data, data.parent / "labels.csv")
+    (data / "label_mappings.json").write_text("{", encoding="utf-8")
+    change_sheet(data, a_group(data), hero_class="rogue")
+    assert "rogue" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]

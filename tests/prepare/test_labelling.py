@@ -1,7 +1,6 @@
 import pytest
 
 from src.errors import InputError
-from src.labels import LabelSpecification
 from src.prepare.labelling import Portrait, check_classes, join_labels, labels_by_group, match_files, read_given_labels
 
 ATTRIBUTES = ("gender", "hero_class")
@@ -99,6 +98,15 @@ def test_a_group_is_labelled_by_most_of_its_members():
 def test_a_class_that_the_vocabulary_lacks_is_an_error_that_names_the_row(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("group_id,gender,note\ng1,feminine,x\ng2,,y\ng3,feminin,z\n")
-    check_classes(path, LabelSpecification({"hero_class": ("mage",)}))
-    with pytest.raises(InputError, match=r"row 4 \(g3\): unknown gender 'feminin'; did you mean 'feminine'"):
-        check_classes(path, LabelSpecification({"gender": ("feminine", "masculine")}))
+    known = {"gender": ("feminine", "masculine")}
+    assert check_classes(path, ATTRIBUTES, {"hero_class": ("mage",)}) == {
+        "gender": {"feminine", "feminin"},
+        "hero_class": set(),
+    }
+    assert check_classes(path, ("note",), known) == {"note": {"x", "y", "z"}}
+    assert check_classes(path, ATTRIBUTES, known, groups={"g1", "g2"})["gender"] == {"feminine"}
+    told = (
+        r"row 4 \(g3\): unknown gender 'feminin' \(did you mean 'feminine'\?\); .*: feminine, masculine.*--new-classes"
+    )
+    with pytest.raises(InputError, match=told):
+        check_classes(path, ATTRIBUTES, known)

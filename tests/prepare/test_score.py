@@ -42,6 +42,15 @@ def test_the_script_scores_a_folder(tmp_path, capsys):
     assert np.trace(scored["palette"]["confusion"]) == 250
     assert "ladder" in capsys.readouterr().out
 
+    few = [*arguments[:-1], "1", "--json", str(tmp_path / "draw.json"), "--seed"]
+    draws = []
+    for seed in ("0", "1", "2", "3"):
+        assert main([*few, seed]) == 0
+        draws.append(json.loads((tmp_path / "draw.json").read_text())["suggestions"]["gender"]["right"]["mean"])
+    assert len(set(draws)) > 1  # other groups are labelled
+    assert np.mean(draws[:2]) == pytest.approx(scored["suggestions"]["gender"]["right"]["mean"], abs=1e-4)
+    capsys.readouterr()
+
     (tmp_path / rows[0]["filename"]).unlink()
     assert main(arguments) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
