@@ -118,10 +118,10 @@ def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | 
 
 
 def picture(rows: Sequence[Drawn]) -> Image.Image:
-    """Rows of portraits, one `Drawn` a row, twice their size on grey; 256 colours, to be small in a notebook."""
+    """Rows of portraits, one `Drawn` a row, twice their size on grey; 96 colours, to be small in a notebook."""
     pixels = over_background(np.concatenate([drawn.portraits for drawn in rows]))
     tiles = tile(pixels, columns=len(rows[0].portraits), gap=2, scale=2)
-    return Image.fromarray(tiles).quantize(256, dither=Image.Dither.NONE)
+    return Image.fromarray(tiles).quantize(96, dither=Image.Dither.NONE)
 
 
 def write_samples(drawn: Drawn, out: Path, artist: Artist) -> Path:

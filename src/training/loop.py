@@ -96,7 +96,7 @@ def train(
     run = _configure(state, family, profile, overrides or {}, device)
     portraits = portraits.conditioned_on(condition_names(run.config.condition_on, portraits.specification))
     if state is None and resume:
-        say(f"no checkpoint in {out / 'checkpoints'} yet: starting afresh")
+        say("no checkpoint yet: starting afresh")
     if state is not None:
         _check_data(state, portraits)
         for line in run.changes:
@@ -185,7 +185,7 @@ def _move_earlier_run(out: Path, say: Callable[[str], None]) -> None:
             moved = target / path.relative_to(out)
             moved.parent.mkdir(parents=True, exist_ok=True)
             path.replace(moved)
-    say(f"an earlier run was here: moved to {target}")
+    say(f"an earlier run was here: moved to {target.relative_to(out)}")
 
 
 class _Training:

@@ -18,6 +18,9 @@ from src.training.log import read_metrics
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+NOTEBOOK_COLOURS = 96
+"""A notebook with its outputs stays below 2 MB; what a model draws has a thousand colours a portrait."""
+
 PANELS = {
     "losses": ("loss_discriminator", "loss_generator"),
     "D's outputs (logits)": ("logit_real", "logit_fake", "logit_held_out"),
@@ -46,9 +49,9 @@ def curves(metrics: Path) -> Figure:
 
 
 def small_copy(grid: Path) -> Image.Image:
-    """A grid's PNG with 256 colours: a third of the bytes, for a notebook's saved output."""
+    """A grid's PNG with few colours: a third of the bytes, for a notebook's saved output."""
     with Image.open(grid) as picture:
-        return picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        return picture.convert("RGB").quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
 
 
 def augmented_batch(portraits: PackedPortraits, kinds: str, probability: float, count: int = 8) -> Image.Image:
@@ -58,4 +61,5 @@ def augmented_batch(portraits: PackedPortraits, kinds: str, probability: float, 
     augment = DiffAugment(kinds, probability)
     rows = [images, *(augment(images) for _ in range(3))]
     pixels = np.concatenate([to_rgba(row) for row in rows])
-    return Image.fromarray(tile(over_background(pixels), columns=count, gap=2, scale=2))
+    picture = Image.fromarray(tile(over_background(pixels), columns=count, gap=2, scale=2))
+    return picture.quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
