@@ -47,6 +47,9 @@ from src.training.grids import (
 from src.training.interrupt import StopRequest
 from src.training.log import MetricsTable, RunningMeans, duration, status_line
 
+# Held-out portraits are looked at in one step of so many.
+WATCH_STEPS = 8
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -248,7 +251,7 @@ class _Training:
                 self._step(means)
                 done = self.images_seen >= total
                 if done or self._passed(config.log_kimg):
-                    row = {"kimg": self.images_seen / 1000, **means.take(), **self._watch()}
+                    row = {"kimg": self.images_seen / 1000, **means.take()}
                     self._check_finite(row)
                     seconds = time.perf_counter() - clock
                     row["images_per_second"] = (self.images_seen - reported_at) / seconds
@@ -273,19 +276,16 @@ class _Training:
         means.add(self.family.train_step(reals, labels, seen))
         self.images_seen = seen + batch_size
         self.average.update(self.family.sampler, self.images_seen, batch_size)
+        # Averaged over the interval like the other scalars: D swings from step to step, and one look at held-out
+        # portraits could not be compared with a mean over many at those it learns from.
+        if len(self.held_out_set) and seen // batch_size % WATCH_STEPS == 0:
+            indices = batch_indices(seen, batch_size, len(self.held_out_set), self.config.seed)
+            means.add(self.family.watch(*self.held_out_set.batch(indices), seen))
 
     def _passed(self, interval_kimg: float) -> bool:
         """Whether the last step crossed a multiple of the interval."""
         interval = interval_kimg * 1000
         return self.images_seen // interval > (self.images_seen - self.config.batch_size) // interval
-
-    def _watch(self) -> dict[str, float]:
-        """The family's scalars on a batch of held-out portraits."""
-        if len(self.held_out_set) == 0:
-            return {}
-        size = min(64, len(self.held_out_set))
-        batch = self.held_out_set.batch(batch_indices(self.images_seen, size, len(self.held_out_set), self.config.seed))
-        return {name: value.item() for name, value in self.family.watch(*batch, self.images_seen).items()}
 
     def _write_samples(self, name: str) -> float:
         """Write a grid of the averaged sampler; returns its variety within rows as a share of the reals'."""
