@@ -20,6 +20,7 @@ from src.tables import write_json
 from src.training.checkpoint import file_hash, load_checkpoint
 from src.training.ema import MovingAverage
 from src.training.grids import to_rgba
+from src.training.pictures import NOTEBOOK_COLOURS
 
 # Portraits are drawn in batches of exactly this many: another batch size may take another convolution algorithm,
 # whose last bit differs.
@@ -118,10 +119,10 @@ def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | 
 
 
 def picture(rows: Sequence[Drawn]) -> Image.Image:
-    """Rows of portraits, one `Drawn` a row, twice their size on grey; 96 colours, to be small in a notebook."""
+    """Rows of portraits, one `Drawn` a row, twice their size on grey; few colours, to be small in a notebook."""
     pixels = over_background(np.concatenate([drawn.portraits for drawn in rows]))
     tiles = tile(pixels, columns=len(rows[0].portraits), gap=2, scale=2)
-    return Image.fromarray(tiles).quantize(96, dither=Image.Dither.NONE)
+    return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
 
 
 def write_samples(drawn: Drawn, out: Path, artist: Artist) -> Path:

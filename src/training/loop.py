@@ -142,9 +142,9 @@ def _configure(
     values = dict(overrides)
     if "kimg" not in values and profile not in (None, state["profile"]):
         raise InputError(f"the run to resume has profile {state['profile']!r}; resume with that, or with --kimg alone")
-    if values.get("seed", before.seed) != before.seed:
-        raise InputError(f"the run to resume has seed {before.seed}; resume with that, or choose another --out")
     config = make_config(config_class, state["config"], values)
+    if config.seed != before.seed:
+        raise InputError(f"the run to resume has seed {before.seed}; resume with that, or choose another --out")
     _check_values(config)
     return _Run(state["family"], state["profile"], config, tuple(differences(before, config)))
 

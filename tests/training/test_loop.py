@@ -174,6 +174,13 @@ def test_resuming_refuses_what_does_not_fit(data_folder, tmp_path):
         run(data_folder, out, 0.032, resume=True)
 
 
+def test_naming_the_same_seed_as_text_resumes(data_folder, tmp_path):
+    """`--set seed=0` gives the seed as text."""
+    run(data_folder, tmp_path / "out", 0.016)
+    result, _ = run(data_folder, tmp_path / "out", 0.032, resume=True, seed="0")
+    assert result.images_seen == 32
+
+
 def test_a_change_on_resume_is_announced(data_folder, tmp_path):
     run(data_folder, tmp_path / "out", 0.016)
     _, lines = run(data_folder, tmp_path / "out", 0.032, resume=True, r1_gamma=3.0)
