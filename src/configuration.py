@@ -35,6 +35,7 @@ class TrainingConfig:
     ema_rampup: float = 0.05
     # Reporting.
     log_kimg: float = 1.0
+    # 0: once an epoch.
     sample_kimg: float = 10.0
     checkpoint_kimg: float = 10.0
     keep_checkpoints: int = 3

@@ -32,12 +32,14 @@ class Artist:
     """A trained model ready to draw.
 
     Args:
+        family_name: its name among the families.
         family: the family, for its `draw`.
         sampler: the averaged network, in evaluation mode, on the CPU.
         labels: the attributes it obeys.
         checkpoint_hash: SHA-256 of the checkpoint's file.
     """
 
+    family_name: str
     family: Family
     sampler: nn.Module
     labels: LabelSpecification
@@ -73,7 +75,7 @@ def load_artist(checkpoint: Path) -> Artist:
     family = family_class(config, data, torch.device("cpu"))
     average = MovingAverage(family.sampler, config.ema_half_life_kimg, config.ema_rampup)
     average.load_state_dict(content["average"])
-    return Artist(family, average.network, labels, file_hash(checkpoint))
+    return Artist(content["family"], family, average.network, labels, file_hash(checkpoint))
 
 
 def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | None = None) -> Drawn:
@@ -95,6 +97,13 @@ def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | 
         raise InputError(f"the number of portraits must be at least 1, not {count}")
     if not 0 <= seed <= 2**32 - count:
         raise InputError(f"the seed must lie between 0 and {2**32 - count}, not {seed}")
+    if artist.family.cannot_draw:
+        raise InputError(artist.family.cannot_draw)
+    if wanted and not artist.family.conditional:
+        raise InputError(
+            f"{artist.family_name} draws without labels and cannot be asked for {', '.join(wanted.values())}; "
+            "leave the labels out, or train a conditional family"
+        )
     fixed = {attribute: artist.labels.index(attribute, name) for attribute, name in (wanted or {}).items()}
     latents, labels = [], []
     for portrait_seed in range(seed, seed + count):

@@ -88,6 +88,10 @@ class ConditionalGAN(Family):
     def latent_dim(self) -> int:
         return self.config.latent_dim
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         config, scaler = self.config, self.precision.scaler
         noise = self.noise_strength(images_seen)
@@ -175,8 +179,7 @@ class ConditionalGAN(Family):
 
     def _parts(self) -> dict[str, object]:
         return {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
+            **self.networks,
             "optimizer_generator": self.optimizer_generator,
             "optimizer_discriminator": self.optimizer_discriminator,
             "scaler": self.precision.scaler,

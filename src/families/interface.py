@@ -42,6 +42,8 @@ class Family(ABC):
 
     config_class: ClassVar[type[TrainingConfig]]
     profiles: ClassVar[Mapping[str, Mapping[str, object]]]
+    # Whether labels steer what it draws; a family that says no is given data without attributes.
+    conditional: ClassVar[bool] = True
 
     @abstractmethod
     def __init__(self, config: TrainingConfig, data: DataSpecification, device: torch.device) -> None:
@@ -56,6 +58,11 @@ class Family(ABC):
     @abstractmethod
     def latent_dim(self) -> int:
         """Length of a latent."""
+
+    @property
+    @abstractmethod
+    def networks(self) -> Mapping[str, nn.Module]:
+        """Every network that training changes, by name."""
 
     @abstractmethod
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
@@ -78,6 +85,25 @@ class Family(ABC):
         Args:
             sampler: this family's `sampler` or a moving average of it, in evaluation mode.
         """
+
+    @property
+    def cannot_draw(self) -> str:
+        """Why this model has no samples to show, in words for its user; empty where it can draw."""
+        return ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the family has decided by itself that training further would not help (early stopping)."""
+        return False
+
+    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor | None:
+        """What is left of portraits [N, C, H, W] in [-1, 1] after the way through the model's code; None for a
+        family that does not encode.
+
+        Args:
+            sampler: as for `draw`.
+        """
+        return None
 
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """Scalars on held-out portraits for the log, without learning from them; nothing unless a family says so."""

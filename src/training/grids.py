@@ -14,6 +14,7 @@ from src.labels import LabelSpecification
 
 COLUMNS = 8
 MAXIMUM_ROWS = 18
+UNLABELLED_ROWS = 6
 
 
 def to_rgba(images: Tensor) -> np.ndarray:
@@ -30,8 +31,10 @@ def grid_labels(labels: np.ndarray) -> np.ndarray:
     those the most frequent. Every class of every attribute is shown before any is shown much more than its fellows.
 
     Args:
-        labels: int64 [N, A], the training portraits'.
+        labels: int64 [N, A], the training portraits'; without attributes (A = 0) there are six rows alike.
     """
+    if labels.shape[1] == 0:
+        return np.zeros((UNLABELLED_ROWS, 0), dtype=np.int64)
     cells, counts = np.unique(labels, axis=0, return_counts=True)
     shown = [np.zeros(column.max() + 1, dtype=np.int64) for column in cells.T]
     rows: list[int] = []

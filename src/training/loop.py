@@ -97,7 +97,7 @@ def train(
     state = load_checkpoint(latest, device) if resume and latest.is_file() else None
     portraits = load_portraits(data)
     run = _configure(state, family, profile, overrides or {}, device)
-    portraits = portraits.conditioned_on(condition_names(run.config.condition_on, portraits.specification))
+    portraits = portraits.conditioned_on(_conditions(run, portraits.specification))
     if state is None and resume:
         say("no checkpoint yet: starting afresh")
     if state is not None:
@@ -109,6 +109,18 @@ def train(
         # Only now: with settings that make no network, the earlier run stays where it is.
         _move_earlier_run(out, say)
     return training.run()
+
+
+def _conditions(run: _Run, specification: LabelSpecification) -> tuple[str, ...]:
+    """The attributes that the networks are conditioned on."""
+    if find_family(run.family).conditional:
+        return condition_names(run.config.condition_on, specification)
+    if run.config.condition_on not in ("all", "none"):
+        raise InputError(
+            f"{run.family} draws without labels, so condition_on={run.config.condition_on} means nothing to it; "
+            "leave it out, or train a conditional family"
+        )
+    return ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,7 @@ def _check_values(config: TrainingConfig) -> None:
             raise InputError(f"{name} must be at least {least}, not {value}")
     if config.batch_size % 2:
         raise InputError(f"batch_size must be even, not {config.batch_size}")
-    for name in ("kimg", "log_kimg", "sample_kimg", "checkpoint_kimg"):
+    for name in ("kimg", "log_kimg", "checkpoint_kimg"):
         if not getattr(config, name) > 0:
             raise InputError(f"{name} must be positive, not {getattr(config, name)}")
 
@@ -224,6 +236,8 @@ class _Training:
             self._load(state)
 
         cells = grid_labels(portraits.labels[portraits.split == TRAIN])
+        # Once an epoch where no interval is given.
+        self.sample_kimg = self.config.sample_kimg or len(self.train_set) / 1000
         self.captions = row_names(cells, portraits.specification)
         self.grid_labels = torch.from_numpy(np.repeat(cells, COLUMNS, axis=0)).to(device)
         self.grid_latents = grid_latents(len(cells), self.family.latent_dim, self.config.seed).to(device)
@@ -239,7 +253,7 @@ class _Training:
         checkpoint = out / "checkpoints" / "latest.pt"
         if self.images_seen == 0:
             write_grid(out / "samples" / "reals.png", self.grid_reals, self.captions)
-            self._write_samples("fakes_init.png")
+            self._write_grids("init")
         total = math.ceil(config.kimg * 1000 / config.batch_size) * config.batch_size
         if self.images_seen >= total:
             self.say(f"already trained to {self.images_seen / 1000:g} kimg; raise kimg to train on")
@@ -247,16 +261,16 @@ class _Training:
         reported_at, clock = self.images_seen, time.perf_counter()
 
         with StopRequest() as request:
-            while self.images_seen < total and not request.stopped:
+            while self.images_seen < total and not self.family.finished and not request.stopped:
                 self._step(means)
-                done = self.images_seen >= total
-                if done or self._passed(config.log_kimg):
+                done = self.images_seen >= total or self.family.finished
+                if done or self._passed(config.log_kimg) or self._passed(self.sample_kimg):
                     row = {"kimg": self.images_seen / 1000, **means.take()}
                     self._check_finite(row)
                     seconds = time.perf_counter() - clock
                     row["images_per_second"] = (self.images_seen - reported_at) / seconds
-                    if done or self._passed(config.sample_kimg):
-                        row["variety"] = self._write_samples(f"fakes_{self.images_seen // 1000:06d}.png")
+                    if done or self._passed(self.sample_kimg):
+                        row |= self._write_grids(f"{self.images_seen // 1000:06d}")
                     table.add(row)
                     self.say(status_line(row, total / 1000))
                     reported_at, clock = self.images_seen, time.perf_counter()
@@ -264,6 +278,8 @@ class _Training:
                     checkpoint, saved_at = self._save(means), self.images_seen
             if request.stopped and saved_at < self.images_seen:
                 checkpoint = self._save(means)
+        if self.family.finished:
+            self.say(f"{self.family_name} stopped by itself at {self.images_seen / 1000:.2f} kimg (early stopping)")
         if request.stopped:
             self.say(f"interrupted at {self.images_seen / 1000:.2f} kimg; saved to {checkpoint}; resume to go on")
         return TrainingResult(checkpoint, self.images_seen, request.stopped)
@@ -287,11 +303,23 @@ class _Training:
         interval = interval_kimg * 1000
         return self.images_seen // interval > (self.images_seen - self.config.batch_size) // interval
 
-    def _write_samples(self, name: str) -> float:
-        """Write a grid of the averaged sampler; returns its variety within rows as a share of the reals'."""
-        fakes = self.family.draw(self.average.network, self.grid_latents, self.grid_labels)
-        write_grid(self.out / "samples" / name, to_rgba(fakes), self.captions)
-        return spread_within_rows(fakes) / max(self.real_spread, 1e-6)
+    def _write_grids(self, name: str) -> dict[str, float]:
+        """Write what the averaged sampler draws, and what it makes of portraits where the family encodes them.
+
+        Returns:
+            `variety`: the samples' spread within rows as a share of the reals'; nothing where there are no samples.
+        """
+        network, labels = self.average.network, self.grid_labels
+        reals = to_signed(torch.from_numpy(self.grid_reals).to(self.device))
+        reconstructed = self.family.reconstruct(network, reals, labels)
+        if reconstructed is not None:
+            path = self.out / "samples" / f"reconstructions_{name}.png"
+            write_grid(path, to_rgba(reconstructed), self.captions)
+        if self.family.cannot_draw:
+            return {}
+        fakes = self.family.draw(network, self.grid_latents, labels)
+        write_grid(self.out / "samples" / f"fakes_{name}.png", to_rgba(fakes), self.captions)
+        return {"variety": spread_within_rows(fakes) / max(self.real_spread, 1e-6)}
 
     def _pick_reals(self, cells: np.ndarray) -> np.ndarray:
         """Training portraits of the grid's labels, uint8 [R * 8, H, W, 4]; repeated where a cell has fewer than 8."""
