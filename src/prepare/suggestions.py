@@ -1,13 +1,20 @@
 """Suggested labels: where some groups are labelled, a small model guesses those of the rest and says how sure it is.
 
-A group is described by averages over its portraits in which colour plays no part: what is visible, where colours
-change, which side of a change is lighter, and how light each pixel is beside the portrait's others; at full, half and
-quarter resolution, since a beard is a few pixels and a spear crosses the picture. Principal components of these, then
-logistic regression for each attribute. Its probabilities are calibrated by temperature scaling (Guo, Pleiss, Sun and
-Weinberger, "On calibration of modern neural networks", 2017) on labelled groups that it was not trained on.
+The art of a set reuses its parts: the same bust, beard or hat is drawn pixel for pixel on many heroes, a little higher
+or lower from pose to pose. So a group is described by the details that it shows. A detail is a pattern of 2x2 pixels,
+in which colour plays no part (what is visible, where colours change, which side of a change is lighter), somewhere in a
+neighbourhood of 16x16 pixels. Neighbourhoods overlap by half, so that a part that moves by some pixels stays in one.
 
-A linear support vector machine, its average with this model, and a choice among the three by cross-validation on the
-labelled groups did not suggest genders better: on `lpc_heroes` all are right for 0.936 to 0.939, over 150 draws.
+Nearly all of these details say nothing about an attribute, and they outnumber the labelled groups a hundredfold. Each
+counts by its correlation ratio with the attribute: the share of its variance over the labelled groups that lies
+between classes (Fisher, "Statistical methods for research workers", 1925), less what chance gives (Kelley, "An unbiased
+correlation ratio measure", 1935). Then logistic regression for each attribute. Its probabilities are calibrated by
+temperature scaling (Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017) on labelled
+groups that neither the weights nor the model were worked out from.
+
+On `lpc_heroes`, with a quarter of the groups labelled, over 50 draws, suggestions are right for 0.978 of the other
+groups in gender and 0.941 in hero class. Principal components of whole portraits were right for 0.938 and 0.910, since
+large parts drown small ones; the details without weights for about 0.935 and 0.915.
 
 Recolours lie in one group, so a group that is held out is a hero that the model has not seen.
 """
@@ -22,22 +29,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
+    from scipy.sparse import csr_matrix
 
-# scikit-learn takes a second to import, and is needed only where groups lack labels: imported late.
+# scikit-learn, and scipy that it brings, take a second to import, and are needed only where groups lack labels.
 
-MOST_PORTRAITS = 12
+MOST_PORTRAITS = 4
 """Portraits of a group that its description is averaged over, spread evenly."""
 
-MOST_SIDE = 64
-"""Larger portraits are averaged down to at most this side."""
+NEIGHBOURHOOD = 16
+"""Side in pixels of the squares that a detail is looked for in; they start every half of it."""
 
-COMPONENTS = 150
-COMPONENTS_FROM = 2000
-"""Principal components kept, and the most groups that they are worked out from."""
-
-FLATTENING = 0.3
-"""Components are divided by this power of their spread: small details count more than by size alone, not as much."""
+FEWEST_GROUPS = 2
+"""A detail that fewer groups show cannot carry a label from one to another."""
 
 INVERSE_REGULARISATION = 10.0
 FOLDS = 5
@@ -60,33 +63,62 @@ class Suggestion:
     confidence: float
 
 
+RELATIONS = 72
+"""Values of `describe_portrait`: 2 of visible, times 2 of changes and 3 of lightness for each of 2 neighbours."""
+
+
 def describe_portrait(rgba: np.ndarray) -> np.ndarray:
-    """What a portrait shows, whatever its colours.
+    """How each pixel relates to its left and its upper neighbour, whatever the colours.
 
     Args:
         rgba: uint8 `[H, W, 4]`, binary alpha.
 
     Returns:
-        float32 `[6, H, W]`: visible; colours change from the left neighbour, from the upper one; is lighter (1) or
-        darker (-1) than these; rank of lightness among the visible pixels, -0.5 to 0.5.
+        int64 `[H, W]`, 0 to 71: a number for each combination of: the pixel is visible; its colour is not that of the
+        left neighbour, of the upper one; it is darker, alike or lighter than the left neighbour, than the upper one.
+        The transparent background counts as lighter than any colour; at the border a pixel is its own neighbour.
     """
     visible = rgba[..., 3] > 0
     packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
-    luma = (rgba[..., :3] @ np.array([299, 587, 114])).astype(np.int32)  # thousandths, ITU-R BT.601
-    maps = np.zeros((6, *visible.shape), np.float32)
-    maps[0] = visible
-    maps[1, :, 1:] = packed[:, 1:] != packed[:, :-1]
-    maps[2, 1:] = packed[1:] != packed[:-1]
-    beside = np.where(visible, luma, 256_000)  # the background is lighter than any colour
-    maps[3, :, 1:] = np.sign(beside[:, 1:] - beside[:, :-1])
-    maps[4, 1:] = np.sign(beside[1:] - beside[:-1])
-    lightness = luma[visible]
-    if len(lightness):
-        maps[5][visible] = np.searchsorted(np.sort(lightness), lightness) / len(lightness) - 0.5
-    return maps
+    luma = (rgba[..., :3] @ np.array([299, 587, 114])).astype(np.int64)  # thousandths, ITU-R BT.601
+    beside = np.where(visible, luma, 256_000)
+    relations = visible.astype(np.int64)
+    for axis in (1, 0):
+        changes = np.diff(packed, axis=axis, prepend=packed.take([0], axis)) != 0
+        lighter = np.sign(np.diff(beside, axis=axis, prepend=beside.take([0], axis)))
+        relations = (relations * 2 + changes) * 3 + lighter + 1
+    return relations
 
 
-def describe_groups(images: np.ndarray, members: Sequence[Sequence[int]]) -> np.ndarray:
+def details_of(rgba: np.ndarray) -> np.ndarray:
+    """The details that a portrait shows.
+
+    Args:
+        rgba: uint8 `[H, W, 4]`, binary alpha.
+
+    Returns:
+        int64 `[K]`, ascending: a number for each pattern of 2x2 pixels, not all transparent, in each neighbourhood.
+    """
+    relations = describe_portrait(rgba)
+    corners = relations[:-1, :-1], relations[:-1, 1:], relations[1:, :-1], relations[1:, 1:]
+    pattern = np.zeros_like(corners[0])
+    for corner in corners:
+        pattern = pattern * RELATIONS + corner
+    visible = rgba[..., 3] > 0
+    rows, columns = np.nonzero(visible[:-1, :-1] | visible[:-1, 1:] | visible[1:, :-1] | visible[1:, 1:])
+    pattern = pattern[rows, columns]
+    half = NEIGHBOURHOOD // 2
+    across = rgba.shape[1] // half + 2
+    # Each place lies in four neighbourhoods: two that overlap downwards by two that overlap across.
+    found = [
+        ((rows // half + down) * across + columns // half + right) * RELATIONS**4 + pattern
+        for down in (0, 1)
+        for right in (0, 1)
+    ]
+    return np.unique(np.concatenate(found))
+
+
+def describe_groups(images: np.ndarray, members: Sequence[Sequence[int]]) -> csr_matrix:
     """The description of each group that the model learns from.
 
     Args:
@@ -94,43 +126,26 @@ def describe_groups(images: np.ndarray, members: Sequence[Sequence[int]]) -> np.
         members: for each of G groups, the indices of its portraits in `images`.
 
     Returns:
-        float32 `[G, K]`, K at most 150; the same input gives the same values.
+        float32 `[G, K]`, sparse: the share of the group's portraits that show a detail, 0 to 1, for each detail of two
+        groups or more; the same input gives the same values.
     """
-    sample = np.linspace(0, len(members) - 1, min(len(members), COMPONENTS_FROM)).astype(int)
-    known = np.stack([_describe_group(images, members[group]) for group in sample])
-    mean = known.mean(axis=0)
-    known -= mean
-    # Principal components by way of the products between groups: far fewer groups than values to describe them.
-    squares, vectors = np.linalg.eigh(known @ known.T)
-    kept = np.flatnonzero(squares > 1e-6 * max(float(squares.max()), 1e-6))[-COMPONENTS:]
-    components = known.T @ (vectors[:, kept] / np.sqrt(squares[kept]))
-    if len(sample) == len(members):
-        described = known @ components
-    else:
-        described = np.stack([(_describe_group(images, group) - mean) @ components for group in members])
-    spread = np.maximum(described.std(axis=0), 1e-6)
-    described = described / spread**FLATTENING
-    return (described / max(float(described.std()), 1e-6)).astype(np.float32)
+    from scipy.sparse import csr_matrix
 
-
-def _describe_group(images: np.ndarray, members: Sequence[int]) -> np.ndarray:
-    """Mean description over a group's portraits at three resolutions, float32 `[D]`."""
-    chosen = np.linspace(0, len(members) - 1, min(len(members), MOST_PORTRAITS)).astype(int)
-    mean = np.mean([describe_portrait(images[members[index]]) for index in chosen], axis=0)
-    mean = _averaged_down(mean, -(-max(mean.shape[1:]) // MOST_SIDE))
-    # A cell of f x f pixels times f: a difference over the whole cell weighs as much as over its pixels.
-    return np.concatenate([_averaged_down(mean, factor).reshape(-1) * factor for factor in (1, 2, 4)])
-
-
-def _averaged_down(maps: np.ndarray, factor: int) -> np.ndarray:
-    """Means over squares of so many pixels a side, padded with zeros: `[C, H, W]` -> `[C, H', W']`."""
-    channels, height, width = maps.shape
-    padded = np.pad(maps, ((0, 0), (0, -height % factor), (0, -width % factor)))
-    return padded.reshape(channels, padded.shape[1] // factor, factor, -1, factor).mean(axis=(2, 4))
+    shown, shares = [], []
+    for group in members:
+        chosen = np.linspace(0, len(group) - 1, min(len(group), MOST_PORTRAITS)).astype(int)
+        found = np.concatenate([details_of(images[group[index]]) for index in chosen])
+        details, counts = np.unique(found, return_counts=True)
+        shown.append(details)
+        shares.append((counts / len(chosen)).astype(np.float32))
+    _, column, groups = np.unique(np.concatenate(shown), return_inverse=True, return_counts=True)
+    row_starts = np.concatenate([[0], np.cumsum([len(details) for details in shown])])
+    described = csr_matrix((np.concatenate(shares), column, row_starts), shape=(len(members), len(groups)))
+    return described[:, np.flatnonzero(groups >= FEWEST_GROUPS)]
 
 
 def suggest(
-    described: np.ndarray, labels: Sequence[str | None], attribute: str
+    described: csr_matrix | np.ndarray, labels: Sequence[str | None], attribute: str
 ) -> tuple[list[Suggestion | None], list[str]]:
     """Guess the class of every group that has none.
 
@@ -157,25 +172,59 @@ def suggest(
     warnings = [
         f"{attribute} {name!r} is never suggested: only one group is labelled so; label another" for name in rare
     ]
-    classes = np.array([labels[index] for index in known])
+    from scipy.sparse import csr_matrix
+
+    described = csr_matrix(described)
+    names, classes = np.unique([labels[index] for index in known], return_inverse=True)
     temperature = _temperature(described[known], classes)
-    model = _fitted(described[known], classes)
-    probabilities = _softmax(_scores(model, described[unknown]) / temperature)
+    probabilities = _softmax(_logits(described[known], classes, described[unknown]) / temperature)
     result = nothing
     for index, row in zip(unknown, probabilities, strict=True):
-        result[index] = Suggestion(str(model.classes_[row.argmax()]), float(row.max()))
+        result[index] = Suggestion(str(names[row.argmax()]), float(row.max()))
     return result, warnings
 
 
-def _fitted(described: np.ndarray, classes: np.ndarray) -> LogisticRegression:
+def correlation_ratios(described: csr_matrix, classes: np.ndarray) -> np.ndarray:
+    """How far each detail goes with the classes: share of its variance that lies between them, less that by chance.
+
+    Args:
+        described: float `[G, K]`.
+        classes: int `[G]`, 0 to C - 1, each at least once; C less than G.
+
+    Returns:
+        float `[K]`, 0 to 1: 0 where a detail goes with the classes no more than chance would have it, or is the same
+        in all groups; 1 where it is the same in all groups of a class, and not in all classes.
+    """
+    groups, number = len(classes), np.bincount(classes)
+    sums = np.stack([np.asarray(described[classes == one].sum(axis=0)).ravel() for one in range(len(number))])
+    squares = np.asarray(described.multiply(described).sum(axis=0)).ravel()
+    constant = sums.sum(axis=0) ** 2 / groups
+    total = squares - constant
+    varies = total > 1e-6 * np.maximum(squares, 1e-6)
+    between = np.divide(
+        (sums**2 / number[:, None]).sum(axis=0) - constant, total, out=np.zeros_like(total), where=varies
+    )
+    by_chance = (len(number) - 1) / (groups - 1)
+    return np.clip((between - by_chance) / (1 - by_chance), 0, 1)
+
+
+def _logits(described: csr_matrix, classes: np.ndarray, others: csr_matrix) -> np.ndarray:
+    """Learn from labelled groups `[G, K]` and score other groups `[M, K]`: logits `[M, C]`."""
+    from scipy.sparse import diags
     from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import normalize
 
-    return LogisticRegression(C=INVERSE_REGULARISATION, class_weight="balanced", max_iter=1000).fit(described, classes)
-
-
-def _scores(model: LogisticRegression, described: np.ndarray) -> np.ndarray:
-    """Logits, `[G, C]`; of two classes the model gives the difference only."""
-    scores = model.decision_function(described)
+    weights = diags(correlation_ratios(described, classes))
+    described, others = normalize(described @ weights), normalize(others @ weights)
+    # The solution lies in the span of the labelled groups: coordinates in it are enough, and few.
+    squares, vectors = np.linalg.eigh((described @ described.T).toarray())
+    kept = squares > 1e-6 * max(squares.max(), 1e-6)
+    axes = described.T @ (vectors[:, kept] / np.sqrt(squares[kept]))
+    if not kept.any():  # no detail goes with the classes
+        return np.zeros((others.shape[0], classes.max() + 1))
+    model = LogisticRegression(C=INVERSE_REGULARISATION, class_weight="balanced", max_iter=1000)
+    scores = model.fit(described @ axes, classes).decision_function(others @ axes)
+    # Of two classes the model gives the difference only.
     return np.stack([-scores / 2, scores / 2], axis=1) if scores.ndim == 1 else scores
 
 
@@ -187,16 +236,15 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
 TEMPERATURES = np.geomspace(0.25, 32, 57)
 
 
-def _temperature(described: np.ndarray, classes: np.ndarray) -> float:
+def _temperature(described: csr_matrix, classes: np.ndarray) -> float:
     """The divisor of the logits that makes held-out groups likeliest; above 1 where the model is too sure of itself."""
     from sklearn.model_selection import StratifiedKFold
 
-    names, index = np.unique(classes, return_inverse=True)
-    folds = StratifiedKFold(min(FOLDS, int(np.bincount(index).min())), shuffle=True, random_state=0)
-    scores = np.empty((len(classes), len(names)))
-    for train, held_out in folds.split(described, index):
-        scores[held_out] = _scores(_fitted(described[train], classes[train]), described[held_out])
-    own = np.arange(len(classes)), index
+    folds = StratifiedKFold(min(FOLDS, int(np.bincount(classes).min())), shuffle=True, random_state=0)
+    scores = np.empty((len(classes), classes.max() + 1))
+    for train, held_out in folds.split(described, classes):
+        scores[held_out] = _logits(described[train], classes[train], described[held_out])
+    own = np.arange(len(classes)), classes
 
     def loss(temperature: float) -> float:
         return -float(np.log(np.maximum(_softmax(scores / temperature)[own], 1e-12)).sum())
