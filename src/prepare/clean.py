@@ -15,6 +15,7 @@ import numpy as np
 from src.errors import InputError
 from src.images import BadImage
 from src.palette import srgb_to_oklab
+from src.palette_snap import snap
 from src.prepare.native_grid import NativeArt
 
 # Colours nearer than this in OKLab are one drawn colour seen through JPEG noise.
@@ -273,20 +274,6 @@ def reduce_colours(rgba: np.ndarray, most: int) -> np.ndarray:
             centres[index] = np.average(oklab[members], axis=0, weights=count[members])
     kept = np.unique(np.argmin(_distances(oklab, centres), axis=0))
     return snap(rgba, colours[kept])
-
-
-def snap(rgba: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """Give every visible pixel the nearest colour of a palette, by exact search in OKLab.
-
-    Args:
-        rgba: the picture.
-        palette: sRGB uint8 `[K, 3]`, K at least 1.
-    """
-    colours, _, number = _distinct(rgba)
-    if not len(colours):
-        return rgba
-    nearest = np.argmin(_distances(srgb_to_oklab(colours), srgb_to_oklab(palette)), axis=1)
-    return _recoloured(rgba, palette[nearest][number])
 
 
 def _commonest(cell: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
+from src.palette_snap import snap
 
 COLUMNS = 8
 MAXIMUM_ROWS = 18
@@ -63,9 +64,18 @@ def row_names(cells: np.ndarray, specification: LabelSpecification) -> list[str]
     return ["\n".join(specification.decode(cell).values()) for cell in cells]
 
 
-def write_grid(path: Path, portraits: np.ndarray, captions: list[str]) -> None:
-    """Write a grid as PNG: portraits uint8 [R * 8, H, W, 4] on grey, twice their size, with a caption a row."""
-    picture = tile(over_background(portraits), columns=COLUMNS, gap=2, scale=2)
+def lay_out(portraits: np.ndarray, palette: np.ndarray | None = None) -> np.ndarray:
+    """Portraits uint8 [N, H, W, 4] in eight columns, on grey and twice their size, as one picture uint8 [.., .., 3].
+
+    With a palette, uint8 [K, 3], the same portraits follow at the right, snapped to it.
+    """
+    shown = [portraits] if palette is None else [portraits, snap(portraits, palette)]
+    return np.concatenate([tile(over_background(part), columns=COLUMNS, gap=2, scale=2) for part in shown], axis=1)
+
+
+def write_grid(path: Path, portraits: np.ndarray, captions: list[str], palette: np.ndarray | None = None) -> None:
+    """Write a grid as PNG: portraits uint8 [R * 8, H, W, 4] as `lay_out` shows them, with a caption a row."""
+    picture = lay_out(portraits, palette)
     if any(captions):
         margin = 84
         strip = Image.new("RGB", (margin, picture.shape[0]), (24, 24, 28))

@@ -8,7 +8,7 @@ from torch import nn
 
 from src.errors import InputError
 from src.families.losses import make_loss
-from src.families.penalties import r1_penalty, variety_penalty
+from src.families.penalties import squared_gradient, variety_penalty
 
 
 def test_hinge_against_hand_worked_values():
@@ -43,7 +43,7 @@ class LinearDiscriminator(nn.Module):
 
 def test_r1_of_a_linear_discriminator_is_its_squared_weight():
     discriminator = LinearDiscriminator()
-    penalty = r1_penalty(discriminator, torch.randn(5, 4, 6, 6), torch.zeros(5, 0))
+    penalty = squared_gradient(discriminator, torch.randn(5, 4, 6, 6), torch.zeros(5, 0))
     torch.testing.assert_close(penalty, discriminator.weight.square().sum())
     penalty.backward()
     torch.testing.assert_close(discriminator.weight.grad, 2 * discriminator.weight.detach())

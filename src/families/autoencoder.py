@@ -1,0 +1,148 @@
+"""`autoencoder`: portraits through forty numbers and back, without labels.
+
+An autoencoder minimises the reconstruction error alone. It is no generative model: nothing in its loss says which
+codes are portraits. What it draws comes from a Gaussian laid over the training codes afterwards (ex-post density
+estimation; Ghosh et al., 2020), and shows how far one Gaussian goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.configuration import TrainingConfig
+from src.device import Precision
+from src.families.interface import DataSpecification, Family
+from src.models.autoencoder import Autoencoder
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig(TrainingConfig):
+    """A plain autoencoder; with `denoising` a denoising one."""
+
+    # Length of a code, and channels at half the portrait's side.
+    code_dim: int = 40
+    base_channels: int = 32
+    learning_rate: float = 1e-3
+    # Deviation of the normal noise on the encoder's input (Vincent et al., 2008), in the scale of [-1, 1]; the target
+    # is the clean portrait. 0: off.
+    denoising: float = 0.0
+    # Share that the codes' running mean and covariance keep at every step.
+    statistics_decay: float = 0.99
+    ema_half_life_kimg: float = 2.0
+
+
+class AutoencoderFamily(Family):
+    """Encoder, decoder and their optimizer."""
+
+    config_class = AutoencoderConfig
+    conditional = False
+    profiles: ClassVar = {
+        "smoke": {
+            "kimg": 0.128,
+            "batch_size": 16,
+            "log_kimg": 0.032,
+            "sample_kimg": 0.064,
+            "checkpoint_kimg": 0.064,
+            "base_channels": 8,
+        },
+        "cpu": {"kimg": 100.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
+        "rtx2070": {
+            "kimg": 1000.0,
+            "batch_size": 128,
+            "base_channels": 64,
+            "learning_rate": 5e-4,
+            "log_kimg": 10.0,
+            "sample_kimg": 200.0,
+            "checkpoint_kimg": 200.0,
+            "judge_kimg": 200.0,
+            "ema_half_life_kimg": 10.0,
+        },
+    }
+
+    def __init__(self, config: AutoencoderConfig, data: DataSpecification, device: torch.device) -> None:
+        self.config = config
+        self.data = data
+        self.precision = Precision(device, config.precision)
+        self.autoencoder = Autoencoder(data.size, data.channels, config.code_dim, config.base_channels).to(
+            device, memory_format=torch.channels_last
+        )
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), config.learning_rate, fused=True)
+
+    @property
+    def sampler(self) -> nn.Module:
+        return self.autoencoder
+
+    @property
+    def latent_dim(self) -> int:
+        return self.config.code_dim
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder}
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """Mean squared error between the portrait and what is left of it after its code."""
+        seen = reals
+        if self.config.denoising > 0:
+            seen = reals + self.config.denoising * torch.randn_like(reals)
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            codes = self.autoencoder.encoder(seen)
+            rebuilt = self.autoencoder.decoder(codes)
+        loss = functional.mse_loss(rebuilt.float(), reals)
+        scaler = self.precision.scaler
+        scaler.scale(loss).backward()
+        scaler.step(self.optimizer)
+        scaler.update()
+        self.autoencoder.observe(codes.detach(), self.config.statistics_decay)
+        deviation = self.autoencoder.code_covariance.diagonal().clamp(min=0).sqrt().mean()
+        return {"loss_reconstruction": loss.detach(), "code_deviation": deviation}
+
+    @torch.no_grad()
+    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+        """Decoded codes of the Gaussian over the training codes."""
+        return sampler.decoder(sampler.codes_for(latents))
+
+    @torch.no_grad()
+    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
+        return sampler(reals)
+
+    @torch.no_grad()
+    def interpolate(self, sampler: nn.Module, first: Tensor, second: Tensor, steps: int) -> Tensor:
+        """Portraits on the straight way between two codes.
+
+        Args:
+            sampler: as for `draw`.
+            first, second: portraits [N, C, H, W] in [-1, 1].
+            steps: how many, both ends among them; at least 2.
+
+        Returns:
+            [N, steps, C, H, W] in [-1, 1]; the ends are the reconstructions of `first` and `second`.
+        """
+        start, end = sampler.encoder(first), sampler.encoder(second)
+        shares = torch.linspace(0, 1, steps, device=first.device)[None, :, None]
+        codes = torch.lerp(start[:, None], end[:, None], shares)
+        return sampler.decoder(codes.flatten(0, 1)).unflatten(0, (len(first), steps))
+
+    @torch.no_grad()
+    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The reconstruction error on held-out portraits: above the training one it shows learning by heart."""
+        with self.precision.autocast():
+            rebuilt = self.autoencoder(reals)
+        return {"loss_held_out": functional.mse_loss(rebuilt.float(), reals)}
+
+    def state_dict(self) -> dict[str, object]:
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, object]:
+        return {"autoencoder": self.autoencoder, "optimizer": self.optimizer, "scaler": self.precision.scaler}

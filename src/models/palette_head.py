@@ -1,0 +1,75 @@
+"""The palette head: a generator that chooses K colours and, for every pixel, one of them or nothing.
+
+What it draws is pixel art by construction: at most K exact colours, alpha either 0 or 1, no repair afterwards. The
+choice is trained with the straight-through estimator (Bengio et al., 2013): forwards a pixel has one colour, backwards
+the gradient flows through the softmax over all of them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class PaletteHead(nn.Module):
+    """Features and a condition to portraits of at most K colours.
+
+    Args:
+        channels: C of the features.
+        condition_dim: length of the vector that the colours are worked out from.
+        colours: K, the most colours of one portrait.
+
+    The buffer `hardness` says how exact the choice is while training: 0 mixes colours by their probabilities, 1 takes
+    the likeliest alone. In evaluation mode the choice is always exact.
+    """
+
+    def __init__(self, channels: int, condition_dim: int, colours: int) -> None:
+        super().__init__()
+        self.colours = colours
+        # Index 0 is "nothing here". Twice the side: every feature decides on the 2x2 pixels it stands for.
+        self.to_choice = nn.Conv2d(channels, 4 * (colours + 1), 3, padding=1)
+        hidden = 4 * colours
+        self.to_palette = nn.Sequential(
+            nn.Linear(condition_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 3 * colours)
+        )
+        self.register_buffer("hardness", torch.ones(()))
+
+    def palette(self, condition: Tensor) -> Tensor:
+        """Condition [N, condition_dim] -> colours [N, K, 3] in [-1, 1]."""
+        return torch.tanh(self.to_palette(condition).float()).unflatten(1, (self.colours, 3))
+
+    def choice(self, features: Tensor) -> Tensor:
+        """Features [N, C, H, W] -> logits [N, K + 1, 2H, 2W]; index 0 is transparent."""
+        return functional.pixel_shuffle(self.to_choice(features), 2)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, C, H, W], [N, condition_dim] -> portraits [N, 4, 2H, 2W] in [-1, 1], premultiplied RGBA."""
+        logits, palette = self.choice(features).float(), self.palette(condition)
+        chosen = functional.one_hot(logits.argmax(dim=1), self.colours + 1).movedim(-1, 1).to(logits.dtype)
+        if self.training:
+            soft = logits.softmax(dim=1)
+            chosen = soft + self.hardness * (chosen - soft).detach()
+        # What each index looks like: transparent black, then the colours at full alpha.
+        opaque = functional.pad(palette, (0, 1), value=1.0)
+        entries = functional.pad(opaque, (0, 0, 1, 0), value=-1.0)
+        # In full precision also under autocast: a colour rounded to bf16 would no longer be the palette's.
+        with torch.autocast(features.device.type, enabled=False):
+            portraits = torch.einsum("nkhw,nkc->nchw", chosen, entries)
+        return portraits.contiguous(memory_format=torch.channels_last)
+
+
+class DirectHead(nn.Module):
+    """The usual head, to compare with: four free values a pixel through tanh.
+
+    Args:
+        channels: C of the features.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.to_pixels = nn.Conv2d(channels, 4 * 4, 3, padding=1)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, C, H, W], a condition that is not looked at -> portraits [N, 4, 2H, 2W] in [-1, 1]."""
+        return torch.tanh(functional.pixel_shuffle(self.to_pixels(features).float(), 2))
