@@ -71,12 +71,20 @@ def source(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> int:
     from src.configuration import parse_assignments
+    from src.evaluation.quick_judge import quick_figures
     from src.training.loop import train as run_training
 
     overrides = parse_assignments(arguments.set)
-    overrides |= {name: value for name in ("kimg", "seed") if (value := getattr(arguments, name)) is not None}
+    named = {name: getattr(arguments, name) for name in ("kimg", "seed", "palette_snap", "mlflow")}
+    overrides |= {name: value for name, value in named.items() if value is not None}
     result = run_training(
-        arguments.data, arguments.out, arguments.family, arguments.profile, overrides, arguments.resume
+        arguments.data,
+        arguments.out,
+        arguments.family,
+        arguments.profile,
+        overrides,
+        arguments.resume,
+        judge=quick_figures,
     )
     return 130 if result.interrupted else 0
 
@@ -90,8 +98,49 @@ def sample(arguments: argparse.Namespace) -> None:
     wanted |= {name: value for name, value in named.items() if value is not None}
     artist = load_artist(arguments.checkpoint)
     drawn = draw(artist, arguments.count, arguments.seed, wanted)
-    grid = write_samples(drawn, arguments.out, artist)
+    grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap)
     print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    from src.compare import compare as compare_families
+
+    names = arguments.families and [name.strip() for name in arguments.families.split(",") if name.strip()]
+    compare_families(
+        arguments.data, arguments.out, names, arguments.profile, arguments.minutes, arguments.kimg, arguments.seed
+    )
+    print(f"the page: {arguments.out / 'compare.md'}, {arguments.out / 'compare.png'}")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    from src.evaluation.evaluate import evaluate as judge
+
+    content = judge(
+        arguments.data, arguments.out, arguments.checkpoint, arguments.images, arguments.count, arguments.seed
+    )
+    print(f"flags: {', '.join(content['flags']) or 'none'}")
+    print(f"figures in {arguments.out}, the report in {arguments.out.with_suffix('.html')}")
+
+
+def study(arguments: argparse.Namespace) -> None:
+    from src.study import study as run_study
+
+    rows = arguments.rows and [name.strip() for name in arguments.rows.split(",") if name.strip()]
+    run_study(
+        arguments.data,
+        arguments.out,
+        rows,
+        arguments.seeds,
+        arguments.kimg,
+        arguments.profile,
+        arguments.count,
+    )
+    print(f"the page: {arguments.out / 'study.md'}, every figure: {arguments.out / 'study.csv'}")
+
+
+def numbers(text: str) -> list[int]:
+    """`0,1` -> [0, 1]."""
+    return [int(part) for part in text.split(",") if part.strip()]
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -169,8 +218,33 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--kimg", type=float, help="how long, in thousands of images seen")
     command.add_argument("--seed", type=int)
     command.add_argument("--resume", action="store_true", help="go on from the latest checkpoint where there is one")
+    command.add_argument("--palette-snap", metavar="N|FILE", help="grids also show samples snapped to a palette")
+    command.add_argument(
+        "--mlflow", nargs="?", const="hero_portraits", metavar="EXPERIMENT", help="report to MLflow too, if installed"
+    )
     command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     command.set_defaults(run=train)
+
+    command = commands.add_parser("compare", help="train several families with one budget and put them on one page")
+    command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
+    command.add_argument("--out", type=Path, required=True, help="folder of the comparison; given again, it goes on")
+    command.add_argument("--families", metavar="A,B", help="names joined by commas; all unless given")
+    command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
+    budget = command.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, metavar="M", help="of training, a family; unless given, its profile's")
+    budget.add_argument("--kimg", type=float, metavar="K", help="length of training a family instead")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=compare)
+
+    command = commands.add_parser("study", help="every technique on and off, and less data, with several seeds")
+    command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
+    command.add_argument("--out", type=Path, required=True, help="folder of the study; given again, it goes on")
+    command.add_argument("--rows", metavar="A,B", help="names joined by commas (src/study/rows.py); all unless given")
+    command.add_argument("--seeds", type=numbers, default=[0, 1], metavar="K,L", help="default 0,1")
+    command.add_argument("--kimg", type=float, help="length of every run; unless given, the profile's")
+    command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
+    command.add_argument("--count", type=int, help="the most samples to judge a run (default 1000)")
+    command.set_defaults(run=study)
 
     command = commands.add_parser("sample", help="draw heroes: one PNG each, grid.png, manifest.json")
     command.add_argument("--checkpoint", type=Path, required=True)
@@ -183,7 +257,20 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--label", action="append", default=[], metavar="ATTRIBUTE=CLASS", help="any other attribute of the data"
     )
+    command.add_argument(
+        "--palette-snap", default="", metavar="N|FILE", help="snap to N colours of the training set or a palette file"
+    )
     command.set_defaults(run=sample)
+
+    command = commands.add_parser("evaluate", help="judge a checkpoint or a folder of images: JSON and an HTML report")
+    judged = command.add_mutually_exclusive_group(required=True)
+    judged.add_argument("--checkpoint", type=Path, help="draw the samples from this file")
+    judged.add_argument("--images", type=Path, help="folder of samples by anyone, with their manifest or labels.csv")
+    command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="FILE.html comes beside it")
+    command.add_argument("-n", "--count", type=int, default=2000, help="the most samples to judge (default 2000)")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=evaluate)
     return parser
 
 

@@ -39,10 +39,29 @@ class TrainingConfig:
     sample_kimg: float = 10.0
     checkpoint_kimg: float = 10.0
     keep_checkpoints: int = 3
+    # A cheap look at the averaged sampler, where the loop was given a judge: so many samples, so often; the checkpoint
+    # with the best look is kept as `best.pt`. 0: never.
+    judge_kimg: float = 10.0
+    judge_count: int = 256
+    # A number of colours, or a palette file (.gpl, .hex, .pal, .png): the grids show the samples snapped to that
+    # palette beside the raw ones.
+    palette_snap: str = ""
+    # The MLflow experiment that is told what `metrics.csv` is told; empty: none.
+    mlflow: str = ""
 
 
 # What may change when a run is resumed without a word: none of these changes what a training step does.
-REPORTING_FIELDS = ("kimg", "log_kimg", "sample_kimg", "checkpoint_kimg", "keep_checkpoints")
+REPORTING_FIELDS = (
+    "kimg",
+    "log_kimg",
+    "sample_kimg",
+    "checkpoint_kimg",
+    "keep_checkpoints",
+    "judge_kimg",
+    "judge_count",
+    "palette_snap",
+    "mlflow",
+)
 
 Config = TypeVar("Config", bound=TrainingConfig)
 

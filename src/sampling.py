@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +17,17 @@ from src.errors import InputError
 from src.families import DataSpecification, Family, find_family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
+from src.palette_files import write_palette
+from src.palette_snap import ColourTable, choose_palette, snap
 from src.tables import write_json
 from src.training.checkpoint import file_hash, load_checkpoint
 from src.training.ema import MovingAverage
-from src.training.grids import to_rgba
+from src.training.grids import lay_out, to_rgba
 from src.training.pictures import NOTEBOOK_COLOURS
 
 # Portraits are drawn in batches of exactly this many: another batch size may take another convolution algorithm,
-# whose last bit differs.
+# whose last bit differs; with 50, a colour value moved by one in a fifth of the portraits. Nor would a larger one be
+# faster on a CPU.
 BATCH = 8
 
 
@@ -37,6 +41,7 @@ class Artist:
         sampler: the averaged network, in evaluation mode, on the CPU.
         labels: the attributes it obeys.
         checkpoint_hash: SHA-256 of the checkpoint's file.
+        colours: those of its training set; None in a checkpoint of an older version.
     """
 
     family_name: str
@@ -44,6 +49,7 @@ class Artist:
     sampler: nn.Module
     labels: LabelSpecification
     checkpoint_hash: str
+    colours: ColourTable | None
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,25 @@ def load_artist(checkpoint: Path) -> Artist:
     family_class = find_family(content["family"])
     config = make_config(family_class.config_class, content["config"], {"precision": "fp32"})
     data = DataSpecification(content["size"], content["channels"], labels, content["within_label_distance"])
-    family = family_class(config, data, torch.device("cpu"))
+    with _without_the_compiler():
+        family = family_class(config, data, torch.device("cpu"))
     average = MovingAverage(family.sampler, config.ema_half_life_kimg, config.ema_rampup)
     average.load_state_dict(content["average"])
-    return Artist(content["family"], family, average.network, labels, file_hash(checkpoint))
+    table = content.get("training_colours")
+    colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
+    return Artist(content["family"], family, average.network, labels, file_hash(checkpoint), colours)
+
+
+@contextmanager
+def _without_the_compiler() -> Iterator[None]:
+    """A family builds its optimizers with its networks, and the first optimizer of a process imports torch's compiler,
+    only to be left alone by it: a second of the three to a first portrait. Drawing never takes an optimizer's step."""
+    guarded = torch.optim.Optimizer.add_param_group
+    torch.optim.Optimizer.add_param_group = getattr(guarded, "__wrapped__", guarded)
+    try:
+        yield
+    finally:
+        torch.optim.Optimizer.add_param_group = guarded
 
 
 def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | None = None) -> Drawn:
@@ -134,20 +155,36 @@ def picture(rows: Sequence[Drawn]) -> Image.Image:
     return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
 
 
-def write_samples(drawn: Drawn, out: Path, artist: Artist) -> Path:
+def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "") -> Path:
     """Write one PNG a portrait, `grid.png` and `manifest.json` (file -> seed, labels, checkpoint hash).
+
+    Args:
+        drawn: from `draw`.
+        out: folder for the files.
+        artist: who drew them.
+        palette_snap: a number of colours or a palette file: the portraits are snapped to that palette, the manifest
+            says so, the grid shows the raw ones and the snapped ones beside them, and the palette is written as
+            `palette.hex` and `palette.gpl`. Empty: portraits as drawn.
 
     Returns:
         The grid's path.
+
+    Raises:
+        InputError: no such palette, or the checkpoint has no colours to work one out from.
     """
     out = Path(out)
+    portraits, palette, snapped_to = drawn.portraits, None, {}
+    if palette_snap:
+        palette = choose_palette(palette_snap, artist.colours)
+        portraits, snapped_to = snap(portraits, palette), {"palette_snap": Path(palette_snap).name}
+        for name in ("palette.hex", "palette.gpl"):
+            write_palette(out / name, palette)
     manifest = {}
-    for portrait, seed, labels in zip(drawn.portraits, drawn.seeds, drawn.labels, strict=True):
+    for portrait, seed, labels in zip(portraits, drawn.seeds, drawn.labels, strict=True):
         name = "_".join(["hero", *labels.values(), f"{seed:06d}"]) + ".png"
         write_png(out / name, portrait)
-        manifest[name] = {"seed": seed, "labels": labels, "checkpoint": artist.checkpoint_hash}
+        manifest[name] = {"seed": seed, "labels": labels, "checkpoint": artist.checkpoint_hash, **snapped_to}
     grid = out / "grid.png"
-    columns = min(8, len(drawn.portraits))
-    write_png(grid, tile(over_background(drawn.portraits), columns=columns, gap=2, scale=2))
+    write_png(grid, lay_out(drawn.portraits, palette))
     write_json(out / "manifest.json", manifest)
     return grid

@@ -18,8 +18,11 @@ from src.errors import InputError
 FORMAT = 1
 
 
-def save_checkpoint(folder: Path, content: Mapping[str, object], images_seen: int, keep: int) -> Path:
-    """Write `NNNNNN.pt` (kimg) and make `latest.pt` the same; then remove all but the newest `keep` numbered ones.
+def save_checkpoint(
+    folder: Path, content: Mapping[str, object], images_seen: int, keep: int, best: bool = False
+) -> Path:
+    """Write `NNNNNN.pt` (kimg) and make `latest.pt` the same, and where it is the best so far also `best.pt`; then
+    remove all but the newest `keep` numbered ones.
 
     A checkpoint appears under its name only when every byte is on the disk: killed at any moment, the folder holds
     the checkpoint before or the checkpoint after.
@@ -37,6 +40,9 @@ def save_checkpoint(folder: Path, content: Mapping[str, object], images_seen: in
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+    if best:
+        # Before `latest.pt`: killed in between, the resumed run comes by here again.
+        _link(path, folder / "best.pt")
     _link(path, folder / "latest.pt")
     _sync_folder(folder)
     numbered = sorted(p for p in folder.glob("*.pt") if re.fullmatch(r"\d{6,}", p.stem))

@@ -73,6 +73,8 @@ def status_line(row: Mapping[str, float], kimg_total: float) -> str:
     parts += [f"{name} {row[name]:.3f}" for name in row if name.startswith("loss_")]
     if "variety" in row:
         parts.append(f"variety {row['variety']:.2f}")
+    if "kid_random" in row:
+        parts.append(f"KID {row['kid_random']:.3g}")
     return "  ".join([*parts, f"{duration(left)} left"])
 
 

@@ -20,6 +20,7 @@ from src.device import default_profile, pick_device
 from src.errors import InputError, TrainingDiverged
 from src.families import DEFAULT_FAMILY, find_family
 from src.labels import LabelSpecification
+from src.palette_snap import choose_palette, colour_table
 from src.tables import write_json
 from src.training.checkpoint import load_checkpoint, save_checkpoint
 from src.training.data import (
@@ -45,7 +46,10 @@ from src.training.grids import (
     write_grid,
 )
 from src.training.interrupt import StopRequest
+from src.training.judging import Examination, Judge, is_best
 from src.training.log import MetricsTable, RunningMeans, duration, status_line
+from src.training.memory import within_memory
+from src.training.tracking import RUN_ID_FILE, Trackers, import_mlflow, open_trackers
 
 # Held-out portraits are looked at in one step of so many.
 WATCH_STEPS = 8
@@ -74,18 +78,22 @@ def train(
     overrides: Mapping[str, object] | None = None,
     resume: bool = False,
     say: Callable[[str], None] = print,
+    judge: Judge | None = None,
 ) -> TrainingResult:
     """Train a family on the packed portraits of a data folder.
 
     Args:
         data: folder with `portraits.npz`.
-        out: artifacts folder; gets `samples/`, `checkpoints/`, `metrics.csv`, `config.json`.
+        out: artifacts folder; gets `samples/`, `checkpoints/`, `metrics.csv`, `config.json`, and `tensorboard/` where
+            TensorBoard is installed.
         family: a name of `FAMILIES`; None is the default one, or the checkpoint's when resuming.
         profile: `smoke`, `cpu` or `rtx2070`; None is by the hardware, or the checkpoint's when resuming.
         overrides: values by name that replace the profile's (`kimg`, `seed`, ...); texts are read as the field's type.
         resume: go on from `checkpoints/latest.pt` where there is one. Otherwise a run that lies in `out` is moved to
             `out/earlier_runs/` and a fresh one starts.
         say: takes the status lines.
+        judge: looks at samples every `judge_kimg`: its measures go into `metrics.csv`, and the checkpoint with the
+            lowest `kid_random` is kept as `checkpoints/best.pt`. What is trained does not depend on it.
 
     Raises:
         InputError: anything wrong with the arguments, the data or the checkpoint.
@@ -97,6 +105,8 @@ def train(
     state = load_checkpoint(latest, device) if resume and latest.is_file() else None
     portraits = load_portraits(data)
     run = _configure(state, family, profile, overrides or {}, device)
+    if run.config.mlflow:
+        import_mlflow()  # a missing library shows before anything is done
     portraits = portraits.conditioned_on(_conditions(run, portraits.specification))
     if state is None and resume:
         say("no checkpoint yet: starting afresh")
@@ -104,11 +114,19 @@ def train(
         _check_data(state, portraits)
         for line in run.changes:
             say(f"resuming with a change: {line}")
-    training = _Training(run, portraits, out, device, state, say)
-    if state is None:
-        # Only now: with settings that make no network, the earlier run stays where it is.
-        _move_earlier_run(out, say)
-    return training.run()
+    started = False
+
+    def attempt() -> TrainingResult:
+        nonlocal started
+        begin = load_checkpoint(latest, device) if started and latest.is_file() else state
+        training = _Training(run, portraits, out, device, begin, say, judge)
+        if begin is None:
+            # Only now: with settings that make no network, the earlier run stays where it is.
+            _move_earlier_run(out, say)
+        started = True
+        return training.run()
+
+    return within_memory(attempt, say)
 
 
 def _conditions(run: _Run, specification: LabelSpecification) -> tuple[str, ...]:
@@ -195,7 +213,8 @@ def _move_earlier_run(out: Path, say: Callable[[str], None]) -> None:
     number = 1
     while (target := out / "earlier_runs" / f"{number:03d}").exists():
         number += 1
-    for pattern in ("checkpoints/*.pt", "samples/*.png", "metrics.csv", "config.json"):
+    patterns = ("checkpoints/*.pt", "samples/*.png", "tensorboard/*", "metrics.csv", "config.json", RUN_ID_FILE)
+    for pattern in patterns:
         for path in out.glob(pattern):
             moved = target / path.relative_to(out)
             moved.parent.mkdir(parents=True, exist_ok=True)
@@ -214,12 +233,15 @@ class _Training:
         device: torch.device,
         state: Mapping[str, object] | None,
         say: Callable[[str], None],
+        judge: Judge | None,
     ) -> None:
         self.family_name, self.profile, self.config = run.family, run.profile, run.config
         self.portraits, self.out, self.device, self.say = portraits, out, device, say
         self.specification = describe(portraits)
         self.train_set = PortraitBatches(portraits, TRAIN, device)
         self.held_out_set = PortraitBatches(portraits, HELD_OUT, device)
+        self.colours = colour_table(portraits.images[portraits.split == TRAIN])
+        self.palette = choose_palette(self.config.palette_snap, self.colours) if self.config.palette_snap else None
         torch.backends.cudnn.benchmark = True
 
         family_class = find_family(self.family_name)
@@ -242,18 +264,30 @@ class _Training:
         self.grid_labels = torch.from_numpy(np.repeat(cells, COLUMNS, axis=0)).to(device)
         self.grid_latents = grid_latents(len(cells), self.family.latent_dim, self.config.seed).to(device)
         self.grid_reals = self._pick_reals(cells)
+        self.examination = None
+        if judge is not None and self.config.judge_kimg > 0:
+            self.examination = Examination(
+                judge, portraits, self.config.judge_count, self.family.latent_dim, self.config.seed, device
+            )
         self.real_spread = spread_within_rows(to_signed(torch.from_numpy(self.grid_reals)))
 
     def run(self) -> TrainingResult:
+        (self.out / "samples").mkdir(parents=True, exist_ok=True)
+        write_json(self.out / "config.json", self._describe_run())
+        with open_trackers(self.out, self._describe_run(), self.images_seen, self.say) as trackers:
+            result = self._run(trackers)
+            trackers.checkpoint(self.out / "checkpoints" / "latest.pt")
+        return result
+
+    def _run(self, trackers: Trackers) -> TrainingResult:
         config, out = self.config, self.out
-        (out / "samples").mkdir(parents=True, exist_ok=True)
-        write_json(out / "config.json", self._describe_run())
         table = MetricsTable(out / "metrics.csv", self.images_seen / 1000)
         means = RunningMeans()
         checkpoint = out / "checkpoints" / "latest.pt"
         if self.images_seen == 0:
             write_grid(out / "samples" / "reals.png", self.grid_reals, self.captions)
-            self._write_grids("init")
+            trackers.picture("reals", out / "samples" / "reals.png", 0)
+            self._write_grids("init", trackers)
         total = math.ceil(config.kimg * 1000 / config.batch_size) * config.batch_size
         if self.images_seen >= total:
             self.say(f"already trained to {self.images_seen / 1000:g} kimg; raise kimg to train on")
@@ -264,18 +298,25 @@ class _Training:
             while self.images_seen < total and not self.family.finished and not request.stopped:
                 self._step(means)
                 done = self.images_seen >= total or self.family.finished
-                if done or self._passed(config.log_kimg) or self._passed(self.sample_kimg):
+                look = self.examination is not None and self._passed(config.judge_kimg)
+                best = False
+                if done or look or self._passed(config.log_kimg) or self._passed(self.sample_kimg):
                     row = {"kimg": self.images_seen / 1000, **means.take()}
                     self._check_finite(row)
                     seconds = time.perf_counter() - clock
                     row["images_per_second"] = (self.images_seen - reported_at) / seconds
                     if done or self._passed(self.sample_kimg):
-                        row |= self._write_grids(f"{self.images_seen // 1000:06d}")
+                        row |= self._write_grids(f"{self.images_seen // 1000:06d}", trackers)
+                    if look:
+                        figures = self.examination.figures(self.family, self.average.network)
+                        best = is_best(figures, table.rows)
+                        row |= figures
                     table.add(row)
+                    trackers.row(row, self.images_seen)
                     self.say(status_line(row, total / 1000))
                     reported_at, clock = self.images_seen, time.perf_counter()
-                if done or request.stopped or self._passed(config.checkpoint_kimg):
-                    checkpoint, saved_at = self._save(means), self.images_seen
+                if done or best or request.stopped or self._passed(config.checkpoint_kimg):
+                    checkpoint, saved_at = self._save(means, best), self.images_seen
             if request.stopped and saved_at < self.images_seen:
                 checkpoint = self._save(means)
         if self.family.finished:
@@ -303,7 +344,7 @@ class _Training:
         interval = interval_kimg * 1000
         return self.images_seen // interval > (self.images_seen - self.config.batch_size) // interval
 
-    def _write_grids(self, name: str) -> dict[str, float]:
+    def _write_grids(self, name: str, trackers: Trackers) -> dict[str, float]:
         """Write what the averaged sampler draws, and what it makes of portraits where the family encodes them.
 
         Returns:
@@ -315,10 +356,13 @@ class _Training:
         if reconstructed is not None:
             path = self.out / "samples" / f"reconstructions_{name}.png"
             write_grid(path, to_rgba(reconstructed), self.captions)
+            trackers.picture("reconstructions", path, self.images_seen)
         if self.family.cannot_draw:
             return {}
         fakes = self.family.draw(network, self.grid_latents, labels)
-        write_grid(self.out / "samples" / f"fakes_{name}.png", to_rgba(fakes), self.captions)
+        path = self.out / "samples" / f"fakes_{name}.png"
+        write_grid(path, to_rgba(fakes), self.captions, self.palette)
+        trackers.picture("fakes", path, self.images_seen)
         return {"variety": spread_within_rows(fakes) / max(self.real_spread, 1e-6)}
 
     def _pick_reals(self, cells: np.ndarray) -> np.ndarray:
@@ -342,9 +386,10 @@ class _Training:
                 if (folder / "latest.pt").is_file()
                 else ("there is no checkpoint yet")
             )
+            rates = [name for name in config_to_dict(self.config) if name.startswith("learning_rate")]
             raise TrainingDiverged(
                 f"{', '.join(broken)} is not a finite number at {self.images_seen / 1000:.2f} kimg; {last}; "
-                "resume with a smaller learning rate (--set learning_rate_discriminator=...) or another seed"
+                f"resume with a smaller learning rate (--set {' or '.join(rates)}), or start afresh with another seed"
             )
 
     def _describe_run(self) -> dict[str, object]:
@@ -359,15 +404,21 @@ class _Training:
             "within_label_distance": self.specification.within_label_distance,
         }
 
-    def _save(self, means: RunningMeans) -> Path:
+    def _save(self, means: RunningMeans, best: bool = False) -> Path:
         # Steps since the last report have not been looked at yet.
         self._check_finite(means.means())
         content = {
             **self._describe_run(),
             "state": self.family.state_dict(),
             "average": self.average.state_dict(),
+            # So that samples can be snapped to the set's colours where the set itself is not at hand.
+            "training_colours": {
+                "colours": torch.from_numpy(self.colours.colours),
+                "counts": torch.from_numpy(self.colours.counts),
+            },
         }
-        return save_checkpoint(self.out / "checkpoints", content, self.images_seen, self.config.keep_checkpoints)
+        keep = self.config.keep_checkpoints
+        return save_checkpoint(self.out / "checkpoints", content, self.images_seen, keep, best)
 
     def _load(self, state: Mapping[str, object]) -> None:
         try:

@@ -26,16 +26,19 @@ PANELS = {
     "D's outputs (logits)": ("logit_real", "logit_fake", "logit_held_out"),
     "penalties": ("r1", "sameness"),
     "variety within a label, 1 is the reals'": ("variety",),
+    "distance to held-out portraits (KID)": ("kid_random",),
+    "held-out portraits with a sample near": ("coverage",),
 }
 
 
 def curves(metrics: Path) -> Figure:
-    """Four panels over kimg from a `metrics.csv`: losses, D's outputs, penalties, variety within a label."""
+    """Six panels over kimg from a `metrics.csv`: losses, D's outputs, penalties, variety within a label, distance to
+    held-out portraits, coverage of them."""
     from matplotlib import pyplot
 
     rows = read_metrics(metrics)
-    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(15, 3.2), layout="constrained")
-    for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
+    figure, axes = pyplot.subplots(2, len(PANELS) // 2, figsize=(12, 5.6), layout="constrained")
+    for axis, (title, names) in zip(axes.flat, PANELS.items(), strict=True):
         for name in names:
             points = [(row["kimg"], row[name]) for row in rows if name in row]
             if points:

@@ -1,6 +1,7 @@
 """The loop: exact resume, interruption, divergence, files, refusals."""
 
 import csv
+import importlib.util
 import json
 import signal
 from pathlib import Path
@@ -8,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from src.errors import InputError, TrainingDiverged
 from src.families.conditional_gan import ConditionalGAN
+from src.palette_snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
+from src.training.grids import COLUMNS
 from src.training.loop import train
 from tests.same import assert_same
 
@@ -49,7 +53,9 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
     result, lines = run(data_folder, out, 0.064, sample_kimg=0.032, checkpoint_kimg=0.032)
     assert result.images_seen == 64 and not result.interrupted
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert names == {
+    events = {name for name in names if name.startswith("tensorboard/events.")}
+    assert len(events) == (importlib.util.find_spec("tensorboard") is not None)
+    assert names - events == {
         "config.json",
         "metrics.csv",
         "samples/reals.png",
@@ -204,3 +210,32 @@ def test_every_piece_can_be_switched(data_folder, tmp_path, values):
     result, _ = run(data_folder, tmp_path / "out", 0.016, **values)
     assert result.images_seen == 16
     assert Path(result.checkpoint).is_file()
+
+
+def test_grids_show_snapped_samples_beside_the_raw_ones_and_training_stays_the_same(data_folder, tmp_path):
+    run(data_folder, tmp_path / "raw", 0.032)
+    run(data_folder, tmp_path / "snapped", 0.016)
+    _, lines = run(data_folder, tmp_path / "snapped", 0.032, resume=True, palette_snap="4")
+    assert not any("resuming with a change" in line for line in lines)
+    raw, snapped = (
+        np.asarray(Image.open(tmp_path / name / "samples" / "fakes_000000.png")) for name in ("raw", "snapped")
+    )
+    width = 2 + COLUMNS * (2 * 16 + 2)  # eight portraits of 16 pixels, doubled, with gaps
+    assert snapped.shape[1] == raw.shape[1] + width
+    assert np.array_equal(snapped[:, : raw.shape[1]], raw)
+    images = np.load(data_folder / "portraits.npz")
+    table = colour_table(images["images"][images["split"] == 0])
+    palette = {tuple(colour) for colour in cluster_palette(table, 4).tolist()}
+    beside = {tuple(colour) for colour in snapped[:, raw.shape[1] :].reshape(-1, 3).tolist()}
+    assert beside <= palette | {(128, 128, 128), (255, 255, 255)}  # the background and the gaps
+    assert beside & palette
+    a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("raw", "snapped"))
+    assert b["config"].pop("palette_snap") == "4" and a["config"].pop("palette_snap") == ""
+    assert_same(a, b)
+
+
+def test_a_bad_palette_is_refused_before_the_earlier_run_is_moved(data_folder, tmp_path):
+    run(data_folder, tmp_path / "out", 0.016)
+    with pytest.raises(InputError, match="neither a number of colours nor a palette file"):
+        run(data_folder, tmp_path / "out", 0.016, palette_snap="none.hex")
+    assert not (tmp_path / "out" / "earlier_runs").exists()

@@ -1,0 +1,89 @@
+"""Sets whose faults are known: a measure that does not see them is not to be believed about samples either.
+
+All are made of training portraits. Copies are what no distance between distributions can find fault with: only the
+copy check can.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from src.images import with_binary_alpha
+
+BLUR_SIGMA = 1.0
+"""Of the Gaussian, in pixels: one art pixel bleeds into its neighbours, the figure stays what it is."""
+
+BLOCKS = 4
+"""A shuffled portrait is cut into this many by this many blocks."""
+
+
+def blurred(images: np.ndarray, sigma: float = BLUR_SIGMA) -> np.ndarray:
+    """Portraits under a Gaussian blur of premultiplied colours; alpha is made binary again.
+
+    Args:
+        images: uint8 [N, H, W, 4], transparent pixels black.
+        sigma: in pixels.
+    """
+    reach = int(np.ceil(3 * sigma))
+    kernel = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).repeat(4, 1, 1, 1)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    for shape in ((4, 1, -1, 1), (4, 1, 1, -1)):
+        weight = kernel.reshape(shape)
+        padding = tuple(side // 2 for side in weight.shape[2:])
+        pixels = functional.conv2d(pixels, weight, padding=padding, groups=4)
+    pixels = pixels.permute(0, 2, 3, 1).numpy()
+    # Premultiplied colours are divided by alpha, so that blurring does not darken the silhouette's edge.
+    opacity = (pixels[..., 3:] / 255).clip(min=1e-6)
+    colours = np.concatenate([pixels[..., :3] / opacity, pixels[..., 3:]], axis=-1)
+    return with_binary_alpha(colours.round().clip(0, 255).astype(np.uint8))
+
+
+def shuffled(images: np.ndarray, seed: int, blocks: int = BLOCKS) -> np.ndarray:
+    """Portraits whose blocks change places, each in an order of its own: every pixel is kept, no figure is left.
+
+    Args:
+        images: uint8 [N, H, W, 4], H and W multiples of `blocks`.
+        seed: of the orders.
+        blocks: along each side.
+    """
+    count, height, width, channels = images.shape
+    tall, wide = height // blocks, width // blocks
+    cut = images.reshape(count, blocks, tall, blocks, wide, channels).swapaxes(2, 3)
+    cut = cut.reshape(count, blocks**2, tall, wide, channels)
+    random = np.random.RandomState(seed)
+    mixed = np.stack([portrait[random.permutation(blocks**2)] for portrait in cut])
+    return mixed.reshape(count, blocks, blocks, tall, wide, channels).swapaxes(2, 3).reshape(images.shape)
+
+
+def mirrored(images: np.ndarray) -> np.ndarray:
+    """Portraits [N, H, W, 4] seen in a mirror."""
+    return np.ascontiguousarray(images[:, :, ::-1])
+
+
+def recoloured(images: np.ndarray, seed: int) -> np.ndarray:
+    """Portraits whose red, green and blue change places, in one of the five other orders each: a palette swap.
+
+    Args:
+        images: uint8 [N, H, W, 4].
+        seed: of the orders.
+    """
+    orders = np.array([(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+    chosen = orders[np.random.RandomState(seed).randint(len(orders), size=len(images))]
+    colours = np.take_along_axis(images[..., :3], chosen[:, None, None], axis=-1)
+    return np.concatenate([colours, images[..., 3:]], axis=-1)
+
+
+def copies(images: np.ndarray, seed: int) -> np.ndarray:
+    """Copies as a generator makes them that learned by heart: a third plain, a third mirrored, a third recoloured.
+
+    Args:
+        images: uint8 [N, H, W, 4].
+        seed: of the recolouring.
+    """
+    result = images.copy()
+    result[1::3] = mirrored(result[1::3])
+    result[2::3] = recoloured(result[2::3], seed)
+    return result

@@ -1,0 +1,194 @@
+"""How far one set of portraits is from another, from their vectors; every figure with its spread.
+
+No figure means anything alone: the Fréchet distance falls with the number of vectors, coverage rises with it. Sets are
+compared at the same count, against the same reference, beside real portraits that were never trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.palette import srgb_to_oklab
+
+NEIGHBOURS = 5
+"""The neighbourhood of precision, recall, density and coverage, as in the authors' code."""
+
+KID_SUBSETS, KID_SUBSET_SIZE = 20, 500
+HALVES = 6
+"""How many random halves the spread is worked out on."""
+
+# OKLab bins: lightness from 0 to 1; a and b over all that sRGB can show.
+LIGHTNESS_BINS, HUE_BINS, HUE_LIMIT = 10, 12, 0.33
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value.
+
+    Args:
+        value: over all vectors.
+        spread: its standard error: how much it would move with other portraits of the same origin.
+    """
+
+    value: float
+    spread: float
+
+
+def frechet_distance(vectors: np.ndarray, reference: np.ndarray) -> float:
+    """Fréchet distance between the Gaussians fitted to two sets of vectors [N, D], [M, D]; 0 for equal ones.
+
+    |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) (Heusel et al., "GANs trained by a two time-scale update rule", 2017).
+    Biased upwards for few vectors: compare at equal counts only.
+    """
+    shift = vectors.mean(axis=0) - reference.mean(axis=0)
+    covariance, reference_covariance = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (vectors, reference))
+    values, basis = np.linalg.eigh(reference_covariance)
+    root = (basis * np.sqrt(values.clip(min=0))) @ basis.T
+    # The eigenvalues of S1 S2 are those of the symmetric root(S2) S1 root(S2), which are real and not negative.
+    product = np.linalg.eigvalsh(root @ covariance @ root).clip(min=0)
+    return float(shift @ shift + np.trace(covariance) + np.trace(reference_covariance) - 2 * np.sqrt(product).sum())
+
+
+def squared_kernel_distance(vectors: np.ndarray, reference: np.ndarray) -> float:
+    """The unbiased squared maximum mean discrepancy of two sets [N, D] under the kernel (x.y / D + 1)^3.
+
+    Bińkowski et al., "Demystifying MMD GANs", 2018. About 0, also below, for sets of one origin.
+    """
+
+    def kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        inner = first @ second.T / first.shape[1] + 1
+        return inner * inner * inner  # many times faster than a power
+
+    size = len(vectors)
+    within = sum((gram := kernel(rows, rows)).sum() - np.trace(gram) for rows in (vectors, reference))
+    return float(within / (size * (size - 1)) - 2 * kernel(vectors, reference).mean())
+
+
+def kernel_distances(vectors: np.ndarray, reference: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Kernel distances (KID) of random subsets, [KID_SUBSETS].
+
+    Args:
+        vectors: [N, D].
+        reference: [M, D].
+        seed: of the subsets; each holds `KID_SUBSET_SIZE` vectors of either set, or half of the smaller set.
+    """
+    random = np.random.RandomState(seed)
+    size = min(KID_SUBSET_SIZE, len(vectors) // 2, len(reference) // 2)
+
+    def subset(rows: np.ndarray) -> np.ndarray:
+        return rows[random.permutation(len(rows))[:size]]
+
+    return np.array([squared_kernel_distance(subset(vectors), subset(reference)) for _ in range(KID_SUBSETS)])
+
+
+def distances_between(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Euclidean distances float64 [N, M] between vectors [N, D] and [M, D]."""
+    squares = (rows**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None] - 2 * rows @ others.T
+    return np.sqrt(squares.clip(min=0))
+
+
+def precision_recall_density_coverage(vectors: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    """Compares neighbourhoods: is it like the reals (precision, density), and like all of them (recall, coverage)?
+
+    A set's manifold is the union of balls around its vectors, each reaching to the fifth nearest vector of its own
+    set. `precision`: share of `vectors` inside the reference's manifold; `recall`: the other way round (Kynkäänniemi
+    et al., "Improved precision and recall metric", 2019). `density`: in how many reference balls a vector lies, in
+    fifths, so it may exceed 1; `coverage`: share of reference balls that hold a vector (Naeem et al., 2020).
+
+    Args:
+        vectors: [N, D].
+        reference: [M, D].
+    """
+    neighbours = min(NEIGHBOURS, len(vectors) - 1, len(reference) - 1)
+    # The nearest vector of a set to its own is itself, at distance 0.
+    reference_radii = np.partition(distances_between(reference, reference), neighbours, axis=1)[:, neighbours]
+    radii = np.partition(distances_between(vectors, vectors), neighbours, axis=1)[:, neighbours]
+    between = distances_between(vectors, reference)
+    inside = between <= reference_radii
+    return {
+        "precision": float(inside.any(axis=1).mean()),
+        "recall": float((between <= radii[:, None]).any(axis=0).mean()),
+        "density": float(inside.sum(axis=1).mean() / neighbours),
+        "coverage": float(inside.any(axis=0).mean()),
+    }
+
+
+def colour_histogram(images: np.ndarray) -> np.ndarray:
+    """The visible colours of each portrait over OKLab bins: float32 [N, bins], each row sums to 1 (0 if all is clear).
+
+    Args:
+        images: uint8 [N, H, W, 4], binary alpha.
+    """
+    bins = LIGHTNESS_BINS * HUE_BINS**2
+    histograms = np.zeros((len(images), bins), np.float32)
+    for histogram, image in zip(histograms, images, strict=True):
+        colours = srgb_to_oklab(image[..., :3][image[..., 3] > 0])
+        lightness = (colours[:, 0] * LIGHTNESS_BINS).astype(np.int64).clip(0, LIGHTNESS_BINS - 1)
+        hues = ((colours[:, 1:] / HUE_LIMIT + 1) / 2 * HUE_BINS).astype(np.int64).clip(0, HUE_BINS - 1)
+        index = (lightness * HUE_BINS + hues[:, 0]) * HUE_BINS + hues[:, 1]
+        histogram += np.bincount(index, minlength=bins) / max(1, len(index))
+    return histograms
+
+
+def colour_distance(histograms: np.ndarray, reference: np.ndarray) -> float:
+    """Jensen-Shannon distance, 0 to 1, between the mean colour histograms of two sets [N, bins], [M, bins]."""
+    from scipy.spatial.distance import jensenshannon
+
+    return float(jensenshannon(histograms.mean(axis=0), reference.mean(axis=0), base=2))
+
+
+def halves(count: int, groups: np.ndarray | None = None, seed: int = 0) -> list[np.ndarray]:
+    """Indices of random halves, drawn without replacement; whole groups where there are groups.
+
+    A figure's standard deviation over random halves estimates its standard error on the whole (the delete-half
+    jackknife; Shao and Wu, "A general theory for jackknife variance estimation", 1989). Recolourings of one hero are
+    no independent portraits: halves that cut through groups would make a figure look surer than it is.
+
+    Args:
+        count: of the rows.
+        groups: [count], one value a row.
+        seed: of the halves.
+    """
+    random = np.random.RandomState(seed)
+    _, cluster = (None, np.arange(count)) if groups is None else np.unique(groups, return_inverse=True)
+    clusters = int(cluster.max()) + 1
+    chosen = []
+    for _ in range(HALVES):
+        taken = np.zeros(clusters, bool)
+        taken[random.permutation(clusters)[: (clusters + 1) // 2]] = True
+        chosen.append(np.flatnonzero(taken[cluster]))
+    return chosen
+
+
+def compare(vectors: np.ndarray, reference: np.ndarray, parts: list[np.ndarray]) -> dict[str, Figure]:
+    """All distances of one set in one space.
+
+    Args:
+        vectors: [N, D].
+        reference: [M, D], M at least N. Neighbourhoods depend on the density of the set: `precision` and its like are
+            worked out against N of the reference, always the same ones.
+        parts: from `halves`, of the rows of `vectors`.
+
+    Returns:
+        `frechet`, `kid`, `precision`, `recall`, `density`, `coverage`. The spread of `kid` is its standard deviation
+        over subsets, as is the custom; that of the others a standard error.
+    """
+    few = reference[np.random.RandomState(0).permutation(len(reference))[: len(vectors)]]
+    kid = kernel_distances(vectors, reference)
+    figures = {
+        "frechet": with_spread(lambda rows: frechet_distance(rows, reference), vectors, parts),
+        "kid": Figure(float(kid.mean()), float(kid.std(ddof=1))),
+    }
+    whole = precision_recall_density_coverage(vectors, few)
+    of_parts = [precision_recall_density_coverage(vectors[part], few) for part in parts]
+    for name, value in whole.items():
+        figures[name] = Figure(value, float(np.std([part[name] for part in of_parts], ddof=1)))
+    return figures
+
+
+def with_spread(figure: Callable[[np.ndarray], float], rows: np.ndarray, parts: list[np.ndarray]) -> Figure:
+    """A figure of all rows, and its standard deviation over parts of them (index arrays from `halves`)."""
+    return Figure(figure(rows), float(np.std([figure(rows[part]) for part in parts], ddof=1)))

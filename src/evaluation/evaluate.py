@@ -1,0 +1,394 @@
+"""Judge a checkpoint or a folder of images: one JSON with every figure, one HTML page with every picture.
+
+Five sets go through the same measures: the samples, held-out real portraits (the ceiling: what a perfect generator
+would reach, as nobody knows the training portraits better than their own kind does), and training portraits blurred,
+shuffled and copied, whose faults are known. A measure that does not see a known fault is not to be believed there;
+`which_measure_tells` says which do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from src.errors import InputError
+from src.evaluation import controls
+from src.evaluation.copies import CopyCheck, check_copies
+from src.evaluation.distances import Figure, colour_distance, colour_histogram, compare, halves, with_spread
+from src.evaluation.features import SEEDS, Scale, random_features
+from src.evaluation.label_classifier import LabelClassifier, train_classifier
+from src.evaluation.obedience import classification_accuracy_score, judge_obedience
+from src.evaluation.pixel_art import colours_of, measure_pixel_art
+from src.evaluation.pixel_art import compare as compare_pixel_art
+from src.evaluation.report import Pictures, write_report
+from src.evaluation.samples import Samples, draw_samples, read_samples
+from src.evaluation.verdict import FLAGS, flags, measures_that_tell
+from src.labels import LabelSpecification
+from src.tables import write_json
+from src.training.data import HELD_OUT, TRAIN, PackedPortraits, load_portraits
+
+FEWEST = 20
+"""Below this many portraits no distance means anything."""
+
+CLASSIFIER_IMAGES_SEEN, SCORE_IMAGES_SEEN = 24_000, 6_000
+"""How long the judge of obedience is trained, and each classifier of the classification accuracy score: 2,000 samples
+are to be judged in 3 minutes on 2 cores. The scores are low for that; samples are to be compared with reals."""
+
+PIXEL_ART_REFERENCE, PIXEL_ART_CONTROLS, COPIES_CHECKED = 1000, 400, 300
+"""Portraits that are enough for these: a distribution of single numbers, a share that is near 1."""
+
+SETS = ("samples", "real", "blurred", "shuffled", "copies")
+
+
+@dataclass(frozen=True)
+class PortraitSet:
+    """One row of the report.
+
+    Args:
+        portraits: uint8 [N, H, W, 4].
+        labels: int64 [N, A]; of samples, what they were asked to be.
+        groups: [N], which portraits are recolourings of one another; None where nobody knows.
+        figures: measure -> figure, filled in measure by measure.
+        details: what does not fit into one figure.
+    """
+
+    portraits: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray | None = None
+    figures: dict[str, Figure] = field(default_factory=dict)
+    details: dict[str, object] = field(default_factory=dict)
+
+    def first(self, count: int) -> PortraitSet:
+        """The first `count` portraits, without figures."""
+        return PortraitSet(
+            self.portraits[:count], self.labels[:count], None if self.groups is None else self.groups[:count]
+        )
+
+
+def evaluate(
+    data: Path,
+    out: Path,
+    checkpoint: Path | None = None,
+    images: Path | None = None,
+    count: int = 2000,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> dict[str, object]:
+    """Judge samples against the portraits of a data folder.
+
+    Args:
+        data: folder that `build` wrote, with held-out portraits.
+        out: the JSON to write; the page is written beside it, under the same name with `.html`.
+        checkpoint: draw samples from this file,
+        images: or read them from this folder.
+        count: the most samples to judge.
+        seed: of the samples drawn, of the choice of portraits for the controls, of the classifier.
+        say: gets a line when a step is done.
+
+    Returns:
+        The content of the JSON.
+
+    Raises:
+        InputError: bad input, too few samples or held-out portraits.
+    """
+    started = time.monotonic()
+    if (checkpoint is None) == (images is None):
+        raise InputError("give either a checkpoint or a folder of images")
+    if count < FEWEST:
+        raise InputError(f"at least {FEWEST} samples are needed, not {count}")
+    portraits = load_portraits(data)
+    train, held_out = _splits(data, portraits)
+    random = np.random.RandomState(seed)
+    if checkpoint is not None:
+        # The wishes are the labels of held-out portraits: both sets have the same mix of classes.
+        wishes = held_out.labels[random.permutation(len(held_out.labels))]
+        samples = draw_samples(checkpoint, count, seed, wishes, portraits.specification, portraits.fingerprint)
+    else:
+        samples = read_samples(images, count, portraits.images.shape[1], portraits.specification)
+    if samples.portraits.shape[1:] != portraits.images.shape[1:]:
+        raise InputError("the samples are not of the size of the portraits; name the data folder that goes with them")
+    if len(samples.portraits) < FEWEST:
+        raise InputError(f"at least {FEWEST} samples are needed, there are {len(samples.portraits)}")
+    judged = samples.specification if samples.labels.shape[1] else portraits.specification
+
+    sets = _make_sets(samples, train, held_out, portraits.specification, judged, random)
+    equal = min(len(each.portraits) for each in sets.values())
+    train = replace(train, labels=_columns(train.labels, portraits.specification, judged))
+    say(f"{len(samples.portraits):,} samples; every set is compared at {equal:,} portraits")
+
+    for network in SEEDS:
+        _measure_space(
+            f"random_{network}", lambda pixels, which=network: random_features(pixels, which), sets, train, equal
+        )
+    _average_spaces(sets)
+    _measure_colours(sets, train, equal)
+    say(f"distances in the random spaces and of colours measured ({_since(started)})")
+    if judged.names:
+        labelled = samples.labels.shape[1] > 0
+        classifier = train_classifier(train.portraits, train.labels, judged, seed, CLASSIFIER_IMAGES_SEEN)
+        say(f"label classifier trained ({_since(started)})")
+        _measure_space("classifier", classifier.features, sets, train, equal)
+        _measure_obedience(sets, classifier, judged, labelled)
+        if labelled:
+            _measure_teaching(sets, train, judged, seed)
+        say(f"obedience judged ({_since(started)})")
+    pixel_measures = _measure_pixel_art(sets, train, samples)
+    checks = _check_copying(sets, train, held_out)
+    say(f"pixels and copies looked at ({_since(started)})")
+
+    content = _compose(samples, sets, portraits, checks["samples"], equal)
+    write_json(out, content)
+    pictures = Pictures(
+        {name: each.portraits for name, each in sets.items()},
+        samples.names,
+        train.portraits,
+        checks["samples"],
+        pixel_measures,
+    )
+    write_report(Path(out).with_suffix(".html"), content, pictures)
+    say(f"done ({_since(started)})")
+    return content
+
+
+def _since(started: float) -> str:
+    return f"{time.monotonic() - started:.0f} s"
+
+
+def _splits(data: Path, portraits: PackedPortraits) -> tuple[PortraitSet, PortraitSet]:
+    """Training and held-out portraits with their groups."""
+    with np.load(Path(data) / "portraits.npz", allow_pickle=False) as packed:
+        groups = packed["group_ids"]
+    chosen = [portraits.split == side for side in (TRAIN, HELD_OUT)]
+    train, held_out = (PortraitSet(portraits.images[rows], portraits.labels[rows], groups[rows]) for rows in chosen)
+    if len(held_out.portraits) < FEWEST or len(train.portraits) < FEWEST:
+        raise InputError(
+            f"{data} holds {len(train.portraits)} training and {len(held_out.portraits)} held-out portraits, "
+            f"{FEWEST} of each are needed to compare with; run `build` with another --val-fraction"
+        )
+    return train, held_out
+
+
+def _columns(labels: np.ndarray, specification: LabelSpecification, wanted: LabelSpecification) -> np.ndarray:
+    return labels[:, [specification.names.index(name) for name in wanted.names]]
+
+
+def _make_sets(
+    samples: Samples,
+    train: PortraitSet,
+    held_out: PortraitSet,
+    specification: LabelSpecification,
+    judged: LabelSpecification,
+    random: np.random.RandomState,
+) -> dict[str, PortraitSet]:
+    """The five sets, each in random order."""
+    order = random.permutation(len(held_out.portraits))
+    chosen = random.permutation(len(train.portraits))[: len(held_out.portraits)]
+    seed = int(random.randint(2**31))
+    of_train = train.portraits[chosen]
+    labels, groups = _columns(train.labels[chosen], specification, judged), train.groups[chosen]
+    return {
+        "samples": PortraitSet(samples.portraits, samples.labels),
+        "real": PortraitSet(
+            held_out.portraits[order],
+            _columns(held_out.labels[order], specification, judged),
+            held_out.groups[order],
+        ),
+        "blurred": PortraitSet(controls.blurred(of_train), labels, groups),
+        "shuffled": PortraitSet(controls.shuffled(of_train, seed), labels, groups),
+        "copies": PortraitSet(of_train, labels, groups),
+    }
+
+
+def _measure_space(
+    space: str,
+    describe: Callable[[np.ndarray], np.ndarray],
+    sets: dict[str, PortraitSet],
+    train: PortraitSet,
+    equal: int,
+) -> None:
+    """All distances to the training portraits in one feature space, into every set's figures."""
+    reference = np.asarray(describe(train.portraits), np.float64)
+    scale = Scale.of(reference)
+    reference = scale(reference)
+    for each in sets.values():
+        part = each.first(equal)
+        vectors = scale(np.asarray(describe(part.portraits), np.float64))
+        for name, figure in compare(vectors, reference, halves(equal, part.groups)).items():
+            each.figures[f"{name}_{space}"] = figure
+
+
+def _average_spaces(sets: dict[str, PortraitSet]) -> None:
+    """`frechet_random`, `kid_random`, `coverage` ...: the mean over the random networks."""
+    for each in sets.values():
+        for name in ("frechet", "kid", "precision", "recall", "density", "coverage"):
+            both = [each.figures[f"{name}_random_{network}"] for network in SEEDS]
+            title = f"{name}_random" if name in ("frechet", "kid") else name
+            # The networks see the same portraits: their errors go together, so the spread is no smaller than either's.
+            value, spread = (float(np.mean([getattr(one, part) for one in both])) for part in ("value", "spread"))
+            each.figures[title] = Figure(value, spread)
+
+
+def _measure_colours(sets: dict[str, PortraitSet], train: PortraitSet, equal: int) -> None:
+    reference = colour_histogram(train.portraits)
+    for each in sets.values():
+        part = each.first(equal)
+        histograms = colour_histogram(part.portraits)
+        each.figures["colour_distance"] = with_spread(
+            lambda rows: colour_distance(rows, reference), histograms, halves(equal, part.groups)
+        )
+
+
+def _measure_obedience(
+    sets: dict[str, PortraitSet], classifier: LabelClassifier, judged: LabelSpecification, labelled: bool
+) -> None:
+    """Accuracy of every attribute, of every set whose labels are known, and the confusion matrices."""
+    for name, each in sets.items():
+        if name == "samples" and not labelled:
+            continue
+        # Reals are a set of their own here: no set needs a second one beside it.
+        found = judge_obedience(each.portraits, each.labels, each.portraits[:0], each.labels[:0], classifier, judged)
+        for attribute, entry in found.items():
+            each.figures[f"accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
+        kept = ("judge", "chance", "classes", "judged_classes", "confusion")
+        each.details["obedience"] = {attribute: {key: entry[key] for key in kept} for attribute, entry in found.items()}
+
+
+def _measure_teaching(sets: dict[str, PortraitSet], train: PortraitSet, judged: LabelSpecification, seed: int) -> None:
+    """Classification accuracy scores: what samples, and as many training portraits, teach about held-out reals."""
+    samples, real = sets["samples"], sets["real"]
+    chosen = np.random.RandomState(seed).permutation(len(train.portraits))[: len(samples.portraits)]
+    for each, pixels, labels in (
+        (samples, samples.portraits, samples.labels),
+        (real, train.portraits[chosen], train.labels[chosen]),
+    ):
+        score = classification_accuracy_score(
+            pixels, labels, real.portraits, real.labels, judged, seed, images_seen=SCORE_IMAGES_SEEN
+        )
+        each.details["classification_accuracy_score"] = {name: rounded(value) for name, value in score.items()}
+
+
+def _measure_pixel_art(
+    sets: dict[str, PortraitSet], train: PortraitSet, samples: Samples
+) -> dict[str, dict[str, np.ndarray]]:
+    """Pixel-art measures of every set beside those of training portraits.
+
+    Returns:
+        Measure -> set -> float [N].
+    """
+    palette = colours_of(train.portraits)
+    chosen = np.random.RandomState(0).permutation(len(train.portraits))[:PIXEL_ART_REFERENCE]
+    # Off the palette can no training portrait be, as the palette is theirs; held-out ones can.
+    reference = measure_pixel_art(train.portraits[chosen], palette)
+    measured = {name: each.first(PIXEL_ART_CONTROLS) for name, each in sets.items()}
+    measured |= {"samples": sets["samples"], "real": sets["real"]}
+    measures = {name: measure_pixel_art(each.portraits, palette) for name, each in measured.items()}
+    measures["samples"]["partial_alpha"] = samples.partial_alpha
+    for name, each in sets.items():
+        parts = halves(len(measured[name].portraits), measured[name].groups)
+        each.details["pixel_art"] = {
+            measure: {"median": rounded(entry["median"]), "quantiles": [rounded(value) for value in entry["quantiles"]]}
+            for measure, entry in compare_pixel_art(measures[name], reference).items()
+        }
+        for measure, values in measures[name].items():
+            figure = with_spread(lambda rows, to=reference[measure]: _ks_distance(rows, to), values, parts)
+            each.figures[f"pixel_art_distance_{measure}"] = figure
+        each.figures["colours_median"] = with_spread(
+            lambda rows: float(np.median(rows)), measures[name]["colours"], parts
+        )
+    return {measure: {name: measures[name][measure] for name in sets} for measure in reference}
+
+
+def _ks_distance(values: np.ndarray, reference: np.ndarray) -> float:
+    from scipy.stats import ks_2samp
+
+    return float(ks_2samp(values, reference).statistic)
+
+
+def _check_copying(sets: dict[str, PortraitSet], train: PortraitSet, held_out: PortraitSet) -> dict[str, CopyCheck]:
+    """The copy check of samples, of held-out reals (half of the groups against the other half) and of copies."""
+    one = np.zeros(len(held_out.portraits), bool)
+    one[halves(len(one), held_out.groups)[0]] = True
+    copies = controls.copies(sets["copies"].portraits[:COPIES_CHECKED], seed=0)
+    checks = {
+        "samples": check_copies(sets["samples"].portraits, train.portraits, held_out.portraits),
+        "real": check_copies(held_out.portraits[one], train.portraits, held_out.portraits[~one]),
+        "copies": check_copies(copies, train.portraits, held_out.portraits[~one]),
+    }
+    for name, check in checks.items():
+        spread = (check.share * (1 - check.share) / len(check.distances)) ** 0.5
+        sets[name].figures["copies_share"] = Figure(check.share, spread)
+        sets[name].details["copies"] = {
+            "flagged": bool(check.flagged),
+            "share": rounded(check.share),
+            "expected_share": rounded(check.expected_share),
+            "p_value": rounded(check.p_value),
+            "threshold": rounded(check.threshold),
+            "distance_median": rounded(float(np.median(check.distances))),
+            "real_distance_median": rounded(check.real_distance_median),
+            "margin_mean": rounded(check.margin_mean),
+            "margin_median": rounded(check.margin_median),
+        }
+    return checks
+
+
+def _compose(
+    samples: Samples,
+    sets: dict[str, PortraitSet],
+    portraits: PackedPortraits,
+    check: CopyCheck,
+    equal: int,
+) -> dict[str, object]:
+    """The content of the JSON."""
+    figures = {name: each.figures for name, each in sets.items()}
+    tells = {name: measures_that_tell(figures[name], figures["real"]) for name in ("blurred", "shuffled", "copies")}
+    obedience = sets["samples"].details.get("obedience", {})
+    chance = {attribute: entry["chance"] for attribute, entry in obedience.items()}
+    words = flags(
+        figures["samples"],
+        figures["real"],
+        figures["blurred"],
+        chance,
+        check.flagged,
+        bool(samples.origin.get("trained_on_this_data", True)),
+        equal >= len(sets["real"].portraits),
+    )
+    described = {name: _describe(each, portraits.specification) for name, each in sets.items()}
+    return {
+        "evaluated": {**samples.origin, "data_fingerprint": portraits.fingerprint},
+        "compared_at": equal,
+        "flags": words,
+        "flag_meanings": FLAGS,
+        "samples": described["samples"],
+        "real": described["real"],
+        "controls": {name: described[name] for name in SETS[2:]},
+        "which_measure_tells": tells,
+    }
+
+
+HEADLINES = (
+    *("frechet_random", "kid_random", "precision", "recall", "density", "coverage", "colour_distance"),
+    *("colours_median", "copies_share"),
+)
+
+
+def _describe(each: PortraitSet, specification: LabelSpecification) -> dict[str, object]:
+    """One set: the figures that everybody asks for, then all of them with their spreads, then details.
+
+    A figure that there is none of (the accuracy of samples without labels) is null.
+    """
+    names = (*HEADLINES, *(f"accuracy_{name}" for name in specification.names))
+    headlines = {name: rounded(each.figures[name].value) if name in each.figures else None for name in names}
+    measures = {
+        name: {"value": rounded(figure.value), "spread": rounded(figure.spread)}
+        for name, figure in each.figures.items()
+    }
+    return {"count": len(each.portraits), **headlines, "measures": measures, **each.details}
+
+
+def rounded(value: float) -> float:
+    """Five significant digits: what lies beyond differs between processors."""
+    return float(f"{value:.5g}")

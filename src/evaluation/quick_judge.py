@@ -1,0 +1,32 @@
+"""How good samples are in a second or two: what the training loop looks at now and then (`src.training.judging`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from src.evaluation.distances import precision_recall_density_coverage, squared_kernel_distance
+from src.evaluation.features import SEEDS, Scale, random_features
+
+
+def quick_figures(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
+    """Distance and coverage of a few hundred samples, means over the two random networks.
+
+    To be compared within a run only, look by look: the values hang on the count and on the portraits chosen, and
+    `evaluate` scales by the training set.
+
+    Args:
+        samples: uint8 [N, H, W, 4].
+        reals: uint8 [N, H, W, 4], portraits that nobody trained on.
+
+    Returns:
+        `kid_random`: the unbiased kernel distance (KID), about 0, also below, for samples as good as portraits.
+        `coverage`: the share of these portraits that have a sample near them, 0 to 1.
+    """
+    found = []
+    for seed in SEEDS:
+        vectors = random_features(reals, seed)
+        scale = Scale.of(vectors)
+        pair = scale(random_features(samples, seed)), scale(vectors)
+        found.append((squared_kernel_distance(*pair), precision_recall_density_coverage(*pair)["coverage"]))
+    distance, coverage = np.mean(found, axis=0)
+    return {"kid_random": float(distance), "coverage": float(coverage)}

@@ -1,0 +1,182 @@
+"""The portraits to judge: drawn by a checkpoint, or found in a folder of images by anyone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from src.errors import InputError
+from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
+from src.labels import LabelSpecification
+from src.progress import track
+from src.tables import read_table
+
+MANIFEST, LABELS_TABLE, GRID = "manifest.json", "labels.csv", "grid.png"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Portraits to judge and what was wished for them.
+
+    Args:
+        portraits: uint8 [N, H, W, 4], binary alpha.
+        labels: int64 [N, A], the wishes; A is 0 where nothing is known of them.
+        specification: the attributes behind the columns of `labels`; of the data set's, perhaps fewer.
+        names: one a portrait, for the report.
+        origin: where they come from, for the report.
+        partial_alpha: float [N], the share of a file's visible pixels that are not opaque.
+    """
+
+    portraits: np.ndarray
+    labels: np.ndarray
+    specification: LabelSpecification
+    names: tuple[str, ...]
+    origin: dict[str, object]
+    partial_alpha: np.ndarray
+
+
+def draw_samples(
+    checkpoint: Path, count: int, seed: int, wishes: np.ndarray, specification: LabelSpecification, fingerprint: str
+) -> Samples:
+    """Draw portraits with labels as frequent as among the held-out ones, so that both can be compared.
+
+    Portrait i is asked for with the labels of row i of `wishes`, which are gone through again and again. `sample` with
+    the portrait's seed and labels draws it again.
+
+    Args:
+        checkpoint: file.
+        count: how many.
+        seed: the first portrait's seed.
+        wishes: int64 [M, A], in an order without pattern.
+        specification: the attributes and classes behind `wishes`.
+        fingerprint: of the data set.
+
+    Raises:
+        InputError: no such checkpoint, or one of other attributes, classes or size than the data set's.
+    """
+    from src.sampling import draw, load_artist
+    from src.training.checkpoint import load_checkpoint
+
+    artist = load_artist(checkpoint)
+    obeyed = artist.labels.names if artist.family.conditional else ()
+    for name in obeyed:
+        if specification.attributes.get(name) != artist.labels.attributes[name]:
+            raise InputError(
+                f"{checkpoint} draws by {name!r} with other classes than this data set has; name the data folder it "
+                "was trained on"
+            )
+    known = specification.restricted_to(obeyed)
+    columns = [specification.names.index(name) for name in known.names]
+    labels = wishes[np.arange(count) % len(wishes)][:, columns]
+
+    cells, cell_of = np.unique(labels, axis=0, return_inverse=True)
+    portraits: list[np.ndarray] = [np.empty(0)] * count
+    seeds = [0] * count
+    next_seed = seed
+    for index, cell in enumerate(track(cells, "drawing")):
+        places = np.flatnonzero(cell_of.reshape(-1) == index)
+        drawn = draw(artist, len(places), next_seed, known.decode(cell))
+        next_seed += len(places)
+        for place, portrait, its_seed in zip(places, drawn.portraits, drawn.seeds, strict=True):
+            portraits[place], seeds[place] = portrait, its_seed
+    origin = {
+        "checkpoint": Path(checkpoint).name,
+        "checkpoint_hash": artist.checkpoint_hash,
+        "family": artist.family_name,
+        "seed": seed,
+        "trained_on_this_data": load_checkpoint(checkpoint)["data_fingerprint"] == fingerprint,
+    }
+    names = tuple(f"seed {its_seed}" for its_seed in seeds)
+    return Samples(np.stack(portraits), labels, known, names, origin, np.zeros(count))
+
+
+def read_samples(folder: Path, count: int, size: int, specification: LabelSpecification) -> Samples:
+    """Read pictures by anyone, with the labels that `manifest.json` (of `sample`) or `labels.csv` give, if any.
+
+    Args:
+        folder: where the pictures lie, also in folders below; those named `grid.png` are none.
+        count: the most to read; of more, a fixed random choice. They come in a fixed random order.
+        size: side that every picture must have.
+        specification: the data set's attributes. One that is not given for every picture is not judged.
+
+    Raises:
+        InputError: no such folder, no pictures, a damaged one or one of another size, an unknown class.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; name one that holds pictures")
+    paths = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.name.lower() != GRID
+    )
+    if not paths:
+        raise InputError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
+    found = len(paths)
+    # In random order: names often begin with the labels, and the first few pictures must stand for all.
+    paths = [paths[index] for index in np.random.RandomState(0).permutation(found)[:count]]
+    names = tuple(path.relative_to(folder).as_posix() for path in paths)
+    portraits = np.empty((len(paths), size, size, 4), np.uint8)
+    partial_alpha = np.empty(len(paths))
+    for index, path in enumerate(track(paths, "reading")):
+        try:
+            portrait = read_rgba(path)
+        except BadImage as error:
+            raise InputError(f"{path}: {error}; remove or mend it") from None
+        if portrait.shape != portraits.shape[1:]:
+            height, width = portrait.shape[:2]
+            raise InputError(
+                f"{path} is {width}x{height}, the data set's portraits are {size}x{size}; "
+                "bring the pictures to that size with `prepare --size`"
+            )
+        portraits[index] = portrait
+        partial_alpha[index] = _partial_alpha(path)
+    known, labels = _read_labels(folder, names, specification)
+    return Samples(portraits, labels, known, names, {"images": folder.name, "pictures_found": found}, partial_alpha)
+
+
+def _partial_alpha(path: Path) -> float:
+    """The share of visible pixels that are not opaque; `read_rgba`, which has read the file before, makes them so."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    visible = alpha[alpha > 0]
+    return float((visible < 255).mean()) if len(visible) else 0.0
+
+
+def _read_labels(
+    folder: Path, names: tuple[str, ...], specification: LabelSpecification
+) -> tuple[LabelSpecification, np.ndarray]:
+    """Those attributes that every picture has a label of, and the labels int64 [N, A]."""
+    given = _given_labels(folder)
+    rows = [given.get(name, {}) for name in names]
+    known = specification.restricted_to([name for name in specification.names if all(row.get(name) for row in rows)])
+    try:
+        labels = [known.encode(row) for row in rows]
+    except InputError as error:
+        raise InputError(f"labels in {folder}: {error}") from None
+    return known, np.array(labels, np.int64).reshape(len(names), len(known.names))
+
+
+def _given_labels(folder: Path) -> dict[str, Mapping[str, str]]:
+    """File name below the folder -> class names by attribute."""
+    manifest, table = folder / MANIFEST, folder / LABELS_TABLE
+    if manifest.is_file():
+        try:
+            entries = json.loads(manifest.read_text(encoding="utf-8"))
+            return {name: dict(entry["labels"]) for name, entry in entries.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(
+                f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to judge without labels"
+            ) from None
+    if table.is_file():
+        rows = read_table(table, ("filename",))
+        doubled = [name for name, number in Counter(row["filename"] for row in rows).items() if number > 1]
+        if doubled:
+            raise InputError(f"{table} names {doubled[0]!r} twice; keep one row")
+        return {row["filename"].replace("\\", "/"): row for row in rows}
+    return {}

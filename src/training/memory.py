@@ -1,0 +1,79 @@
+"""What to do when a card's memory runs out: the same training with its activations in the computer's memory.
+
+The usual way out, micro-batches whose gradients are added up, does not give the full batch's gradients where batch
+normalisation is: its statistics would be a micro-batch's. Recomputing activations takes care with everything that a
+forward pass changes (running statistics, the vectors of spectral normalisation). Moving what autograd saves to the
+host and back gives the same bits for any network, penalties with second derivatives included; it costs the time of the
+transfers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from src.errors import InputError
+
+LEAST_BYTES = 1 << 16
+"""Smaller tensors stay: a transfer would cost more than it frees."""
+
+Result = TypeVar("Result")
+
+
+def saved_on_host() -> contextlib.AbstractContextManager:
+    """Within the block autograd keeps what it saves for backward passes in the computer's memory, not the card's.
+
+    Unlike torch's `save_on_cpu` it leaves parameters where they are, which stay on the card anyway, and keeps the
+    memory format: convolutions get back the channels-last activations that they saved.
+    """
+    return saved_tensors_hooks(_to_host, _from_host)
+
+
+def _to_host(tensor: Tensor) -> Tensor | tuple[torch.device, Tensor]:
+    is_parameter = tensor.is_leaf and tensor.requires_grad
+    if is_parameter or tensor.numel() * tensor.element_size() < LEAST_BYTES:
+        return tensor
+    # Page-locked memory: the card reads and writes it at the bus's full speed.
+    host = torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
+    return tensor.device, host.copy_(tensor)
+
+
+def _from_host(saved: Tensor | tuple[torch.device, Tensor]) -> Tensor:
+    if isinstance(saved, Tensor):
+        return saved
+    device, host = saved
+    return host.to(device)
+
+
+def within_memory(attempt: Callable[[], Result], say: Callable[[str], None]) -> Result:
+    """Do something; if the card's memory runs out, do it again with `saved_on_host`.
+
+    Args:
+        attempt: starts from what is on disk, so that it can be called a second time.
+        say: is told about it, in a line.
+
+    Raises:
+        InputError: the memory did not suffice even so.
+    """
+    with contextlib.suppress(torch.OutOfMemoryError):
+        return attempt()
+    # Here, and not where the error is handled: as long as it is, it holds on to everything that filled the card.
+    gc.collect()
+    torch.cuda.empty_cache()
+    say(
+        "the card's memory ran out: going on with activations in the computer's memory; the gradients are the same, "
+        "steps take longer (a smaller --set batch_size=... avoids it)"
+    )
+    try:
+        with saved_on_host():
+            return attempt()
+    except torch.OutOfMemoryError:
+        raise InputError(
+            "the card's memory does not suffice; lower --set batch_size=..., or free the card from other programs"
+        ) from None

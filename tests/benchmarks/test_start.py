@@ -1,0 +1,49 @@
+"""What the command line imports, and the timing of its commands."""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.start import ROOT, command_seconds, write_packed
+from src.training.data import load_portraits
+
+HEAVY = {"torch", "numpy", "PIL", "matplotlib", "sklearn", "scipy"}
+
+
+def imported_by(code):
+    """Top-level modules, and torch's compiler, that a fresh interpreter holds after the code."""
+    code += "\nimport sys; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_help_imports_nothing_heavy():
+    code = "from src.__main__ import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass"
+    modules = imported_by(code)
+    assert "src.__main__" in modules and not modules & HEAVY
+
+
+def test_drawing_imports_neither_the_compiler_nor_plots(tmp_path):
+    write_packed(tmp_path, count=16, size=16)
+    settings = ["--set", "base_channels=4", "--set", "latent_dim=12", "--kimg", "0.001"]
+    command_seconds(["train", "--data", str(tmp_path), "--out", str(tmp_path), "--profile", "smoke", *settings], 1)
+    checkpoint, out = str(tmp_path / "checkpoints" / "latest.pt"), str(tmp_path / "drawn")
+    modules = imported_by(
+        "from src.__main__ import main\n"
+        f"assert main(['sample', '--checkpoint', {checkpoint!r}, '--out', {out!r}, '-n', '1']) == 0"
+    )
+    assert "torch" in modules
+    assert not modules & {"torch._dynamo", "torch._inductor", "matplotlib", "sklearn", "scipy", "torchvision"}
+
+
+def test_a_failed_command_is_no_measurement():
+    with pytest.raises(RuntimeError, match="no checkpoint"):
+        command_seconds(["sample", "--checkpoint", "nowhere.pt", "--out", "nowhere"], 1)
+
+
+def test_made_up_data_is_what_train_reads(tmp_path):
+    write_packed(tmp_path, count=8, size=16)
+    portraits = load_portraits(tmp_path)
+    assert portraits.images.shape == (8, 16, 16, 4) and portraits.labels.shape == (8, 3)
+    assert portraits.specification.names == ("gender", "hero_class", "palette")

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from src.evaluation.controls import blurred, copies, mirrored, recoloured, shuffled
+from tests.conftest import make_portraits
+
+
+@pytest.fixture
+def images():
+    return make_portraits(7)[0]
+
+
+def test_blur_agrees_with_scipy_and_keeps_alpha_binary():
+    from scipy.ndimage import gaussian_filter
+
+    image = make_portraits(1)[0]
+    image[..., 3] = 255
+    inner = (slice(None), slice(4, -4), slice(4, -4))
+    expected = gaussian_filter(image[..., :3].astype(float), sigma=(0, 1, 1, 0), truncate=3)
+    assert blurred(image)[inner][..., :3] == pytest.approx(expected[inner], abs=1)
+
+
+def test_blur_darkens_no_edge_and_a_flat_figure_stays_flat():
+    image = np.zeros((1, 16, 16, 4), np.uint8)
+    image[:, 4:12, 4:12] = (200, 100, 40, 255)
+    result = blurred(image)
+    assert set(np.unique(result[..., 3])) == {0, 255}
+    assert np.abs(result[result[..., 3] > 0].astype(int) - (200, 100, 40, 255)).max() <= 1
+    assert (result[result[..., 3] == 0] == 0).all()
+
+
+def test_shuffling_keeps_every_block_and_moves_most(images):
+    result = shuffled(images, 0)
+
+    def blocks(image):
+        return sorted(image[y : y + 4, x : x + 4].tobytes() for y in range(0, 16, 4) for x in range(0, 16, 4))
+
+    assert all(blocks(one) == blocks(other) for one, other in zip(images, result, strict=True))
+    assert all((one != other).any() for one, other in zip(images, result, strict=True))
+    assert np.array_equal(shuffled(images, 0), result) and not np.array_equal(shuffled(images, 1), result)
+
+
+def test_copies_are_plain_mirrored_and_recoloured(images):
+    result = copies(images, 0)
+    assert np.array_equal(result[::3], images[::3])
+    assert np.array_equal(result[1::3], images[1::3, :, ::-1]) and np.array_equal(mirrored(result)[1::3], images[1::3])
+    swapped = result[2::3]
+    assert np.array_equal(np.sort(swapped[..., :3]), np.sort(images[2::3, ..., :3]))
+    assert (swapped[..., 3] == images[2::3, ..., 3]).all()
+    assert all((one != other).any() for one, other in zip(swapped, images[2::3], strict=True))
+
+
+def test_recolouring_moves_whole_channels(images):
+    result = recoloured(images, 3)
+    for one, other in zip(images, result, strict=True):
+        channels = [one[..., channel].tobytes() for channel in range(3)]
+        orders = [channels.index(other[..., channel].tobytes()) for channel in range(3)]
+        assert sorted(orders) == [0, 1, 2] != orders

@@ -1,0 +1,201 @@
+"""The whole judgement, on sets whose faults were planted."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from src.__main__ import main
+from src.errors import InputError
+from src.evaluation import evaluate as evaluation
+from src.evaluation.controls import copies
+from src.evaluation.report import number
+from src.evaluation.samples import draw_samples, read_samples
+from src.images import write_png
+from src.labels import LabelSpecification
+from src.prepare.painter import paint_heroes
+from src.tables import write_table
+from src.training.data import load_portraits
+from src.training.loop import train
+
+ATTRIBUTES = ("gender", "hero_class", "palette")
+SILENT = {"say": lambda line: None}
+
+
+def heroes(seeds):
+    """Heroes of 18 silhouettes a seed, in five colours each: images, class names, groups."""
+    images, rows, groups = [], [], []
+    for seed in seeds:
+        for name, spec, picture in paint_heroes(90, seed):
+            images.append(picture)
+            rows.append({attribute: getattr(spec, attribute) for attribute in ATTRIBUTES})
+            groups.append(f"{seed}_{name.rsplit('_', 1)[0]}")
+    return np.stack(images), rows, np.array(groups)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A data folder of 360 heroes, a third of the silhouettes held out, and 90 unseen heroes that are in neither."""
+    folder = tmp_path_factory.mktemp("world")
+    images, rows, groups = heroes(range(4))
+    specification = LabelSpecification.from_values({name: [row[name] for row in rows] for name in ATTRIBUTES})
+    _, number = np.unique(groups, return_inverse=True)
+    np.savez(
+        folder / "portraits.npz",
+        images=images,
+        labels=np.array([specification.encode(row) for row in rows]),
+        split=(number % 3 == 0).astype(np.uint8),
+        group_ids=groups,
+        label_mappings=json.dumps(specification.to_mapping()),
+        fingerprint="planted",
+    )
+    unseen, wishes, _ = heroes([4])
+    return folder, unseen, wishes
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    monkeypatch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 640)
+    monkeypatch.setattr(evaluation, "SCORE_IMAGES_SEEN", 128)
+
+
+def write_folder(folder, images, wishes=None):
+    names = [f"{index:03d}.png" for index in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        write_png(folder / name, image)
+    if wishes is not None:
+        rows = [{"filename": name, **row} for name, row in zip(names, wishes, strict=True)]
+        write_table(folder / "labels.csv", ("filename", *ATTRIBUTES), rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def honest(world, tmp_path_factory):
+    """The judgement of heroes that nobody trained on: JSON's content and the folder it is in."""
+    data, unseen, wishes = world
+    out = tmp_path_factory.mktemp("honest")
+    images = write_folder(out / "images", unseen, wishes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 640)
+        patch.setattr(evaluation, "SCORE_IMAGES_SEEN", 128)
+        content = evaluation.evaluate(data, out / "figures.json", images=images, **SILENT)
+    return content, out
+
+
+def test_the_json_holds_what_the_design_promises(honest):
+    content, out = honest
+    assert json.loads((out / "figures.json").read_text()) == json.loads(json.dumps(content))
+    for side in ("samples", "real"):
+        for key in ("frechet_random", "kid_random", "coverage", "recall", "colours_median", "copies_share"):
+            assert isinstance(content[side][key], float), key
+        assert {f"accuracy_{name}" for name in ATTRIBUTES} <= content[side].keys()
+    assert content["samples"]["count"] == 90 and content["real"]["count"] == 120
+    assert content["compared_at"] == 90
+    assert (out / "figures.html").stat().st_size > 50_000
+
+
+def test_unseen_heroes_are_not_flagged_as_copies(honest):
+    content, _ = honest
+    assert set(content["flags"]) <= {"few_samples"}
+    # The palette is judged by the rule, and the painter paints by the rule.
+    assert content["samples"]["accuracy_palette"] > 0.8
+    assert content["samples"]["frechet_random"] < content["controls"]["shuffled"]["frechet_random"] / 3
+
+
+def test_planted_faults_are_seen_and_by_the_measures_that_should(honest):
+    content, _ = honest
+    tells = content["which_measure_tells"]
+    assert {"kid_random", "pixel_art_distance_colours", "pixel_art_distance_blur"} <= set(tells["blurred"])
+    assert {"frechet_random", "kid_random", "precision"} <= set(tells["shuffled"])
+    # No distance between distributions finds fault with copies.
+    assert "copies_share" in tells["copies"]
+    assert not [name for name in tells["copies"] if name.startswith(("frechet", "kid", "precision", "recall"))]
+
+
+def test_one_copy_in_ten_is_flagged(world, tmp_path):
+    data, unseen, _ = world
+    portraits = load_portraits(data)
+    planted = unseen.copy()
+    planted[::10] = copies(portraits.images[portraits.split == 0][::25][:9], seed=0)
+    images = write_folder(tmp_path / "images", planted)
+    content = evaluation.evaluate(data, tmp_path / "figures.json", images=images, **SILENT)
+    assert "copies" in content["flags"]
+    assert content["samples"]["copies_share"] >= 0.08
+    assert content["samples"]["accuracy_gender"] is None and content["real"]["accuracy_gender"] > 0.3
+
+
+def test_labels_come_from_a_manifest_or_a_table(world, tmp_path):
+    data, unseen, wishes = world
+    specification = load_portraits(data).specification
+    by_table = read_samples(write_folder(tmp_path / "table", unseen[:4], wishes[:4]), 100, 64, specification)
+    folder = write_folder(tmp_path / "manifest", unseen[:4])
+    entries = {f"{index:03d}.png": {"seed": index, "labels": row} for index, row in enumerate(wishes[:4])}
+    (folder / "manifest.json").write_text(json.dumps(entries))
+    write_png(folder / "grid.png", unseen[0][:32])
+    by_manifest = read_samples(folder, 100, 64, specification)
+    order = [int(name.removesuffix(".png")) for name in by_manifest.names]
+    expected = [specification.encode(wishes[index]) for index in order]
+    assert by_table.labels.tolist() == by_manifest.labels.tolist() == expected
+    assert sorted(order) == [0, 1, 2, 3] and np.array_equal(by_manifest.portraits, unseen[order])
+    (folder / "manifest.json").write_text(json.dumps({name: {"labels": {"gender": "feminine"}} for name in entries}))
+    some = read_samples(folder, 100, 64, specification)
+    assert some.specification.names == ("gender",) and some.labels.shape == (4, 1)
+
+
+def test_partial_alpha_of_a_file_is_measured_before_it_is_made_binary(world, tmp_path):
+    data, unseen, _ = world
+    soft = np.full((64, 64, 4), 200, np.uint8)
+    soft[:, :32, 3] = 255
+    folder = write_folder(tmp_path / "images", [soft, unseen[0]])
+    read = read_samples(folder, 9, 64, load_portraits(data).specification)
+    shares = dict(zip(read.names, read.partial_alpha, strict=True))
+    assert shares == {"000.png": 0.5, "001.png": 0.0} and set(np.unique(read.portraits[..., 3])) <= {0, 255}
+
+
+def test_a_checkpoint_is_asked_for_the_wishes(data_folder, tmp_path):
+    settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064}
+    result = train(data_folder, tmp_path / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
+    portraits = load_portraits(data_folder)
+    wishes = portraits.labels[:10]
+    samples = draw_samples(result.checkpoint, 25, 3, wishes, portraits.specification, portraits.fingerprint)
+    assert samples.portraits.shape == (25, 16, 16, 4)
+    assert np.array_equal(samples.labels, wishes[np.arange(25) % 10])
+    assert len(set(samples.names)) == 25 and samples.origin["trained_on_this_data"]
+    other = draw_samples(result.checkpoint, 1, 3, wishes, portraits.specification, "other")
+    assert not other.origin["trained_on_this_data"]
+    foreign = LabelSpecification({**portraits.specification.attributes, "gender": ("orc", "troll")})
+    with pytest.raises(InputError, match="other classes"):
+        draw_samples(result.checkpoint, 1, 0, wishes, foreign, "other")
+
+
+def test_bad_input_is_one_line(world, tmp_path, capsys):
+    data, unseen, wishes = world
+    small = write_folder(tmp_path / "small", unseen[:3, :32, :32])
+    few = write_folder(tmp_path / "few", unseen[:3])
+    odd = write_folder(tmp_path / "odd", unseen[:2], [{**row, "gender": "orc"} for row in wishes[:2]])
+    (tmp_path / "none").mkdir()
+    for folder, message in (
+        (small, "32x32"),
+        (few, "at least 20"),
+        (odd, "choose one of: feminine, masculine"),
+        (tmp_path / "none", "no pictures"),
+        (tmp_path / "nowhere", "no folder"),
+    ):
+        arguments = ["evaluate", "--images", str(folder), "--data", str(data), "--out", str(tmp_path / "x.json")]
+        assert main(arguments) == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", "--data", str(data), "--out", "x.json"])
+    assert caught.value.code == 2
+
+
+def test_the_page_needs_no_other_file(honest):
+    """Nothing is fetched, every picture is inside, every section is there, and the JSON's figures are shown."""
+    page = (honest[1] / "figures.html").read_text(encoding="utf-8")
+    sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
+    assert len(sources) >= 8 and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "http" not in re.sub(r'src="[^"]*"', "", page) and "<script" not in page and "url(" not in page
+    for heading in ("Distances", "Does it obey?", "Is it pixel art?", "Did it copy?", "The controls"):
+        assert heading in page
+    assert number(honest[0]["samples"]["frechet_random"]) in page

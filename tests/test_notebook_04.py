@@ -1,0 +1,44 @@
+"""The comparison's notebook, executed top to bottom with the smoke profile, twice."""
+
+import json
+
+import pytest
+
+from src.families import FAMILIES
+from tests.test_notebooks import ROOT, execute, outputs, own_files, printed
+
+NAME = "04_compare_models"
+
+
+def test_it_runs_twice_goes_on_and_writes_nowhere_else(data_folder, tmp_path):
+    before = own_files()
+    for cwd in (ROOT / "notebooks", ROOT):
+        notebook = execute(NAME, tmp_path, cwd, FAMILIES="vae,vqvae")
+        assert not any(output["output_type"] == "error" for output in outputs(notebook))
+        pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+        # Reals, overview, curves; two grids; the random codes; two reconstructions; two ways between latents.
+        assert len(pictures) == 10
+    assert printed(notebook).count("trained before: kept") == 2
+    assert (tmp_path / "artifacts" / "compare" / "compare.md").is_file()
+    assert own_files() == before
+
+
+@pytest.fixture
+def cells():
+    return json.loads((ROOT / "notebooks" / f"{NAME}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def test_every_family_is_explained_with_its_equation_its_source_and_its_faults(cells):
+    text = ["".join(cell["source"]) for cell in cells]
+    for name in FAMILIES:
+        (place,) = (index for index, source in enumerate(text) if source.startswith(f"### `{name}`"))
+        assert all(part in text[place] for part in ("$$", "**Look for**", "**How it fails:**")), name
+        assert f'show("{name}", ' in text[place + 1] and "show_source(" in text[place + 1]
+
+
+def test_it_has_the_parameters_and_short_cells(cells):
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    (parameters,) = (cell for cell in code if "parameters" in cell["metadata"].get("tags", []))
+    names = {line.split(" = ")[0] for line in "".join(parameters["source"]).splitlines()}
+    assert names == {"PROFILE", "IMAGES", "DATA", "ARTIFACTS", "SEED", "MINUTES", "KIMG", "FAMILIES"}
+    assert all(len("".join(cell["source"]).splitlines()) <= 25 for cell in code)

@@ -1,0 +1,158 @@
+"""When memory runs out: the same gradients with activations elsewhere, and a run that goes on by itself."""
+
+import pytest
+import torch
+from torch import nn
+
+from src.configuration import make_config
+from src.errors import InputError
+from src.families import FAMILIES, DataSpecification
+from src.families.resnet_gan import ResNetGAN
+from src.training import memory
+from src.training.checkpoint import load_checkpoint
+from src.training.loop import train
+from src.training.memory import saved_on_host, within_memory
+from tests.same import assert_same
+
+SETTINGS = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064, "checkpoint_kimg": 0.032}
+
+
+@pytest.fixture
+def moved(monkeypatch):
+    """Tensors of any size go to the host; the list says which did, by their strides."""
+    strides = []
+    to_host = memory._to_host
+
+    def recorded(tensor):
+        saved = to_host(tensor)
+        if isinstance(saved, tuple):
+            strides.append(saved[1].stride() == tensor.stride())
+        return saved
+
+    monkeypatch.setattr(memory, "LEAST_BYTES", 0)
+    monkeypatch.setattr(memory, "_to_host", recorded)
+    return strides
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_step_gives_the_same_bits(name, specification, moved):
+    """Batch normalisation, spectral normalisation, dropout, penalties with second derivatives: nothing differs."""
+    family_class = FAMILIES[name]
+    config = make_config(family_class.config_class, family_class.profiles["smoke"], {"batch_size": 8})
+    data = DataSpecification(16, 4, specification, within_label_distance=0.3)
+    states = []
+    for context in (torch.enable_grad, saved_on_host):
+        torch.manual_seed(0)
+        family = family_class(config, data, torch.device("cpu"))
+        reals = torch.rand(8, 4, 16, 16).contiguous(memory_format=torch.channels_last) * 2 - 1
+        labels = torch.stack([torch.arange(8) % size for size in specification.sizes], dim=1)
+        for step in range(2):
+            torch.manual_seed(step)
+            with context():
+                family.train_step(reals, labels if family.conditional else labels[:, :0], step * 8)
+        states.append(family.state_dict())
+    assert_same(*states)
+    assert len(moved) > 10
+
+
+def test_parameters_stay_and_the_memory_format_too(moved):
+    convolution = nn.Conv2d(3, 5, 3, bias=False)
+    images = torch.randn(2, 3, 8, 8).contiguous(memory_format=torch.channels_last)
+    with saved_on_host():
+        output = convolution(images)
+    # The images alone: the weight is a parameter.
+    assert moved == [True]
+    output.sum().backward()
+
+
+def test_small_tensors_stay():
+    small = torch.zeros(memory.LEAST_BYTES // 4 - 1)
+    assert memory._to_host(small) is small
+    assert isinstance(memory._to_host(torch.zeros(memory.LEAST_BYTES // 4)), tuple)
+
+
+@pytest.fixture
+def short_of_memory(monkeypatch):
+    """Training steps that run out of memory from a given one on, unless activations go to the host."""
+
+    def plant(fails_at, even_so=False):
+        calls = 0
+        on_host = False
+        train_step, context = ResNetGAN.train_step, memory.saved_on_host
+
+        def step(self, *arguments):
+            nonlocal calls
+            calls += 1
+            if calls > fails_at and (even_so or not on_host):
+                # As on a card: some of the step is done, and has changed the networks, when the memory runs out.
+                train_step(self, *arguments)
+                raise torch.OutOfMemoryError("planted")
+            return train_step(self, *arguments)
+
+        def saved_on_host():
+            nonlocal on_host
+            on_host = True
+            return context()
+
+        monkeypatch.setattr(ResNetGAN, "train_step", step)
+        monkeypatch.setattr(memory, "saved_on_host", saved_on_host)
+
+    return plant
+
+
+# The first five steps are the estimate's; a checkpoint is written every four of the eight that follow.
+@pytest.mark.parametrize("fails_at", [0, 7, 11], ids=["estimate", "before a checkpoint", "after a checkpoint"])
+def test_a_run_goes_on_as_if_nothing_had_happened(data_folder, tmp_path, short_of_memory, fails_at):
+    undisturbed = train(data_folder, tmp_path / "a", "resnet_gan", "smoke", SETTINGS, say=lambda line: None)
+    short_of_memory(fails_at)
+    lines = []
+    result = train(data_folder, tmp_path / "b", "resnet_gan", "smoke", SETTINGS, say=lines.append)
+    assert result.images_seen == undisturbed.images_seen
+    assert_same(load_checkpoint(result.checkpoint), load_checkpoint(undisturbed.checkpoint))
+    assert sum("memory ran out" in line for line in lines) == 1
+    names = [sorted(path.name for path in (tmp_path / run).rglob("*.p*")) for run in "ab"]
+    assert names[0] == names[1]
+    kimg = [line.split(",")[0] for line in (tmp_path / "b" / "metrics.csv").read_text().splitlines()]
+    assert len(kimg) == len(set(kimg))
+
+
+def test_an_earlier_run_is_not_taken_for_this_one(data_folder, tmp_path, short_of_memory):
+    """The folder holds a run of another seed when the first attempt fails: it is moved away, not resumed."""
+    out = tmp_path / "out"
+    train(data_folder, out, "resnet_gan", "smoke", {**SETTINGS, "seed": 7}, say=lambda line: None)
+    short_of_memory(0)
+    result = train(data_folder, out, "resnet_gan", "smoke", SETTINGS, say=lambda line: None)
+    assert load_checkpoint(result.checkpoint)["config"]["seed"] == 0
+    assert (out / "earlier_runs" / "001" / "checkpoints" / "latest.pt").is_file()
+
+
+def test_too_little_memory_even_so_is_an_error_that_says_what_to_do(data_folder, tmp_path, short_of_memory):
+    short_of_memory(0, even_so=True)
+    with pytest.raises(InputError, match="batch_size"):
+        train(data_folder, tmp_path / "out", "resnet_gan", "smoke", SETTINGS, say=lambda line: None)
+
+
+def test_the_second_attempt_starts_with_the_memory_of_the_first_released():
+    """The error's traceback would hold on to all that filled the card."""
+    import weakref
+
+    alive = []
+
+    def attempt():
+        assert not any(reference() is not None for reference in alive)
+        activations = torch.zeros(8)
+        alive.append(weakref.ref(activations))
+        if len(alive) == 1:
+            raise torch.OutOfMemoryError("planted")
+        return "done"
+
+    assert within_memory(attempt, say=lambda line: None) == "done"
+    assert len(alive) == 2
+
+
+def test_other_errors_pass():
+    def attempt():
+        raise RuntimeError("another")
+
+    with pytest.raises(RuntimeError, match="another"):
+        within_memory(attempt, say=lambda line: None)
