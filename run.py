@@ -16,7 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ROOT / "requirements.txt"
 NOTEBOOKS = ("01_prepare_dataset", "02_build_final_dataset", "03_train_cdcgan")
-USAGE = """usage: python run.py notebooks [NAME=VALUE ...]   run the three notebooks; values for their parameters cells
+USAGE = """usage: python run.py notebooks [NOTEBOOK ...] [NAME=VALUE ...]
+                                                  run notebooks (01, 02 and 03 unless named: `04`); values for their
+                                                  parameters cells
        python run.py tests [PYTEST ARGUMENT ...]  lint, then the tests (`tests -m slow` runs the long suites)"""
 
 
@@ -44,18 +46,22 @@ def install(python: Path) -> None:
     stamp.write_text(wanted)
 
 
-def run_notebooks(python: Path, parameters: list[str]) -> int:
+def run_notebooks(python: Path, arguments: list[str]) -> int:
     """Run the notebooks top to bottom; the executed copies go to `artifacts_gan/notebooks`, the sources stay clean."""
+    parameters = [argument for argument in arguments if "=" in argument]
+    asked = [argument for argument in arguments if "=" not in argument]
+    there = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    names = [name for name in there if any(name.startswith(start) for start in asked)] or list(NOTEBOOKS)
+    if any(not any(name.startswith(start) for name in there) for start in asked):
+        print(f"{USAGE}\nthe notebooks are: {', '.join(there)}", file=sys.stderr)
+        return 2
     results = ROOT / "artifacts_gan" / "notebooks"
     results.mkdir(parents=True, exist_ok=True)
     options: list[str] = []
     for parameter in parameters:
-        name, equals, value = parameter.partition("=")
-        if not equals:
-            print(USAGE, file=sys.stderr)
-            return 2
+        name, _, value = parameter.partition("=")
         options += ["--parameters", name, value]
-    for name in NOTEBOOKS:
+    for name in names:
         print(f"\n=== {name}", flush=True)
         source, result = ROOT / "notebooks" / f"{name}.ipynb", results / f"{name}.ipynb"
         command = [python, "-m", "papermill", source, result, "--cwd", source.parent, "--log-output", *options]
