@@ -12,6 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def patch_convolution(channels: int, values: int) -> nn.Conv2d:
+    """A convolution whose output, [N, 4 * values, H, W], is to be shuffled to [N, values, 2H, 2W].
+
+    The four pixels of a patch start with the same weights (Aitken et al., 2017): with weights of their own they begin
+    as a checkerboard, and a choice among like colours may never get rid of it.
+    """
+    layer = nn.Conv2d(channels, 4 * values, 3, padding=1)
+    with torch.no_grad():
+        layer.weight.copy_(layer.weight[::4].repeat_interleave(4, dim=0))
+        layer.bias.zero_()
+    return layer
+
+
 class PaletteHead(nn.Module):
     """Features and a condition to portraits of at most K colours.
 
@@ -28,7 +41,7 @@ class PaletteHead(nn.Module):
         super().__init__()
         self.colours = colours
         # Index 0 is "nothing here". Twice the side: every feature decides on the 2x2 pixels it stands for.
-        self.to_choice = nn.Conv2d(channels, 4 * (colours + 1), 3, padding=1)
+        self.to_choice = patch_convolution(channels, colours + 1)
         hidden = 4 * colours
         self.to_palette = nn.Sequential(
             nn.Linear(condition_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 3 * colours)
@@ -68,7 +81,7 @@ class DirectHead(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.to_pixels = nn.Conv2d(channels, 4 * 4, 3, padding=1)
+        self.to_pixels = patch_convolution(channels, 4)
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """[N, C, H, W], a condition that is not looked at -> portraits [N, 4, 2H, 2W] in [-1, 1]."""

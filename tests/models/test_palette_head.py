@@ -64,3 +64,10 @@ def test_an_exact_choice_still_sends_the_softmaxs_gradient():
 def test_the_direct_head_has_the_same_shape_and_range():
     portraits = DirectHead(8)(torch.randn(3, 8, 8, 8), torch.zeros(3, 6))
     assert portraits.shape == (3, 4, 16, 16) and portraits.abs().max() <= 1
+
+
+@pytest.mark.parametrize("make", [lambda: PaletteHead(8, 6, 5), lambda: DirectHead(8)])
+def test_the_four_pixels_of_a_patch_start_alike(make):
+    portraits = make().eval()(torch.randn(2, 8, 4, 4), torch.randn(2, 6))
+    assert torch.equal(portraits, portraits[:, :, ::2, ::2].repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert not torch.equal(portraits[:, :, 0], portraits[:, :, 2])
