@@ -19,7 +19,8 @@ def quick_figures(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
         reals: uint8 [N, H, W, 4], portraits that nobody trained on.
 
     Returns:
-        `kid_random`: the unbiased kernel distance (KID), about 0, also below, for samples as good as portraits.
+        `kid_random`: the unbiased kernel distance (KID); less is better. It does not fall to 0, for held-out portraits
+        are other heroes than those trained on: 256 training portraits of the default set have 0.08.
         `coverage`: the share of these portraits that have a sample near them, 0 to 1.
     """
     found = []
