@@ -25,7 +25,7 @@ class ResNetGAN(ConditionalGAN):
         # About ten minutes on two cores; more with --kimg.
         "cpu": {"kimg": 30.0, "sample_kimg": 5.0, "checkpoint_kimg": 5.0},
         # Twice as wide: the study at full size. 26 GFLOP an image, so 9,500 kimg are the 2.5e17 floating-point
-        # operations of about a day on that card; activations of a batch count to 5.8 GB even in fp32.
+        # operations of about a day on that card.
         "rtx2070": {
             "kimg": 9500.0,
             "batch_size": 64,

@@ -3,10 +3,14 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 from benchmarks.start import ROOT, command_seconds, write_packed
+from src.sampling import draw, load_artist
 from src.training.data import load_portraits
+from src.training.loop import train
 
 HEAVY = {"torch", "numpy", "PIL", "matplotlib", "sklearn", "scipy"}
 
@@ -47,3 +51,30 @@ def test_made_up_data_is_what_train_reads(tmp_path):
     portraits = load_portraits(tmp_path)
     assert portraits.images.shape == (8, 16, 16, 4) and portraits.labels.shape == (8, 3)
     assert portraits.specification.names == ("gender", "hero_class", "palette")
+
+
+def test_the_number_of_threads_changes_no_portrait(tmp_path, monkeypatch):
+    """Every batch is drawn by one thread, whatever torch is set to, and the setting is put back."""
+    write_packed(tmp_path, count=16, size=16)
+    settings = {"base_channels": 4, "latent_dim": 12, "kimg": 0.001}
+    result = train(tmp_path, tmp_path / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
+    artist = load_artist(result.checkpoint)
+    seen = []
+    original = type(artist.family).draw
+
+    def watched(self, *arguments):
+        seen.append(torch.get_num_threads())
+        return original(self, *arguments)
+
+    monkeypatch.setattr(type(artist.family), "draw", watched)
+    before = torch.get_num_threads()
+    drawn = {}
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            drawn[threads] = draw(artist, 17).portraits
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1] * 6
+    assert np.array_equal(drawn[1], drawn[2])
