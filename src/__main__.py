@@ -116,7 +116,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from src.evaluation.evaluate import evaluate as judge
 
     content = judge(
-        arguments.data, arguments.out, arguments.checkpoint, arguments.images, arguments.count, arguments.seed
+        arguments.data,
+        arguments.out,
+        arguments.checkpoint,
+        arguments.images,
+        arguments.count,
+        arguments.seed,
+        inception=arguments.inception,
     )
     print(f"flags: {', '.join(content['flags']) or 'none'}")
     print(f"figures in {arguments.out}, the report in {arguments.out.with_suffix('.html')}")
@@ -270,6 +276,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="FILE.html comes beside it")
     command.add_argument("-n", "--count", type=int, default=2000, help="the most samples to judge (default 2000)")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--inception", type=Path, metavar="FILE", help="torch-fidelity's weights: the literature's FID"
+    )
     command.set_defaults(run=evaluate)
     return parser
 

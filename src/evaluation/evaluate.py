@@ -18,8 +18,17 @@ import numpy as np
 from src.errors import InputError
 from src.evaluation import controls
 from src.evaluation.copies import CopyCheck, check_copies
-from src.evaluation.distances import Figure, colour_distance, colour_histogram, compare, halves, with_spread
+from src.evaluation.distances import (
+    Figure,
+    colour_distance,
+    colour_histogram,
+    compare,
+    frechet_distance,
+    halves,
+    with_spread,
+)
 from src.evaluation.features import SEEDS, Scale, random_features
+from src.evaluation.inception import InceptionFeatures
 from src.evaluation.label_classifier import LabelClassifier, train_classifier
 from src.evaluation.obedience import classification_accuracy_score, judge_obedience
 from src.evaluation.pixel_art import colours_of, measure_pixel_art
@@ -77,6 +86,7 @@ def evaluate(
     count: int = 2000,
     seed: int = 0,
     say: Callable[[str], None] = print,
+    inception: Path | None = None,
 ) -> dict[str, object]:
     """Judge samples against the portraits of a data folder.
 
@@ -88,6 +98,7 @@ def evaluate(
         count: the most samples to judge.
         seed: of the samples drawn, of the choice of portraits for the controls, of the classifier.
         say: gets a line when a step is done.
+        inception: file of Inception weights; adds `frechet_inception`.
 
     Returns:
         The content of the JSON.
@@ -126,6 +137,8 @@ def evaluate(
         )
     _average_spaces(sets)
     _measure_colours(sets, train, equal)
+    if inception is not None:
+        _measure_inception(sets, train, equal, inception)
     say(f"distances in the random spaces and of colours measured ({_since(started)})")
     if judged.names:
         labelled = samples.labels.shape[1] > 0
@@ -239,6 +252,19 @@ def _measure_colours(sets: dict[str, PortraitSet], train: PortraitSet, equal: in
         histograms = colour_histogram(part.portraits)
         each.figures["colour_distance"] = with_spread(
             lambda rows: colour_distance(rows, reference), histograms, halves(equal, part.groups)
+        )
+
+
+def _measure_inception(sets: dict[str, PortraitSet], train: PortraitSet, equal: int, weights: Path) -> None:
+    """The literature's Fréchet distance, in features as they are: figures of other papers are not scaled either."""
+    describe = InceptionFeatures(weights)
+    reference = np.asarray(describe(train.portraits), np.float64)
+    for each in sets.values():
+        part = each.first(equal)
+        vectors = np.asarray(describe(part.portraits), np.float64)
+        # Two halves only: the square root of a 2,048 x 2,048 matrix takes seconds.
+        each.figures["frechet_inception"] = with_spread(
+            lambda rows: frechet_distance(rows, reference), vectors, halves(equal, part.groups)[:2]
         )
 
 

@@ -220,6 +220,7 @@ def _distances(content: Mapping[str, Any]) -> str:
         if kind == "kid":
             axis.set_yscale("symlog", linthresh=0.01)  # it may be a little below 0
     names = [f"{kind}_{space}" for kind in kinds for space in spaces] + ["colour_distance"]
+    names += [name for name in ("frechet_inception",) if name in sets["real"]["measures"]]
     return (
         _heading("Distances to the training portraits")
         + f"<p>Every set at {content['compared_at']:,} portraits. Each set has a dot a feature space: "
