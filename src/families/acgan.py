@@ -6,7 +6,7 @@ variety within a label is low, often for good. Labels are obeyed early."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.models.auxiliary_classifier import AuxiliaryClassifierDiscriminator
 from src.models.dcgan import ConditionalDCGANGenerator
 
@@ -167,14 +167,8 @@ class ACGAN(Family):
             scalars[f"accuracy_held_out_{name}"] = right.float().mean()
         return scalars
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {
             **self.networks,
             "optimizer_generator": self.optimizer_generator,

@@ -7,7 +7,6 @@ estimation; Ghosh et al., 2020), and shows how far one Gaussian goes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from torch.nn import functional
 
 from src.configuration import TrainingConfig
 from src.device import Precision
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.models.autoencoder import Autoencoder
 
 
@@ -137,12 +136,6 @@ class AutoencoderFamily(Family):
             rebuilt = self.autoencoder(reals)
         return {"loss_held_out": functional.mse_loss(rebuilt.float(), reals)}
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {"autoencoder": self.autoencoder, "optimizer": self.optimizer, "scaler": self.precision.scaler}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.augmentation import DiffAugment, instance_noise
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.families.losses import make_loss
 from src.families.penalties import squared_gradient, variety_penalty
 
@@ -170,14 +169,8 @@ class ConditionalGAN(Family):
         """Instance noise fades linearly to nothing."""
         return self.config.instance_noise * max(0.0, 1 - images_seen / (1000 * self.config.instance_noise_kimg))
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {
             **self.networks,
             "optimizer_generator": self.optimizer_generator,

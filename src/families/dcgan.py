@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from src.configuration import TrainingConfig
 from src.device import Precision
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.models.plain_dcgan import DCGANDiscriminator, DCGANGenerator
 
 
@@ -201,14 +201,8 @@ class DCGAN(Family):
         self.discriminator.train()
         return {"logit_held_out": logits.float().mean()}
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {
             **self.networks,
             "optimizer_generator": self.optimizer_generator,

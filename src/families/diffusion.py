@@ -7,7 +7,6 @@ take the squared error. Now and then the labels are withheld, so that drawing ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +17,7 @@ from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
 from src.families.diffusion_samplers import guided, noise_per_sample, sample_ddim, sample_ddpm
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.families.noise_schedule import PREDICTIONS, make_schedule
 from src.models.unet import UNet
 
@@ -211,12 +210,6 @@ class Diffusion(Family):
         self.network.train()
         return {"loss_held_out": loss}
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {**self.networks, "optimizer": self.optimizer, "scaler": self.precision.scaler}

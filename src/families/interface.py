@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,14 @@ class DataSpecification:
     channels: int
     labels: LabelSpecification
     within_label_distance: float
+
+
+class Stateful(Protocol):
+    """Networks, optimizers and gradient scalers: what can say its state and take it over."""
+
+    def state_dict(self) -> dict[str, object]: ...
+
+    def load_state_dict(self, state: Mapping[str, object]) -> object: ...
 
 
 class Family(ABC):
@@ -109,10 +117,16 @@ class Family(ABC):
         """Scalars on held-out portraits for the log, without learning from them; nothing unless a family says so."""
         return {}
 
+    @property
     @abstractmethod
+    def parts(self) -> Mapping[str, Stateful]:
+        """Whatever the next step depends on and that knows its own state, by name: networks, optimizers, scaler."""
+
     def state_dict(self) -> dict[str, object]:
         """Everything that the next step depends on, as plain tensors, numbers, lists and dictionaries."""
+        return {name: part.state_dict() for name, part in self.parts.items()}
 
-    @abstractmethod
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Take over what `state_dict` gave."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])

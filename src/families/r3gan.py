@@ -17,7 +17,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.augmentation import DiffAugment
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.families.penalties import squared_gradient, variety_penalty
 from src.families.schedule import cosine
 from src.models.norm_free import NormFreeDiscriminator, NormFreeGenerator
@@ -234,15 +234,14 @@ class R3GAN(Family):
         return {"logit_held_out": logits.float().mean()}
 
     def state_dict(self) -> dict[str, object]:
-        parts = {name: part.state_dict() for name, part in self._parts().items()}
-        return {**parts, "augment_probability": self.augment_probability.clone()}
+        return {**super().state_dict(), "augment_probability": self.augment_probability.clone()}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
+        super().load_state_dict(state)
         self.augment_probability.copy_(state["augment_probability"])
 
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {
             **self.networks,
             "optimizer_generator": self.optimizer_generator,

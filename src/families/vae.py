@@ -6,7 +6,6 @@ code, plus the divergence of that distribution from the standard normal one that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.models.variational_autoencoder import VariationalAutoencoder
 
 # A latent is in use where the posterior's mean varies more than this over portraits (Burda et al., 2016).
@@ -188,12 +187,6 @@ class VAE(Family):
             "loss_divergence_held_out": divergence(mean.float(), log_variance.float()).sum(dim=1).mean(),
         }
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {"autoencoder": self.autoencoder, "optimizer": self.optimizer, "scaler": self.precision.scaler}

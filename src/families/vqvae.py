@@ -6,7 +6,6 @@ codes follow which. Both learn in the same step: the prior chases codes that mov
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.models.code_prior import CodePrior
 from src.models.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from src.models.vector_quantiser import VectorQuantiser, perplexity, straight_through
@@ -240,14 +239,8 @@ class VQVAE(Family):
             scalars["loss_prior_held_out"] = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
         return scalars
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         parts = {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
         if self.optimizer_prior is not None:
             parts["optimizer_prior"] = self.optimizer_prior

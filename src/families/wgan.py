@@ -6,7 +6,6 @@ The critic's score has to be 1-Lipschitz in the portrait. A gradient penalty see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
-from src.families.interface import DataSpecification, Family
+from src.families.interface import DataSpecification, Family, Stateful
 from src.models.plain_dcgan import DCGANDiscriminator, DCGANGenerator
 
 LOSSES = ("wasserstein", "cross_entropy")
@@ -204,14 +203,8 @@ class WGAN(Family):
         self.critic.train()
         return {"score_held_out": scores.float().mean()}
 
-    def state_dict(self) -> dict[str, object]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, object]:
+    @property
+    def parts(self) -> dict[str, Stateful]:
         return {
             **self.networks,
             "optimizer_generator": self.optimizer_generator,
