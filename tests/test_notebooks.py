@@ -61,7 +61,7 @@ def test_the_three_notebooks_run_twice_and_write_nowhere_else(tmp_path):
     assert own_files() == before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "04_compare_models"])
 def test_notebooks_are_as_they_should_be(name):
     """One parameters cell, real and orderly outputs, no error, small, no path of a machine."""
     path = ROOT / "notebooks" / f"{name}.ipynb"
