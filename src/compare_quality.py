@@ -9,21 +9,19 @@ import torch
 
 from src.evaluation.copies import check_copies
 from src.evaluation.distances import frechet_distance, precision_recall_density_coverage
-from src.evaluation.features import SEEDS, Scale, random_features
-from src.evaluation.label_classifier import IMAGES_SEEN, train_classifier
+from src.evaluation.features import SEEDS, RandomSpace
+from src.evaluation.label_classifier import train_classifier
 from src.evaluation.obedience import judge_obedience
 from src.images import count_colours
 from src.sampling import Artist
 from src.training.data import HELD_OUT, TRAIN, PackedPortraits
-from src.training.grids import to_rgba
+from src.training.grids import draw_portraits
 
 # Samples judged: at most so many, or as many whole chunks as are drawn in the time. Times to draw are a chunk's.
 JUDGED = 1000
 CHUNK = 64
 DRAWING_SECONDS = 120.0
 BATCH = 8
-# The classifier's training, where the set is too small for its usual length.
-EPOCHS = 6
 
 
 def draw_like_the_reals(
@@ -50,13 +48,10 @@ def draw_like_the_reals(
     while len(samples) * CHUNK < count and sum(seconds) < DRAWING_SECONDS:
         picked = train_labels[random.randint(len(train_labels), size=CHUNK)]
         latents = random.standard_normal((CHUNK, artist.family.latent_dim)).astype(np.float32)
-        batches = zip(
-            torch.from_numpy(latents).split(BATCH), torch.from_numpy(picked[:, taken]).split(BATCH), strict=True
-        )
+        wishes = torch.from_numpy(picked[:, taken])
         start = time.perf_counter()
-        drawn = [to_rgba(artist.family.draw(artist.sampler, *batch)) for batch in batches]
+        samples.append(draw_portraits(artist.family, artist.sampler, torch.from_numpy(latents), wishes, BATCH))
         seconds.append(time.perf_counter() - start)
-        samples.append(np.concatenate(drawn))
         labels.append(picked)
     return np.concatenate(samples)[:count], np.concatenate(labels)[:count], min(seconds)
 
@@ -79,18 +74,10 @@ class Judge:
         order = np.random.RandomState(0).permutation(self.held_out)[:JUDGED]
         self.unseen, self.unseen_labels = self.images[order], self.labels[order]
         self.count = len(self.unseen) or JUDGED
-        # The training portraits in either random space, in units of their own spread.
-        self.references = []
-        for seed in SEEDS:
-            vectors = random_features(self.images[self.train], seed)
-            scale = Scale.of(vectors)
-            self.references.append((seed, scale, scale(vectors)))
+        self.spaces = [RandomSpace.of(self.images[self.train], seed) for seed in SEEDS]
         self.classifier = None
         if self.specification.names:
-            length = min(IMAGES_SEEN, EPOCHS * len(self.train))
-            self.classifier = train_classifier(
-                self.images[self.train], self.labels[self.train], self.specification, images_seen=length
-            )
+            self.classifier = train_classifier(self.images[self.train], self.labels[self.train], self.specification)
 
     def ceiling(self) -> dict[str, float]:
         """The measures of the held-out portraits: what samples as good as real ones would get. Empty without any."""
@@ -110,7 +97,7 @@ class Judge:
             labels: int64 [N, A], all attributes.
             asked: the attributes that the samples were asked to obey.
         """
-        distances = [self._distances(samples, *reference) for reference in self.references]
+        distances = [self._distances(samples, space) for space in self.spaces]
         row = {name: float(np.mean([found[name] for found in distances])) for name in distances[0]}
         row["colours_median"] = float(np.median([count_colours(sample) for sample in samples]))
         if asked:
@@ -125,13 +112,12 @@ class Judge:
             row["copies_share"] = check_copies(samples, self.images[self.train], others).share
         return row
 
-    def _distances(self, samples: np.ndarray, seed: int, scale: Scale, reference: np.ndarray) -> dict[str, float]:
-        vectors = scale(random_features(samples, seed))
+    def _distances(self, samples: np.ndarray, space: RandomSpace) -> dict[str, float]:
+        vectors, reference = space(samples), space.reference
         # Neighbourhoods depend on how dense a set is: as many of the training portraits, always the same ones.
         few = reference[np.random.RandomState(0).permutation(len(reference))[: len(vectors)]]
         shares = precision_recall_density_coverage(vectors, few)
         found = {"frechet_random": frechet_distance(vectors, reference)}
         if len(self.unseen):
-            unseen = scale(random_features(self.unseen[: len(samples)], seed))
-            found["frechet_reals"] = frechet_distance(unseen, reference)
+            found["frechet_reals"] = frechet_distance(space(self.unseen[: len(samples)]), reference)
         return found | {name: shares[name] for name in ("coverage", "recall")}

@@ -193,17 +193,31 @@ def test_frozen_weights_are_not_counted():
 
 def test_findings_and_table_follow_the_figures():
     rows = [
-        {"family": "vae", "status": "trained", "note": "", "frechet_random": 4.0, "accuracy_view": 0.25},
+        {
+            "family": "vae",
+            "status": "trained",
+            "note": "",
+            "frechet_random": 4.0,
+            "frechet_reals": 1.0,
+            "accuracy_view": 0.25,
+        },
         {"family": "wgan", "status": "trained", "note": "", "parameters": 3_512_345},
-        {"family": "dcgan", "status": "trained", "note": "", "frechet_random": 2.5, "accuracy_view": 0.5},
-        {"family": "unseen reals", "frechet_random": 1.0, "accuracy_view": 0.995},
+        {
+            "family": "dcgan",
+            "status": "trained",
+            "note": "",
+            "frechet_random": 5.0,
+            "frechet_reals": 2.0,
+            "accuracy_view": 0.5,
+        },
+        {"family": "unseen reals", "frechet_random": 1.0, "frechet_reals": 1.0, "accuracy_view": 0.995},
     ]
     said = findings(rows)
     assert "dcgan (2.5), vae (4); real portraits that were held out have 1." in said[0]
     assert "the view asked for: dcgan (50%), vae (25%); of real portraits it reads 100%." in said[1] and len(said) == 2
     lines = markdown_table(rows).splitlines()
-    assert lines[0] == "| family | state | parameters | frechet random | accuracy view |"
-    assert lines[3] == "| wgan | trained | 3.51 M |  |  |" and lines[4] == "| dcgan | trained |  | 2.5 | 0.5 |"
+    assert lines[0] == "| family | state | parameters | frechet random | frechet reals | accuracy view |"
+    assert lines[3] == "| wgan | trained | 3.51 M |  |  |  |" and lines[4] == "| dcgan | trained |  | 5 | 2 | 0.5 |"
 
 
 def test_source_is_shown_from_a_line_to_a_line():

@@ -105,3 +105,29 @@ class Scale:
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors [N, D] in units of the reference."""
         return (vectors - self.mean) / self.deviation
+
+
+@dataclass(frozen=True)
+class RandomSpace:
+    """One random network's space, in units of the portraits that others are compared with.
+
+    Args:
+        seed: which network.
+        scale: of the reference.
+        reference: float64 [M, D], the reference's own vectors.
+    """
+
+    seed: int
+    scale: Scale
+    reference: np.ndarray
+
+    @classmethod
+    def of(cls, images: np.ndarray, seed: int) -> RandomSpace:
+        """The space around portraits uint8 [M, H, W, 4]."""
+        vectors = random_features(images, seed)
+        scale = Scale.of(vectors)
+        return cls(seed, scale, scale(vectors))
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Portraits uint8 [N, H, W, 4] -> float64 [N, D]."""
+        return self.scale(random_features(images, self.seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from src import palette
-from src.evaluation.label_classifier import IMAGES_SEEN, LabelClassifier, train_classifier
+from src.evaluation.label_classifier import LabelClassifier, train_classifier
 from src.labels import LabelSpecification
 
 PALETTE = "palette"
@@ -70,7 +70,7 @@ def classification_accuracy_score(
     held_out_labels: np.ndarray,
     specification: LabelSpecification,
     seed: int = 0,
-    images_seen: int = IMAGES_SEEN,
+    images_seen: int | None = None,
 ) -> dict[str, float]:
     """What samples teach about real portraits: accuracy on held-out reals of a classifier trained on samples alone.
 

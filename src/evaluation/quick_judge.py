@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from src.evaluation.distances import precision_recall_density_coverage, squared_kernel_distance
-from src.evaluation.features import SEEDS, Scale, random_features
+from src.evaluation.features import SEEDS, RandomSpace
 
 
 def quick_figures(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
@@ -25,9 +25,8 @@ def quick_figures(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
     """
     found = []
     for seed in SEEDS:
-        vectors = random_features(reals, seed)
-        scale = Scale.of(vectors)
-        pair = scale(random_features(samples, seed)), scale(vectors)
+        space = RandomSpace.of(reals, seed)
+        pair = space(samples), space.reference
         found.append((squared_kernel_distance(*pair), precision_recall_density_coverage(*pair)["coverage"]))
     distance, coverage = np.mean(found, axis=0)
     return {"kid_random": float(distance), "coverage": float(coverage)}

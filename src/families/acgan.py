@@ -17,6 +17,7 @@ from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
 from src.families.interface import DataSpecification, Family, Stateful
+from src.families.losses import cross_entropy
 from src.models.auxiliary_classifier import AuxiliaryClassifierDiscriminator
 from src.models.dcgan import ConditionalDCGANGenerator
 
@@ -175,12 +176,6 @@ class ACGAN(Family):
             "optimizer_discriminator": self.optimizer_discriminator,
             "scaler": self.precision.scaler,
         }
-
-
-def cross_entropy(logits: Tensor, target: float) -> Tensor:
-    """Mean binary cross-entropy of logits [N] against one target for all: 1 is real, 0 is fake. A scalar."""
-    logits = logits.float()
-    return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
 def auxiliary_loss(classes: Sequence[Tensor], labels: Tensor) -> Tensor:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
+from src.families.losses import cross_entropy
 from src.models.plain_dcgan import DCGANDiscriminator, DCGANGenerator
 
 
@@ -210,9 +210,3 @@ class DCGAN(Family):
             "scaler": self.precision.scaler,
             "early_stopping": self.early_stopping,
         }
-
-
-def cross_entropy(logits: Tensor, target: float) -> Tensor:
-    """Mean binary cross-entropy of logits [N] against one target for all: 1 is real, 0 is fake. A scalar."""
-    logits = logits.float()
-    return binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
 from src.families.interface import DataSpecification, Family, Stateful
+from src.families.losses import cross_entropy
 from src.models.plain_dcgan import DCGANDiscriminator, DCGANGenerator
 
 LOSSES = ("wasserstein", "cross_entropy")
@@ -232,25 +232,6 @@ def gradient_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor) -> Tensor:
     between = torch.lerp(fakes.detach(), reals, share).requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
-
-
-def cross_entropy(logits: Tensor, target: float, other: float = 0.0, flipped_share: float = 0.0) -> Tensor:
-    """Mean binary cross-entropy of logits [N] against a target, the same for all but for a random share of them.
-
-    Args:
-        logits: [N]; positive means real.
-        target: what they are called: 1 is real, 0 is fake, 0.9 a soft label (Salimans et al., 2016).
-        other: what the flipped ones are called.
-        flipped_share: probability, for each, of being flipped (noisy labels; Chintala et al., 2016).
-
-    Returns:
-        A scalar.
-    """
-    targets = torch.full_like(logits, target)
-    if flipped_share > 0:
-        flipped = torch.rand(len(logits), device=logits.device) < flipped_share
-        targets = targets.masked_fill(flipped, other)
-    return binary_cross_entropy_with_logits(logits, targets)
 
 
 def check_combination(config: WGANConfig) -> None:

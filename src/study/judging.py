@@ -12,26 +12,21 @@ from src.device import pick_device
 from src.errors import InputError
 from src.evaluation.copies import check_copies
 from src.evaluation.distances import Figure, compare, halves, with_spread
-from src.evaluation.features import SEEDS, Scale, random_features
-from src.evaluation.label_classifier import IMAGES_SEEN, LabelClassifier, LabelNetwork, train_classifier
+from src.evaluation.features import SEEDS, RandomSpace
+from src.evaluation.label_classifier import LabelClassifier, LabelNetwork, train_classifier
 from src.evaluation.obedience import judge_obedience
 from src.files import replacing
 from src.images import count_colours
 from src.sampling import Artist, load_artist
 from src.training.checkpoint import load_checkpoint
 from src.training.data import HELD_OUT, TRAIN, PackedPortraits, load_portraits, within_label_distance
-from src.training.grids import to_rgba
+from src.training.grids import draw_portraits
 
 FEWEST = 8
 """Held-out portraits below which there is nothing to compare with."""
 
 COPIES_CHECKED = 300
 """Samples that the copy check looks at; it compares each with every training portrait."""
-
-EPOCHS = 6
-"""Of the classifier's training, where the set is too small for its usual length."""
-
-BATCH = 64
 
 
 class StudyJudge:
@@ -60,11 +55,7 @@ class StudyJudge:
                 "run `build` with another --val-fraction"
             )
         self.unseen = np.random.RandomState(0).permutation(self.held_out)[:count]
-        self.references = []
-        for seed in SEEDS:
-            vectors = random_features(self.portraits.images[self.train], seed)
-            scale = Scale.of(vectors)
-            self.references.append((seed, scale, scale(vectors)))
+        self.spaces = [RandomSpace.of(self.portraits.images[self.train], seed) for seed in SEEDS]
         self.real_variety = within_label_distance(self.portraits)
         self.classifier = self._classifier(classifier) if self.portraits.specification.names else None
 
@@ -88,10 +79,8 @@ class StudyJudge:
         columns = [self.portraits.specification.names.index(name) for name in artist.labels.names]
         shape = (len(labels), artist.family.latent_dim)
         latents = np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
-        batches = zip(
-            torch.from_numpy(latents).split(BATCH), torch.from_numpy(labels[:, columns]).split(BATCH), strict=True
-        )
-        samples = np.concatenate([to_rgba(artist.family.draw(artist.sampler, *batch)) for batch in batches])
+        wishes = torch.from_numpy(labels[:, columns])
+        samples = draw_portraits(artist.family, artist.sampler, torch.from_numpy(latents), wishes)
         copies = self._copies(samples, self.portraits.images[self.held_out])
         return self.figures(samples, labels) | {"copies_share": copies}
 
@@ -137,10 +126,7 @@ class StudyJudge:
         return self.portraits.labels[self.unseen]
 
     def _distances(self, samples: np.ndarray, parts: list[np.ndarray]) -> dict[str, Figure]:
-        spaces = [
-            compare(scale(random_features(samples, seed)), reference, parts)
-            for seed, scale, reference in self.references
-        ]
+        spaces = [compare(space(samples), space.reference, parts) for space in self.spaces]
         titles = {"frechet": "frechet_random", "kid": "kid_random", "coverage": "coverage", "recall": "recall"}
         # The networks see the same samples: their errors go together, and the mean is no surer than either.
         return {
@@ -165,9 +151,8 @@ class StudyJudge:
                 network = LabelNetwork(self.portraits.images.shape[-1], specification.sizes)
                 network.load_state_dict(kept["weights"])
                 return LabelClassifier(network.to(device, memory_format=torch.channels_last), device)
-        length = min(IMAGES_SEEN, EPOCHS * len(self.train))
         images, labels = self.portraits.images[self.train], self.portraits.labels[self.train]
-        classifier = train_classifier(images, labels, specification, images_seen=length)
+        classifier = train_classifier(images, labels, specification)
         with replacing(path) as temporary:
             weights = classifier.network.state_dict()
             torch.save({"data_fingerprint": self.portraits.fingerprint, "weights": weights}, temporary)

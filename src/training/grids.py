@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
+from torch import Tensor, nn
 
+from src.families.interface import Family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
 from src.palette_snap import snap
@@ -23,6 +24,20 @@ def to_rgba(images: Tensor) -> np.ndarray:
     pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     opaque = pixels[..., 3:] >= 128
     return np.concatenate([pixels[..., :3] * opaque, np.where(opaque, np.uint8(255), np.uint8(0))], axis=-1)
+
+
+def draw_portraits(family: Family, sampler: nn.Module, latents: Tensor, labels: Tensor, batch: int = 64) -> np.ndarray:
+    """What a family draws, batch by batch: uint8 [N, H, W, 4] with binary alpha.
+
+    Args:
+        family: for its `draw`.
+        sampler: as for that.
+        latents: [N, latent_dim].
+        labels: int64 [N, A].
+        batch: so many at once.
+    """
+    batches = zip(latents.split(batch), labels.split(batch), strict=True)
+    return np.concatenate([to_rgba(family.draw(sampler, *each)) for each in batches])
 
 
 def grid_labels(labels: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch import nn
 
 from src.families.interface import Family
 from src.training.data import HELD_OUT, TRAIN, PackedPortraits
-from src.training.grids import to_rgba
+from src.training.grids import draw_portraits
 
 Judge = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """Samples uint8 [N, H, W, 4] and as many portraits that nobody trains on -> columns of `metrics.csv`."""
@@ -23,8 +23,6 @@ BEST_BY = "kid_random"
 
 FEWEST = 4
 """Of fewer portraits no distance can be worked out."""
-
-BATCH = 64
 
 
 class Examination:
@@ -66,9 +64,7 @@ class Examination:
         """
         if family.cannot_draw or len(self.reals) < FEWEST:
             return {}
-        batches = zip(self.latents.split(BATCH), self.labels.split(BATCH), strict=True)
-        samples = np.concatenate([to_rgba(family.draw(sampler, *batch)) for batch in batches])
-        return self.judge(samples, self.reals)
+        return self.judge(draw_portraits(family, sampler, self.latents, self.labels), self.reals)
 
 
 def is_best(figures: Mapping[str, float], earlier: Sequence[Mapping[str, float]]) -> bool:

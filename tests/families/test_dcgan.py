@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from src.configuration import make_config
-from src.families.dcgan import DCGAN, DCGANConfig, EarlyStopping, cross_entropy
+from src.families.dcgan import DCGAN, DCGANConfig, EarlyStopping
 from src.families.interface import DataSpecification
+from src.families.losses import cross_entropy
 from src.labels import LabelSpecification
 
 DATA = DataSpecification(16, 4, LabelSpecification(), 0.3)

@@ -9,7 +9,8 @@ from torch import nn
 from src.configuration import make_config
 from src.errors import InputError
 from src.families.interface import DataSpecification
-from src.families.wgan import WGAN, WGANConfig, cross_entropy, gradient_penalty
+from src.families.losses import cross_entropy
+from src.families.wgan import WGAN, WGANConfig, gradient_penalty
 from src.labels import LabelSpecification
 
 DATA = DataSpecification(16, 4, LabelSpecification(), 0.3)
