@@ -20,6 +20,14 @@ def test_turing_gets_fp16_and_its_successors_bf16(monkeypatch, capability, expec
     assert Precision(torch.device("cuda"), "auto").name == expected
 
 
+@pytest.mark.parametrize(("matrix_units", "expected"), [(True, "bf16"), (False, "fp32")])
+def test_a_cpu_gets_bf16_for_matrix_units_alone(monkeypatch, matrix_units, expected):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units, raising=False)
+    # Present without AMX too, and slower there than fp32.
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert Precision(CPU, "auto").name == expected
+
+
 def test_autocast_runs_convolutions_in_the_short_format_and_fp32_does_not():
     convolution, images = torch.nn.Conv2d(1, 1, 3), torch.zeros(1, 1, 8, 8)
     for name, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
