@@ -1,0 +1,250 @@
+"""`palette_transformer`: a palette and a drawing in codes, and a transformer that writes both by label.
+
+A portrait becomes a row of codes, its palette first and its drawing after it (`src/models/palette_autoencoder.py`).
+First the autoencoder learns, without labels; then it stands still and the prior learns which codes follow which, label
+by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything:
+the likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.configuration import TrainingConfig
+from src.device import Precision
+from src.families.interface import DataSpecification, Family, Stateful
+from src.families.schedule import cosine
+from src.models.code_prior import CodePrior
+from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
+
+
+@dataclass(frozen=True)
+class PaletteTransformerConfig(TrainingConfig):
+    """Autoencoder and prior, one after the other."""
+
+    # How long the autoencoder learns; the prior has the rest of the run.
+    autoencoder_kimg: float = 40.0
+    # The most colours of one portrait, and how many codes spell them.
+    colours: int = 31
+    palette_codes: int = 16
+    # Levels of each of a code's numbers: 512 codes for palettes, 1000 for patches of 4x4 pixels.
+    palette_levels: str = "8,8,8"
+    drawing_levels: str = "8,5,5,5"
+    width: int = 128
+    blocks: int = 3
+    learning_rate: float = 2e-3
+    # How far a pixel may be from its palette's colour: wide at first, so that every colour of the palette learns.
+    sigma_first: float = 0.5
+    sigma_last: float = 0.05
+    # Gradients of the autoencoder are at most so long: without normalisation a rare batch would throw it far.
+    gradient_limit: float = 1.0
+    prior_width: int = 192
+    prior_layers: int = 6
+    prior_heads: int = 6
+    prior_dropout: float = 0.1
+    # Half a cosine from one to the other, within so many kimg of the prior's own time.
+    learning_rate_prior_first: float = 1e-3
+    learning_rate_prior_last: float = 1e-4
+    prior_schedule_kimg: float = 200.0
+    ema_half_life_kimg: float = 2.0
+
+
+class PaletteTransformerModel(nn.Module):
+    """Autoencoder and prior: all that drawing needs."""
+
+    def __init__(self, config: PaletteTransformerConfig, data: DataSpecification) -> None:
+        super().__init__()
+        self.autoencoder = PaletteAutoencoder(
+            data.channels,
+            data.size,
+            config.colours,
+            config.palette_codes,
+            as_levels(config.palette_levels),
+            as_levels(config.drawing_levels),
+            config.width,
+            config.blocks,
+        )
+        self.prior = CodePrior(
+            self.autoencoder.code_count,
+            self.autoencoder.positions,
+            data.labels.sizes,
+            config.prior_width,
+            config.prior_layers,
+            config.prior_heads,
+            config.prior_dropout,
+        )
+
+
+def as_levels(text: str) -> list[int]:
+    """`"8,5,5,5"` -> `[8, 5, 5, 5]`.
+
+    Raises:
+        ValueError: what is no whole number.
+    """
+    try:
+        return [int(level) for level in text.split(",")]
+    except ValueError:
+        raise ValueError(f"levels are whole numbers joined by commas, not {text!r}") from None
+
+
+class PaletteTransformer(Family):
+    """The two networks, an optimizer for each, and the step of whichever has its turn."""
+
+    config_class = PaletteTransformerConfig
+    profiles: ClassVar = {
+        "smoke": {
+            "kimg": 0.128,
+            "batch_size": 16,
+            "log_kimg": 0.032,
+            "sample_kimg": 0.064,
+            "checkpoint_kimg": 0.064,
+            "autoencoder_kimg": 0.032,
+            "colours": 7,
+            "palette_codes": 4,
+            "palette_levels": "4,4",
+            "drawing_levels": "4,4",
+            "width": 16,
+            "blocks": 1,
+            "prior_width": 16,
+            "prior_layers": 1,
+            "prior_heads": 2,
+        },
+        "cpu": {"kimg": 160.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 5.0},
+        "rtx2070": {
+            "kimg": 4000.0,
+            "batch_size": 64,
+            "autoencoder_kimg": 1000.0,
+            "drawing_levels": "8,8,8,8",
+            "width": 256,
+            "learning_rate": 1e-3,
+            "prior_width": 384,
+            "prior_layers": 10,
+            "prior_dropout": 0.2,
+            "learning_rate_prior_first": 5e-4,
+            "prior_schedule_kimg": 3000.0,
+            "ema_half_life_kimg": 10.0,
+            "log_kimg": 10.0,
+            "sample_kimg": 200.0,
+            "checkpoint_kimg": 200.0,
+            "judge_kimg": 200.0,
+        },
+    }
+
+    def __init__(self, config: PaletteTransformerConfig, data: DataSpecification, device: torch.device) -> None:
+        self.config = config
+        self.data = data
+        self.precision = Precision(device, config.precision)
+        self.model = PaletteTransformerModel(config, data).to(device, memory_format=torch.channels_last)
+        autoencoder, prior = self.model.autoencoder.parameters(), self.model.prior.parameters()
+        self.optimizer = torch.optim.Adam(autoencoder, config.learning_rate, betas=(0.9, 0.98), fused=True)
+        self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.95), fused=True)
+
+    @property
+    def sampler(self) -> nn.Module:
+        return self.model
+
+    @property
+    def latent_dim(self) -> int:
+        """One number a code."""
+        return self.model.autoencoder.positions
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"autoencoder": self.model.autoencoder, "prior": self.model.prior}
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        start = round(1000 * self.config.autoencoder_kimg)
+        if images_seen < start:
+            scalars = {"loss_reconstruction": self.autoencoder_step(reals, images_seen)}
+        else:
+            scalars = {"loss_prior": self.prior_step(reals, labels, images_seen - start)}
+        self.precision.scaler.update()
+        return {name: value.detach() for name, value in scalars.items()}
+
+    def sigma(self, images_seen: int) -> float:
+        """The deviation of colours from the palette's; the last quarter of the autoencoder's time has the last."""
+        config = self.config
+        progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
+        return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
+
+    def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
+        """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
+        config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
+        # Down to nothing: the codes that the prior learns from no longer move when it begins.
+        set_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            logits, palettes, _ = autoencoder(reals)
+        loss = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
+        scaler.scale(loss).backward()
+        scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(autoencoder.parameters(), config.gradient_limit)
+        scaler.step(self.optimizer)
+        return loss
+
+    def prior_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
+        """The prior learns to foretell every code from those before it; the loss is in nats a code.
+
+        Args:
+            images_seen: by the prior, before this batch.
+        """
+        config, scaler = self.config, self.precision.scaler
+        rates = config.learning_rate_prior_first, config.learning_rate_prior_last
+        set_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
+        codes = self.encode(self.model, reals)
+        self.optimizer_prior.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            logits = self.model.prior(codes, labels)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+        scaler.scale(loss).backward()
+        scaler.step(self.optimizer_prior)
+        return loss
+
+    @torch.no_grad()
+    def encode(self, model: PaletteTransformerModel, reals: Tensor) -> Tensor:
+        """Portraits [N, 4, H, W] in [-1, 1] -> codes int64 [N, L]."""
+        with self.precision.autocast():
+            _, _, codes = model.autoencoder(reals)
+        return codes
+
+    @torch.no_grad()
+    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+        """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
+        return sampler.autoencoder.decode(sampler.prior.sample(torch.special.ndtr(latents.double()), labels))
+
+    @torch.no_grad()
+    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
+        return sampler.autoencoder.decode(self.encode(sampler, reals))
+
+    @torch.no_grad()
+    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The loss of whichever network has its turn, on held-out portraits."""
+        with self.precision.autocast():
+            logits, palettes, codes = self.model.autoencoder(reals)
+        if images_seen < 1000 * self.config.autoencoder_kimg:
+            return {"loss_reconstruction_held_out": mixture_loss(logits, palettes, reals, self.sigma(images_seen))}
+        self.model.prior.eval()
+        with self.precision.autocast():
+            logits = self.model.prior(codes, labels)
+        self.model.prior.train()
+        return {"loss_prior_held_out": functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())}
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "optimizer_prior": self.optimizer_prior,
+            "scaler": self.precision.scaler,
+        }
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
