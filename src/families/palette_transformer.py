@@ -8,6 +8,8 @@ the likelihood of held-out portraits says at any time how good the prior is, and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -207,8 +209,8 @@ class PaletteTransformer(Family):
 
     @torch.no_grad()
     def encode(self, model: PaletteTransformerModel, reals: Tensor) -> Tensor:
-        """Portraits [N, 4, H, W] in [-1, 1] -> codes int64 [N, L]."""
-        with self.precision.autocast():
+        """Portraits [N, 4, H, W] in [-1, 1] -> codes int64 [N, L], whatever portraits stand beside them."""
+        with evaluating(model.autoencoder), self.precision.autocast():
             _, _, codes = model.autoencoder(reals)
         return codes
 
@@ -224,15 +226,14 @@ class PaletteTransformer(Family):
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The loss of whichever network has its turn, on held-out portraits."""
-        with self.precision.autocast():
+        with evaluating(self.model), self.precision.autocast():
             logits, palettes, codes = self.model.autoencoder(reals)
-        if images_seen < 1000 * self.config.autoencoder_kimg:
-            return {"loss_reconstruction_held_out": mixture_loss(logits, palettes, reals, self.sigma(images_seen))}
-        self.model.prior.eval()
-        with self.precision.autocast():
-            logits = self.model.prior(codes, labels)
-        self.model.prior.train()
-        return {"loss_prior_held_out": functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())}
+            if images_seen >= round(1000 * self.config.autoencoder_kimg):
+                logits = self.model.prior(codes, labels)
+                return {"loss_prior_held_out": functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())}
+        loss = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
+        # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
+        return {"loss_reconstruction_held_out": loss, "codes_in_use": torch.tensor(float(codes.unique().numel()))}
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -248,3 +249,14 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of all parameters."""
     for group in optimizer.param_groups:
         group["lr"] = rate
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within the block a network is in evaluation mode; afterwards it is as before."""
+    before = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(before)

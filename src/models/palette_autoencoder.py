@@ -44,11 +44,14 @@ class PortraitEncoder(nn.Module):
         # Every patch is read with a margin of two pixels.
         self.patches = nn.Conv2d(channels, width, 2 * PATCH, stride=PATCH, padding=PATCH // 2)
         self.blocks = nn.Sequential(*[ResidualBlock(width, blocks) for _ in range(blocks)])
-        self.to_drawing = nn.Conv2d(width, drawing_dim, 1)
+        # Every number of every vector differs from portrait to portrait by as much as a code can tell. Left alone, all
+        # vectors once drifted beyond the quantiser's last level, and every portrait had the same codes.
+        self.to_drawing = nn.Sequential(nn.Conv2d(width, drawing_dim, 1), nn.BatchNorm2d(drawing_dim, affine=False))
         self.to_palette = nn.Sequential(
             nn.Linear(2 * width, HIDDEN),
             nn.LeakyReLU(SLOPE),
             nn.Linear(HIDDEN, palette_codes * palette_dim),
+            nn.BatchNorm1d(palette_codes * palette_dim, affine=False),
             nn.Unflatten(1, (palette_codes, palette_dim)),
         )
 
