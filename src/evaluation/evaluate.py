@@ -1,9 +1,9 @@
 """Judge a checkpoint or a folder of images: one JSON with every figure, one HTML page with every picture.
 
-Five sets go through the same measures: the samples, held-out real portraits (the ceiling: what a perfect generator
+Six sets go through the same measures: the samples, held-out real portraits (the ceiling: what a perfect generator
 would reach, as nobody knows the training portraits better than their own kind does), and training portraits blurred,
-shuffled and copied, whose faults are known. A measure that does not see a known fault is not to be believed there;
-`which_measure_tells` says which do.
+grained, shuffled and copied, whose faults are known. A measure that does not see a known fault is not to be believed
+there; `which_measure_tells` says which do.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ are to be judged in 3 minutes on 2 cores. The scores are low for that; samples a
 PIXEL_ART_REFERENCE, PIXEL_ART_CONTROLS, COPIES_CHECKED = 1000, 400, 300
 """Portraits that are enough for these: a distribution of single numbers, a share that is near 1."""
 
-SETS = ("samples", "real", "blurred", "shuffled", "copies")
+SETS = ("samples", "real", "blurred", "grained", "shuffled", "copies")
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _make_sets(
     judged: LabelSpecification,
     random: np.random.RandomState,
 ) -> dict[str, PortraitSet]:
-    """The five sets, each in random order."""
+    """The six sets, each in random order."""
     order = random.permutation(len(held_out.portraits))
     chosen = random.permutation(len(train.portraits))[: len(held_out.portraits)]
     seed = int(random.randint(2**31))
@@ -211,6 +211,7 @@ def _make_sets(
             held_out.groups[order],
         ),
         "blurred": PortraitSet(controls.blurred(of_train), labels, groups),
+        "grained": PortraitSet(controls.grained(of_train, seed), labels, groups),
         "shuffled": PortraitSet(controls.shuffled(of_train, seed), labels, groups),
         "copies": PortraitSet(of_train, labels, groups),
     }
@@ -370,7 +371,7 @@ def _compose(
 ) -> dict[str, object]:
     """The content of the JSON."""
     figures = {name: each.figures for name, each in sets.items()}
-    tells = {name: measures_that_tell(figures[name], figures["real"]) for name in ("blurred", "shuffled", "copies")}
+    tells = {name: measures_that_tell(figures[name], figures["real"]) for name in SETS[2:]}
     obedience = sets["samples"].details.get("obedience", {})
     chance = {attribute: entry["chance"] for attribute, entry in obedience.items()}
     words = flags(

@@ -24,10 +24,18 @@ TITLES = {
     "samples": "samples",
     "real": "held-out reals",
     "blurred": "blurred",
+    "grained": "grained",
     "shuffled": "shuffled",
     "copies": "copies",
 }
-COLOURS = {"samples": "#c0392b", "real": "#2e7d4f", "blurred": "#8e8e8e", "shuffled": "#b9a26a", "copies": "#5b7fb4"}
+COLOURS = {
+    "samples": "#c0392b",
+    "real": "#2e7d4f",
+    "blurred": "#8e8e8e",
+    "grained": "#8d6e9f",
+    "shuffled": "#b9a26a",
+    "copies": "#5b7fb4",
+}
 
 GRID_PORTRAITS, CONTROL_PORTRAITS, PAIRS = 48, 12, 12
 
@@ -79,7 +87,7 @@ def write_report(path: Path, content: Mapping[str, Any], pictures: Pictures) -> 
         _copying(content, pictures),
         _heading("The controls"),
         "<p>Training portraits with known faults, to see which measure tells.</p>",
-        _grids(pictures, ("blurred", "shuffled", "copies"), CONTROL_PORTRAITS, columns=12),
+        _grids(pictures, ("blurred", "grained", "shuffled", "copies"), CONTROL_PORTRAITS, columns=12),
     ]
     title = f"Evaluation of {_origin(content)}"
     page = (

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.controls import blurred, copies, mirrored, recoloured, shuffled
+from src.evaluation.controls import GRAIN, blurred, copies, grained, mirrored, recoloured, shuffled
 from tests.conftest import make_portraits
 
 
@@ -27,6 +27,19 @@ def test_blur_darkens_no_edge_and_a_flat_figure_stays_flat():
     assert set(np.unique(result[..., 3])) == {0, 255}
     assert np.abs(result[result[..., 3] > 0].astype(int) - (200, 100, 40, 255)).max() <= 1
     assert (result[result[..., 3] == 0] == 0).all()
+
+
+def test_grain_has_the_stated_deviation_and_touches_opaque_pixels_alone():
+    image = np.zeros((3, 64, 64, 4), np.uint8)
+    image[:, 8:56, 8:56] = (120, 128, 100, 255)
+    result = grained(image, 0)
+    assert (result[image[..., 3] == 0] == 0).all() and (result[..., 3] == image[..., 3]).all()
+    added = result[image[..., 3] > 0].astype(float)[:, :3] - (120, 128, 100)
+    # 6912 draws: the mean is known to 0.14, the deviation to 0.1 (one standard error).
+    assert np.abs(added.mean(axis=0)).max() < 0.7
+    assert added.std(axis=0) == pytest.approx(GRAIN, abs=0.5)
+    assert np.abs(np.corrcoef(added.T) - np.eye(3)).max() < 0.06
+    assert np.array_equal(grained(image, 0), result) and not np.array_equal(grained(image, 1), result)
 
 
 def test_shuffling_keeps_every_block_and_moves_most(images):

@@ -107,6 +107,7 @@ def test_planted_faults_are_seen_and_by_the_measures_that_should(honest):
     content, _ = honest
     tells = content["which_measure_tells"]
     assert {"kid_random", "pixel_art_distance_colours", "pixel_art_distance_blur"} <= set(tells["blurred"])
+    assert {"pixel_art_distance_colours", "pixel_art_distance_flat"} <= set(tells["grained"])
     assert {"frechet_random", "kid_random", "precision"} <= set(tells["shuffled"])
     # No distance between distributions finds fault with copies.
     assert "copies_share" in tells["copies"]
