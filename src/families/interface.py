@@ -40,6 +40,19 @@ class Stateful(Protocol):
     def load_state_dict(self, state: Mapping[str, object]) -> object: ...
 
 
+@dataclass(frozen=True)
+class ScalarState:
+    """A scalar tensor that a family moves by itself, as a part with a state."""
+
+    value: Tensor
+
+    def state_dict(self) -> dict[str, object]:
+        return {"value": self.value.clone()}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        self.value.copy_(state["value"])
+
+
 class Family(ABC):
     """One way to learn to draw.
 

@@ -7,7 +7,6 @@ strength that adapts itself (Karras et al., 2020), and a penalty on samples of o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +16,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.augmentation import DiffAugment
-from src.families.interface import DataSpecification, Family, Stateful
+from src.families.interface import DataSpecification, Family, ScalarState, Stateful
 from src.families.penalties import squared_gradient, variety_penalty
 from src.families.schedule import cosine
 from src.models.norm_free import NormFreeDiscriminator, NormFreeGenerator
@@ -233,13 +232,6 @@ class R3GAN(Family):
             logits = self.discriminator(self.augmented(reals), labels)
         return {"logit_held_out": logits.float().mean()}
 
-    def state_dict(self) -> dict[str, object]:
-        return {**super().state_dict(), "augment_probability": self.augment_probability.clone()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        super().load_state_dict(state)
-        self.augment_probability.copy_(state["augment_probability"])
-
     @property
     def parts(self) -> dict[str, Stateful]:
         return {
@@ -247,4 +239,5 @@ class R3GAN(Family):
             "optimizer_generator": self.optimizer_generator,
             "optimizer_discriminator": self.optimizer_discriminator,
             "scaler": self.precision.scaler,
+            "augment_probability": ScalarState(self.augment_probability),
         }

@@ -34,6 +34,7 @@ from src.training.data import (
     load_portraits,
     to_signed,
 )
+from src.training.distributed import Processes, joined_processes
 from src.training.ema import MovingAverage
 from src.training.estimate import Estimate, measure
 from src.training.grids import (
@@ -99,12 +100,29 @@ def train(
         InputError: anything wrong with the arguments, the data or the checkpoint.
         TrainingDiverged: a loss became infinite or not a number.
     """
+    with joined_processes() as processes:
+        return _train(data, Path(out), family, profile, overrides or {}, resume, say, judge, processes)
+
+
+def _train(
+    data: Path,
+    out: Path,
+    family: str | None,
+    profile: str | None,
+    overrides: Mapping[str, object],
+    resume: bool,
+    say: Callable[[str], None],
+    judge: Judge | None,
+    processes: Processes,
+) -> TrainingResult:
     device = pick_device()
-    out = Path(out)
+    if not processes.leads:
+        say = _silence
     latest = out / "checkpoints" / "latest.pt"
     state = load_checkpoint(latest, device) if resume and latest.is_file() else None
     portraits = load_portraits(data)
-    run = _configure(state, family, profile, overrides or {}, device)
+    run = _configure(state, family, profile, overrides, device)
+    processes.check(run.config.batch_size)
     if run.config.mlflow:
         import_mlflow()  # a missing library shows before anything is done
     portraits = portraits.conditioned_on(_conditions(run, portraits.specification))
@@ -119,14 +137,19 @@ def train(
     def attempt() -> TrainingResult:
         nonlocal started
         begin = load_checkpoint(latest, device) if started and latest.is_file() else state
-        training = _Training(run, portraits, out, device, begin, say, judge)
-        if begin is None:
+        training = _Training(run, portraits, out, device, begin, say, judge, processes)
+        if begin is None and processes.leads:
             # Only now: with settings that make no network, the earlier run stays where it is.
             _move_earlier_run(out, say)
         started = True
         return training.run()
 
-    return within_memory(attempt, say)
+    # One process cannot begin again while the others wait for it.
+    return within_memory(attempt, say) if processes.count == 1 else attempt()
+
+
+def _silence(_line: str) -> None:
+    """Takes the lines of all processes but the first."""
 
 
 def _conditions(run: _Run, specification: LabelSpecification) -> tuple[str, ...]:
@@ -234,7 +257,9 @@ class _Training:
         state: Mapping[str, object] | None,
         say: Callable[[str], None],
         judge: Judge | None,
+        processes: Processes,
     ) -> None:
+        self.processes = processes
         self.family_name, self.profile, self.config = run.family, run.profile, run.config
         self.portraits, self.out, self.device, self.say = portraits, out, device, say
         self.specification = describe(portraits)
@@ -252,10 +277,13 @@ class _Training:
             raise InputError(f"these settings and data make no network: {error}") from None
         self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
         self.images_seen = 0
-        if state is None:
+        if state is not None:
+            self._load(state)
+        elif processes.count == 1:
             self._announce(measure(family_class, self.config, self.specification, self.train_set))
         else:
-            self._load(state)
+            self.say(f"{self.family_name}, profile {self.profile}, on {processes.count} processes")
+        processes.prepare(self.family)
 
         cells = grid_labels(portraits.labels[portraits.split == TRAIN])
         # Once an epoch where no interval is given.
@@ -265,19 +293,38 @@ class _Training:
         self.grid_latents = grid_latents(len(cells), self.family.latent_dim, self.config.seed).to(device)
         self.grid_reals = self._pick_reals(cells)
         self.examination = None
-        if judge is not None and self.config.judge_kimg > 0:
+        if judge is not None and self.config.judge_kimg > 0 and processes.leads:
             self.examination = Examination(
                 judge, portraits, self.config.judge_count, self.family.latent_dim, self.config.seed, device
             )
         self.real_spread = spread_within_rows(to_signed(torch.from_numpy(self.grid_reals)))
 
     def run(self) -> TrainingResult:
+        if not self.processes.leads:
+            return self._follow()
         (self.out / "samples").mkdir(parents=True, exist_ok=True)
         write_json(self.out / "config.json", self._describe_run())
         with open_trackers(self.out, self._describe_run(), self.images_seen, self.say) as trackers:
             result = self._run(trackers)
             trackers.checkpoint(self.out / "checkpoints" / "latest.pt")
         return result
+
+    def _follow(self) -> TrainingResult:
+        """Learn along with the first process, which does all the writing."""
+        means = RunningMeans()
+        with StopRequest() as request:
+            while not (stopped := self.processes.any(request.stopped)) and self._goes_on:
+                self._step(means)
+        return TrainingResult(self.out / "checkpoints" / "latest.pt", self.images_seen, stopped)
+
+    @property
+    def total(self) -> int:
+        """How many images the whole run sees."""
+        return math.ceil(self.config.kimg * 1000 / self.config.batch_size) * self.config.batch_size
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.images_seen < self.total and not self.family.finished
 
     def _run(self, trackers: Trackers) -> TrainingResult:
         config, out = self.config, self.out
@@ -288,16 +335,15 @@ class _Training:
             write_grid(out / "samples" / "reals.png", self.grid_reals, self.captions)
             trackers.picture("reals", out / "samples" / "reals.png", 0)
             self._write_grids("init", trackers)
-        total = math.ceil(config.kimg * 1000 / config.batch_size) * config.batch_size
-        if self.images_seen >= total:
+        if self.images_seen >= self.total:
             self.say(f"already trained to {self.images_seen / 1000:g} kimg; raise kimg to train on")
         saved_at = self.images_seen
         reported_at, clock = self.images_seen, time.perf_counter()
 
         with StopRequest() as request:
-            while self.images_seen < total and not self.family.finished and not request.stopped:
+            while not (stopped := self.processes.any(request.stopped)) and self._goes_on:
                 self._step(means)
-                done = self.images_seen >= total or self.family.finished
+                done = not self._goes_on
                 look = self.examination is not None and self._passed(config.judge_kimg)
                 best = False
                 if done or look or self._passed(config.log_kimg) or self._passed(self.sample_kimg):
@@ -313,29 +359,31 @@ class _Training:
                         row |= figures
                     table.add(row)
                     trackers.row(row, self.images_seen)
-                    self.say(status_line(row, total / 1000))
+                    self.say(status_line(row, self.total / 1000))
                     reported_at, clock = self.images_seen, time.perf_counter()
-                if done or best or request.stopped or self._passed(config.checkpoint_kimg):
+                if done or best or self._passed(config.checkpoint_kimg):
                     checkpoint, saved_at = self._save(means, best), self.images_seen
-            if request.stopped and saved_at < self.images_seen:
+            if stopped and saved_at < self.images_seen:
                 checkpoint = self._save(means)
         if self.family.finished:
             self.say(f"{self.family_name} stopped by itself at {self.images_seen / 1000:.2f} kimg (early stopping)")
-        if request.stopped:
+        if stopped:
             self.say(f"interrupted at {self.images_seen / 1000:.2f} kimg; saved to {checkpoint}; resume to go on")
-        return TrainingResult(checkpoint, self.images_seen, request.stopped)
+        return TrainingResult(checkpoint, self.images_seen, stopped)
 
     def _step(self, means: RunningMeans) -> None:
         """One batch: a function of the state, the seed and the images seen."""
         batch_size, seen = self.config.batch_size, self.images_seen
-        reals, labels = self.train_set.batch(batch_indices(seen, batch_size, len(self.train_set), self.config.seed))
+        indices = batch_indices(seen, batch_size, len(self.train_set), self.config.seed)
+        reals, labels = self.train_set.batch(self.processes.share(indices))
         _seed(self.config.seed, seen)
-        means.add(self.family.train_step(reals, labels, seen))
+        with self.processes.step(self.family):
+            means.add(self.family.train_step(reals, labels, seen))
         self.images_seen = seen + batch_size
         self.average.update(self.family.sampler, self.images_seen, batch_size)
         # Averaged over the interval like the other scalars: D swings from step to step, and one look at held-out
         # portraits could not be compared with a mean over many at those it learns from.
-        if len(self.held_out_set) and seen // batch_size % WATCH_STEPS == 0:
+        if self.processes.leads and len(self.held_out_set) and seen // batch_size % WATCH_STEPS == 0:
             indices = batch_indices(seen, batch_size, len(self.held_out_set), self.config.seed)
             means.add(self.family.watch(*self.held_out_set.batch(indices), seen))
 
