@@ -92,14 +92,22 @@ def train(arguments: argparse.Namespace) -> int:
 def sample(arguments: argparse.Namespace) -> None:
     from src.configuration import parse_assignments
     from src.sampling import draw, load_artist, write_samples
+    from src.weights import OWN_WEIGHTS
 
     wanted = parse_assignments(arguments.label)
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
     wanted |= {name: value for name, value in named.items() if value is not None}
-    artist = load_artist(arguments.checkpoint)
+    artist = load_artist(arguments.checkpoint or OWN_WEIGHTS)
     drawn = draw(artist, arguments.count, arguments.seed, wanted)
     grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap)
     print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
+
+
+def weights(arguments: argparse.Namespace) -> None:
+    from src.weights import write_weights
+
+    write_weights(arguments.checkpoint, arguments.out)
+    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 
 def compare(arguments: argparse.Namespace) -> None:
@@ -253,7 +261,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.set_defaults(run=study)
 
     command = commands.add_parser("sample", help="draw heroes: one PNG each, grid.png, manifest.json")
-    command.add_argument("--checkpoint", type=Path, required=True)
+    command.add_argument("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given")
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("-n", dest="count", type=int, default=16, help="how many (default 16)")
     command.add_argument("--seed", type=int, default=0, help="the first portrait's seed; the next ones count up")
@@ -267,6 +275,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--palette-snap", default="", metavar="N|FILE", help="snap to N colours of the training set or a palette file"
     )
     command.set_defaults(run=sample)
+
+    command = commands.add_parser("weights", help="a checkpoint's sampler as one safetensors file, to pass on")
+    command.add_argument("--checkpoint", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    command.set_defaults(run=weights)
 
     command = commands.add_parser("evaluate", help="judge a checkpoint or a folder of images: JSON and an HTML report")
     judged = command.add_mutually_exclusive_group(required=True)

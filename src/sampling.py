@@ -22,10 +22,10 @@ from src.labels import LabelSpecification
 from src.palette_files import write_palette
 from src.palette_snap import ColourTable, choose_palette, snap
 from src.tables import write_json
-from src.training.checkpoint import file_hash, load_checkpoint
-from src.training.ema import MovingAverage
+from src.training.checkpoint import file_hash
 from src.training.grids import lay_out, to_rgba
 from src.training.pictures import NOTEBOOK_COLOURS
+from src.weights import averaged_weights, load_model
 
 # Portraits are drawn in batches of exactly this many: another batch size may take another convolution algorithm,
 # whose last bit differs; with 50, a colour value moved by one in a fifth of the portraits. Nor would a larger one be
@@ -70,23 +70,25 @@ class Drawn:
 
 
 def load_artist(checkpoint: Path) -> Artist:
-    """Read a checkpoint for drawing. Drawing runs on the CPU in fp32: bit for bit the same with and without a GPU.
+    """Read a checkpoint, or a weights file, for drawing.
+
+    Drawing runs on the CPU in fp32: bit for bit the same with and without a GPU.
 
     Raises:
         InputError: a missing, damaged or foreign checkpoint.
     """
-    content = load_checkpoint(checkpoint)
+    content = load_model(checkpoint)
     labels = LabelSpecification.from_mapping(content["label_mappings"])
     family_class = find_family(content["family"])
     config = make_config(family_class.config_class, content["config"], {"precision": "fp32"})
     data = DataSpecification(content["size"], content["channels"], labels, content["within_label_distance"])
     with _without_the_compiler():
         family = family_class(config, data, torch.device("cpu"))
-    average = MovingAverage(family.sampler, config.ema_half_life_kimg, config.ema_rampup)
-    average.load_state_dict(content["average"])
+    family.sampler.load_state_dict(averaged_weights(content))
+    sampler = family.sampler.requires_grad_(False).eval()
     table = content.get("training_colours")
     colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
-    return Artist(content["family"], family, average.network, labels, file_hash(checkpoint), colours)
+    return Artist(content["family"], family, sampler, labels, file_hash(checkpoint), colours)
 
 
 @contextmanager

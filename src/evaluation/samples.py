@@ -60,7 +60,7 @@ def draw_samples(
         InputError: no such checkpoint, or one of other attributes, classes or size than the data set's.
     """
     from src.sampling import draw, load_artist
-    from src.training.checkpoint import load_checkpoint
+    from src.weights import load_model
 
     artist = load_artist(checkpoint)
     obeyed = artist.labels.names if artist.family.conditional else ()
@@ -89,7 +89,7 @@ def draw_samples(
         "checkpoint_hash": artist.checkpoint_hash,
         "family": artist.family_name,
         "seed": seed,
-        "trained_on_this_data": load_checkpoint(checkpoint)["data_fingerprint"] == fingerprint,
+        "trained_on_this_data": load_model(checkpoint)["data_fingerprint"] == fingerprint,
     }
     names = tuple(f"seed {its_seed}" for its_seed in seeds)
     return Samples(np.stack(portraits), labels, known, names, origin, np.zeros(count))

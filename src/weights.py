@@ -1,0 +1,80 @@
+"""Weights to pass on: a trained sampler and all that drawing with it needs, in one safetensors file.
+
+A checkpoint goes on training and is several times as large. In the file's metadata, readable by any safetensors
+library: family, profile, configuration, labels, the fingerprint of the training data, how long it was trained.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from src.errors import InputError
+from src.files import replacing
+from src.training.checkpoint import load_checkpoint
+
+FORMAT = "hero_portraits_1"
+
+OWN_WEIGHTS = Path(__file__).resolve().parents[1] / "artifacts_gan" / "checkpoints" / "heroes_64.safetensors"
+"""Those that come with the project, trained on its own drawings."""
+
+DESCRIPTION = (
+    *("family", "profile", "config", "label_mappings", "data_fingerprint", "size", "channels"),
+    *("within_label_distance", "images_seen"),
+)
+"""What a file says besides its tensors."""
+
+COLOURS, COUNTS = "training_colours.colours", "training_colours.counts"
+"""Names of two tensors that are no weights: the colours of the training portraits, for snapping."""
+
+
+def write_weights(checkpoint: Path, out: Path) -> None:
+    """The averaged sampler of a checkpoint, as a file to pass on.
+
+    Args:
+        checkpoint: from `train`.
+        out: a `.safetensors` file.
+
+    Raises:
+        InputError: no such checkpoint, or another ending.
+    """
+    if Path(out).suffix != ".safetensors":
+        raise InputError(f"{out} must end in .safetensors")
+    content = load_checkpoint(checkpoint)
+    tensors = {name: weight.contiguous().clone() for name, weight in averaged_weights(content).items()}
+    tensors |= {COLOURS: content["training_colours"]["colours"], COUNTS: content["training_colours"]["counts"]}
+    metadata = {name: json.dumps(content[name]) for name in DESCRIPTION}
+    with replacing(Path(out)) as temporary:
+        save_file(tensors, temporary, {"format": FORMAT, **metadata})
+
+
+def averaged_weights(content: dict[str, object]) -> dict[str, torch.Tensor]:
+    """The state of the averaged sampler in what `load_model` gives."""
+    return {name.removeprefix("module."): weight for name, weight in content["average"].items() if name != "n_averaged"}
+
+
+def load_model(path: Path) -> dict[str, object]:
+    """A checkpoint's content, or a weights file's in the same form, without the state of training.
+
+    Raises:
+        InputError: missing, damaged or foreign.
+    """
+    if Path(path).suffix != ".safetensors":
+        return load_checkpoint(path)
+    if not Path(path).is_file():
+        raise InputError(f"no weights at {path}; name another file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} cannot be read as weights ({str(error)[:120]}); fetch it again") from None
+    if metadata.get("format") != FORMAT:
+        raise InputError(f"{path} holds no weights of this project; name a file that `python -m src weights` wrote")
+    colours = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS)}
+    described = {name: json.loads(metadata[name]) for name in DESCRIPTION}
+    return {**described, "average": tensors, "training_colours": colours}
