@@ -100,7 +100,7 @@ def real_rows(portraits: PackedPortraits, seed: int) -> Image.Image:
     return _picture(real_grid(portraits, seed)[0], COLUMNS)
 
 
-def first_rows(grid: Path, size: int, rows: int = 3) -> Image.Image | None:
+def first_rows(grid: Path, size: int, rows: int = 2) -> Image.Image | None:
     """The upper rows of a family's grid, for a notebook, which would grow too large with all; None without a grid.
 
     Args:

@@ -29,8 +29,8 @@ from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
 class PaletteTransformerConfig(TrainingConfig):
     """Autoencoder and prior, one after the other."""
 
-    # How long the autoencoder learns; the prior has the rest of the run.
-    autoencoder_kimg: float = 40.0
+    # How long the autoencoder learns, at most a quarter of the run; the prior has the rest.
+    autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
     palette_codes: int = 16
@@ -116,7 +116,7 @@ class PaletteTransformer(Family):
             "prior_layers": 1,
             "prior_heads": 2,
         },
-        "cpu": {"kimg": 160.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 5.0},
+        "cpu": {"kimg": 120.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 5.0},
         "rtx2070": {
             "kimg": 4000.0,
             "batch_size": 64,
@@ -160,7 +160,7 @@ class PaletteTransformer(Family):
         return {"autoencoder": self.model.autoencoder, "prior": self.model.prior}
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        start = round(1000 * self.config.autoencoder_kimg)
+        start = round(1000 * self.autoencoder_kimg)
         if images_seen < start:
             scalars = {"loss_reconstruction": self.autoencoder_step(reals, images_seen)}
         else:
@@ -168,17 +168,22 @@ class PaletteTransformer(Family):
         self.precision.scaler.update()
         return {name: value.detach() for name, value in scalars.items()}
 
+    @property
+    def autoencoder_kimg(self) -> float:
+        """How long the autoencoder learns."""
+        return min(self.config.autoencoder_kimg, self.config.kimg / 4)
+
     def sigma(self, images_seen: int) -> float:
         """The deviation of colours from the palette's; the last quarter of the autoencoder's time has the last."""
         config = self.config
-        progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
+        progress = min(1.0, images_seen / (750 * self.autoencoder_kimg)) if self.autoencoder_kimg else 1.0
         return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
 
     def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
         """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
         # Down to nothing: the codes that the prior learns from no longer move when it begins.
-        set_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
+        set_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, self.autoencoder_kimg))
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             logits, palettes, _ = autoencoder(reals)
@@ -228,7 +233,7 @@ class PaletteTransformer(Family):
         """The loss of whichever network has its turn, on held-out portraits."""
         with evaluating(self.model), self.precision.autocast():
             logits, palettes, codes = self.model.autoencoder(reals)
-            if images_seen >= round(1000 * self.config.autoencoder_kimg):
+            if images_seen >= round(1000 * self.autoencoder_kimg):
                 logits = self.model.prior(codes, labels)
                 return {"loss_prior_held_out": functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())}
         loss = mixture_loss(logits, palettes, reals, self.sigma(images_seen))

@@ -15,6 +15,9 @@ from src.training.data import PortraitBatches
 
 STEPS = 4
 
+PERIOD = 64
+"""In steps: terms that a family takes now and then recur within it."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -36,12 +39,15 @@ def measure(
     device = portraits.images.device
     family = family_class(config, data, device)
     indices = np.arange(config.batch_size) % len(portraits)
+    periods = config.kimg * 1000 / config.batch_size / PERIOD
     seconds = []
     for step in range(STEPS + 1):
         start = time.perf_counter()
         torch.manual_seed(step)
         # Step 0 takes every lazy term and the one-time costs of a first step: it counts for memory, not for time.
-        family.train_step(*portraits.batch(indices), step * config.batch_size)
+        # The others are spread over the run: a family may train one network first and another after it.
+        place = int(max(0.0, step - 0.5) / STEPS * periods) * PERIOD + step
+        family.train_step(*portraits.batch(indices), place * config.batch_size)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         seconds.append(time.perf_counter() - start)
