@@ -1,9 +1,9 @@
 """`palette_transformer`: a palette and a drawing in codes, and a transformer that writes both by label.
 
 A portrait becomes a row of codes, its palette first and its drawing after it (`src/models/palette_autoencoder.py`).
-First the autoencoder learns, without labels; then it stands still and the prior learns which codes follow which, label
-by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything:
-the likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
+The autoencoder learns without labels and then stands still; the prior learns all along which codes follow which, label
+by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything: the
+likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
 
 @dataclass(frozen=True)
 class PaletteTransformerConfig(TrainingConfig):
-    """Autoencoder and prior, one after the other."""
+    """Autoencoder and prior."""
 
-    # How long the autoencoder learns, at most a quarter of the run; the prior has the rest.
+    # How long the autoencoder learns.
     autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
@@ -49,7 +49,7 @@ class PaletteTransformerConfig(TrainingConfig):
     prior_layers: int = 6
     prior_heads: int = 6
     prior_dropout: float = 0.1
-    # Half a cosine from one to the other, within so many kimg of the prior's own time.
+    # Half a cosine from one to the other, within so many kimg.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
     prior_schedule_kimg: float = 200.0
@@ -160,30 +160,28 @@ class PaletteTransformer(Family):
         return {"autoencoder": self.model.autoencoder, "prior": self.model.prior}
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        start = round(1000 * self.autoencoder_kimg)
-        if images_seen < start:
-            scalars = {"loss_reconstruction": self.autoencoder_step(reals, images_seen)}
-        else:
-            scalars = {"loss_prior": self.prior_step(reals, labels, images_seen - start)}
+        scalars = {}
+        if self.autoencoder_learns(images_seen):
+            scalars["loss_reconstruction"] = self.autoencoder_step(reals, images_seen)
+        scalars["loss_prior"] = self.prior_step(reals, labels, images_seen)
         self.precision.scaler.update()
         return {name: value.detach() for name, value in scalars.items()}
 
-    @property
-    def autoencoder_kimg(self) -> float:
-        """How long the autoencoder learns."""
-        return min(self.config.autoencoder_kimg, self.config.kimg / 4)
+    def autoencoder_learns(self, images_seen: int) -> bool:
+        """Whether it is the autoencoder's time."""
+        return images_seen < 1000 * self.config.autoencoder_kimg
 
     def sigma(self, images_seen: int) -> float:
         """The deviation of colours from the palette's; the last quarter of the autoencoder's time has the last."""
         config = self.config
-        progress = min(1.0, images_seen / (750 * self.autoencoder_kimg)) if self.autoencoder_kimg else 1.0
+        progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
         return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
 
     def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
         """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
-        # Down to nothing: the codes that the prior learns from no longer move when it begins.
-        set_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, self.autoencoder_kimg))
+        # Down to nothing: the codes that the prior learns from move less and less.
+        set_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             logits, palettes, _ = autoencoder(reals)
@@ -195,11 +193,7 @@ class PaletteTransformer(Family):
         return loss
 
     def prior_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
-        """The prior learns to foretell every code from those before it; the loss is in nats a code.
-
-        Args:
-            images_seen: by the prior, before this batch.
-        """
+        """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
         set_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
@@ -230,15 +224,16 @@ class PaletteTransformer(Family):
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The loss of whichever network has its turn, on held-out portraits."""
+        """The losses on held-out portraits; a prior whose loss rises here learns by heart."""
         with evaluating(self.model), self.precision.autocast():
             logits, palettes, codes = self.model.autoencoder(reals)
-            if images_seen >= round(1000 * self.autoencoder_kimg):
-                logits = self.model.prior(codes, labels)
-                return {"loss_prior_held_out": functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())}
-        loss = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
-        # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
-        return {"loss_reconstruction_held_out": loss, "codes_in_use": torch.tensor(float(codes.unique().numel()))}
+            prior_logits = self.model.prior(codes, labels).float()
+        scalars = {"loss_prior_held_out": functional.cross_entropy(prior_logits.flatten(0, 1), codes.flatten())}
+        if self.autoencoder_learns(images_seen):
+            scalars["loss_reconstruction_held_out"] = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
+            # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
+            scalars["codes_in_use"] = torch.tensor(float(codes.unique().numel()))
+        return scalars
 
     @property
     def parts(self) -> dict[str, Stateful]:
