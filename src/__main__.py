@@ -98,7 +98,7 @@ def sample(arguments: argparse.Namespace) -> None:
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
     wanted |= {name: value for name, value in named.items() if value is not None}
     artist = load_artist(arguments.checkpoint or OWN_WEIGHTS)
-    drawn = draw(artist, arguments.count, arguments.seed, wanted)
+    drawn = draw(artist, arguments.count, arguments.seed, wanted, arguments.truncation)
     grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap)
     print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
 
@@ -265,6 +265,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("-n", dest="count", type=int, default=16, help="how many (default 16)")
     command.add_argument("--seed", type=int, default=0, help="the first portrait's seed; the next ones count up")
+    command.add_argument(
+        "--truncation", type=float, default=1.0, help="1: as varied as learned; less: less varied, fewer failures"
+    )
     command.add_argument("--gender")
     command.add_argument("--hero-class")
     command.add_argument("--palette")

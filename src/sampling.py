@@ -103,7 +103,9 @@ def _without_the_compiler() -> Iterator[None]:
         torch.optim.Optimizer.add_param_group = guarded
 
 
-def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | None = None) -> Drawn:
+def draw(
+    artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | None = None, truncation: float = 1.0
+) -> Drawn:
     """Draw portraits.
 
     Portrait i has the seed `seed + i`, from which come its latent and those labels that were not asked for. It does
@@ -114,14 +116,17 @@ def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | 
         count: how many, at least 1.
         seed: the first portrait's seed, 0 to 2**32 - 1.
         wanted: class names by attribute; an attribute left out is drawn at random.
+        truncation: above 0 to 1; less is less variety and fewer failures.
 
     Raises:
-        InputError: an unknown attribute or class, a bad count or seed.
+        InputError: an unknown attribute or class, a bad count, seed or truncation.
     """
     if count < 1:
         raise InputError(f"the number of portraits must be at least 1, not {count}")
     if not 0 <= seed <= 2**32 - count:
         raise InputError(f"the seed must lie between 0 and {2**32 - count}, not {seed}")
+    if not 0 < truncation <= 1:
+        raise InputError(f"truncation must be above 0 and at most 1, not {truncation}")
     if artist.family.cannot_draw:
         raise InputError(artist.family.cannot_draw)
     if wanted and not artist.family.conditional:
@@ -140,6 +145,8 @@ def draw(artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | 
         latents.append(random.standard_normal(artist.family.latent_dim))
     padding = -count % BATCH
     all_latents = torch.from_numpy(np.float32(latents + latents[:1] * padding))
+    if truncation != 1:
+        all_latents = artist.family.truncated(all_latents, truncation)
     all_labels = torch.tensor(labels + labels[:1] * padding, dtype=torch.int64).reshape(count + padding, -1)
     pixels = _on_every_core(
         lambda latents, labels: to_rgba(artist.family.draw(artist.sampler, latents, labels)),

@@ -143,3 +143,15 @@ def test_a_checkpoint_without_colours_takes_a_palette_file_alone(checkpoint, tmp
     assert main([*arguments, "--palette-snap", str(tmp_path / "two.hex")]) == 0
     (entry,) = json.loads((tmp_path / "out" / "manifest.json").read_text()).values()
     assert entry["palette_snap"] == "two.hex"
+
+
+def test_truncation_shortens_latents_and_is_a_dial_of_variety(artist):
+    whole, less = (draw(artist, 24, wanted={"gender": "feminine"}, truncation=t).portraits for t in (1.0, 0.2))
+    assert np.array_equal(whole, draw(artist, 24, wanted={"gender": "feminine"}).portraits)
+    spread = [np.abs(np.diff(portraits.astype(int), axis=0)).mean() for portraits in (whole, less)]
+    assert spread[1] < 0.7 * spread[0]
+    latents = torch.randn(3, artist.family.latent_dim)
+    assert torch.equal(artist.family.truncated(latents, 0.2), 0.2 * latents)
+    for wrong in (0.0, 1.5, -1.0):
+        with pytest.raises(InputError, match="truncation must be above 0 and at most 1"):
+            draw(artist, 1, truncation=wrong)

@@ -171,6 +171,12 @@ class Diffusion(Family):
         progress = (images_seen + self.config.batch_size) / (1000 * max(self.config.warmup_kimg, 1e-9))
         return self.config.learning_rate * min(1.0, progress)
 
+    def truncated(self, latents: Tensor, truncation: float) -> Tensor:
+        """Its latents are noise, and quieter noise is no better a portrait: guidance is the dial here."""
+        if truncation != 1:
+            raise InputError("diffusion has no truncation; its dial is guidance (train with --set guidance_weight=...)")
+        return latents
+
     @torch.no_grad()
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         chunks = zip(latents.split(CHUNK), labels.split(CHUNK), strict=True)

@@ -21,7 +21,7 @@ from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
 from src.families.schedule import cosine
-from src.models.code_prior import CodePrior
+from src.models.code_prior import CodePrior, only_the_likeliest
 from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
 
 
@@ -212,6 +212,10 @@ class PaletteTransformer(Family):
         with evaluating(model.autoencoder), self.precision.autocast():
             _, _, codes = model.autoencoder(reals)
         return codes
+
+    def truncated(self, latents: Tensor, truncation: float) -> Tensor:
+        """Only the likeliest codes, which have the share `truncation` together."""
+        return only_the_likeliest(latents, truncation)
 
     @torch.no_grad()
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:

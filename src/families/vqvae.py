@@ -17,7 +17,7 @@ from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
 from src.families.interface import DataSpecification, Family, Stateful
-from src.models.code_prior import CodePrior
+from src.models.code_prior import CodePrior, only_the_likeliest
 from src.models.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from src.models.vector_quantiser import VectorQuantiser, perplexity, straight_through
 
@@ -203,6 +203,10 @@ class VQVAE(Family):
         scaler.scale(loss).backward()
         scaler.step(self.optimizer_prior)
         return loss
+
+    def truncated(self, latents: Tensor, truncation: float) -> Tensor:
+        """Only the likeliest codes, which have the share `truncation` together."""
+        return only_the_likeliest(latents, truncation)
 
     @torch.no_grad()
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:

@@ -97,7 +97,9 @@ class CodePrior(nn.Module):
     def sample(self, uniforms: Tensor, labels: Tensor) -> Tensor:
         """Codes int64 [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
 
-        Position by position, each code by the inverse of its cumulative distribution. Keys and values of earlier
+        Position by position, each code by the inverse of its cumulative distribution, the likeliest code first: numbers
+        below p alone draw from the likeliest codes that have the share p together (nucleus sampling; Holtzman et al.,
+        2020). Keys and values of earlier
         positions are kept, so every position passes the blocks once.
         """
         condition = self.labels(labels)
@@ -114,7 +116,7 @@ class CodePrior(nn.Module):
 
 
 def inverse_cdf(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """The class whose piece of the cumulative distribution holds the uniform number.
+    """The class whose piece of the cumulative distribution holds the uniform number; likelier classes come first.
 
     Args:
         logits: [N, K].
@@ -123,7 +125,13 @@ def inverse_cdf(logits: Tensor, uniforms: Tensor) -> Tensor:
     Returns:
         int64 [N]; uniform numbers give classes with probabilities softmax(logits).
     """
-    cumulative = logits.double().softmax(dim=1).cumsum(dim=1)
-    found = torch.searchsorted(cumulative, uniforms.double()[:, None].contiguous(), right=True).squeeze(1)
-    # Rounding leaves the last sum a little off 1.
-    return found.clamp(max=logits.shape[1] - 1)
+    probabilities, classes = logits.double().softmax(dim=1).sort(dim=1, descending=True, stable=True)
+    # Rounding leaves the last sum a little off 1; classes of no probability stand behind it.
+    numbers = uniforms.double().clamp(max=1 - 1e-9)[:, None].contiguous()
+    place = torch.searchsorted(probabilities.cumsum(dim=1), numbers, right=True)
+    return classes.gather(1, place.clamp(max=logits.shape[1] - 1)).squeeze(1)
+
+
+def only_the_likeliest(latents: Tensor, share: float) -> Tensor:
+    """Normal latents whose uniform numbers, by the normal distribution's CDF, are those of `latents` times `share`."""
+    return torch.special.ndtri(share * torch.special.ndtr(latents.double())).to(latents)

@@ -189,3 +189,15 @@ def test_a_checkpoint_draws_and_says_what_it_cannot_do(data_folder, tmp_path, na
             draw(artist, 1, wanted={"hero_class": "mage"})
         with pytest.raises(InputError, match="draws without labels"):
             run(data_folder, tmp_path / "other", name, 0.032, condition_on="gender")
+
+
+def test_truncated_latents_draw_less_varied_portraits_or_it_says_what_else_would(name):
+    family = make(name)
+    latents = torch.randn(16, family.latent_dim)
+    assert torch.allclose(family.truncated(latents, 1.0), latents, atol=1e-5)
+    try:
+        shortened = family.truncated(latents, 0.1)
+    except InputError as error:
+        assert "no truncation; its dial is" in str(error)
+        return
+    assert shortened.shape == latents.shape and shortened.std() < latents.std()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.models.code_prior import CodePrior, inverse_cdf
+from src.models.code_prior import CodePrior, inverse_cdf, only_the_likeliest
 
 CODES, POSITIONS = 6, 9
 
@@ -69,10 +69,19 @@ def test_inverse_cdf_draws_a_planted_distribution():
     assert found[1] == 0
 
 
-@pytest.mark.parametrize(("uniform", "code"), [(0.0, 0), (0.49, 0), (0.51, 2), (0.69, 2), (0.71, 3), (1.0, 3)])
+@pytest.mark.parametrize(("uniform", "code"), [(0.0, 0), (0.49, 0), (0.51, 3), (0.79, 3), (0.81, 2), (1.0, 2)])
 def test_inverse_cdf_by_hand(uniform, code):
     logits = torch.tensor([[0.5, 0.0, 0.2, 0.3]]).log()
     assert inverse_cdf(logits, torch.tensor([uniform])).item() == code
+
+
+def test_a_share_of_the_uniform_numbers_draws_the_likeliest_codes_alone():
+    logits = torch.tensor([0.1, 0.4, 0.2, 0.3]).log().expand(20_000, 4)
+    latents = only_the_likeliest(torch.randn(20_000), 0.7)
+    found = torch.bincount(inverse_cdf(logits, torch.special.ndtr(latents.double())), minlength=4) / 20_000
+    torch.testing.assert_close(found, torch.tensor([0.0, 4 / 7, 0.0, 3 / 7]), rtol=0, atol=0.014)
+    whole = torch.randn(7)
+    torch.testing.assert_close(only_the_likeliest(whole, 1.0), whole)
 
 
 def test_it_learns_a_planted_rule_and_samples_it():
