@@ -225,7 +225,7 @@ def _oklab_table() -> np.ndarray:
     return srgb_to_oklab((rgb << 3 | rgb >> 2).astype(np.uint8)).astype(np.float32)
 
 
-def _edge_maps(images: np.ndarray) -> np.ndarray:
+def edge_maps(images: np.ndarray) -> np.ndarray:
     """Where a pixel differs from its left and from its upper neighbour: bool [N, 2, H, W]; beyond the border too."""
     code = (images[..., :3] >> 3).astype(np.int32)
     oklab = _oklab_table()[code[..., 0] << 10 | code[..., 1] << 5 | code[..., 2]]
@@ -266,7 +266,7 @@ def _library(images: np.ndarray) -> _Library:
 
 
 def _library_block(images: np.ndarray) -> tuple[np.ndarray, ...]:
-    maps = _edge_maps(images)
+    maps = edge_maps(images)
     structure = _cell_means(maps)
     structure -= structure.mean(axis=1, keepdims=True)
     structure /= np.linalg.norm(structure, axis=1, keepdims=True).clip(1e-9)
@@ -294,7 +294,7 @@ def _nearest(queries: np.ndarray, library: _Library) -> _Nearest:
 
 def _nearest_as_they_are(queries: np.ndarray, library: _Library) -> tuple[np.ndarray, ...]:
     """Structural distance and index, colour distance and index, each [N]."""
-    maps = _edge_maps(queries)
+    maps = edge_maps(queries)
     ours = _library(queries)
     candidates = np.concatenate(
         [

@@ -17,6 +17,7 @@ import numpy as np
 
 from src.errors import InputError
 from src.evaluation import controls
+from src.evaluation.control import held_latents
 from src.evaluation.copies import CopyCheck, check_copies
 from src.evaluation.distances import (
     Figure,
@@ -37,6 +38,7 @@ from src.evaluation.report import Pictures, write_report
 from src.evaluation.samples import Samples, draw_samples, read_samples
 from src.evaluation.verdict import FLAGS, flags, measures_that_tell
 from src.labels import LabelSpecification
+from src.sampling import load_artist
 from src.tables import write_json
 from src.training.data import HELD_OUT, TRAIN, PackedPortraits, load_portraits
 
@@ -149,6 +151,8 @@ def evaluate(
         if labelled:
             _measure_teaching(sets, train, judged, seed)
         say(f"obedience judged ({_since(started)})")
+    if checkpoint is not None:
+        _measure_control(sets["samples"], checkpoint, seed)
     pixel_measures = _measure_pixel_art(sets, train, samples)
     checks = _check_copying(sets, train, held_out)
     say(f"pixels and copies looked at ({_since(started)})")
@@ -282,6 +286,14 @@ def _measure_obedience(
             each.figures[f"accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
         kept = ("judge", "chance", "classes", "judged_classes", "confusion")
         each.details["obedience"] = {attribute: {key: entry[key] for key in kept} for attribute, entry in found.items()}
+
+
+def _measure_control(samples: PortraitSet, checkpoint: Path, seed: int) -> None:
+    """`kept_ATTRIBUTE`: how much of a hero stays when that attribute changes and the latent does not."""
+    artist = load_artist(checkpoint)
+    if artist.family.conditional:
+        for attribute, figure in held_latents(artist, seed).items():
+            samples.figures[f"kept_{attribute}"] = figure
 
 
 def _measure_teaching(sets: dict[str, PortraitSet], train: PortraitSet, judged: LabelSpecification, seed: int) -> None:

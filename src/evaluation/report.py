@@ -266,6 +266,13 @@ def _obedience(content: Mapping[str, Any]) -> str:
                 [[name, *(number(score[name]) for score in scores)] for name in scores[0]],
             )
         )
+    kept = {name: each for name, each in content["samples"]["measures"].items() if name.startswith("kept_")}
+    if kept:
+        parts.append(
+            "<p>Is it still the same hero? One attribute is changed and the latent held: 1, the drawing stays as it "
+            "is; 0, it is no more like the first one than that of another latent.</p>"
+            + table(["", *kept], [["kept", *(_figure(each) for each in kept.values())]])
+        )
     for side in ("samples", "real"):
         matrices = content[side].get("obedience")
         if not matrices:
