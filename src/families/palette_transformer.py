@@ -21,6 +21,7 @@ from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
 from src.families.schedule import cosine
+from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
 from src.models.code_prior import CodePrior, only_the_likeliest
 from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
 
@@ -74,7 +75,7 @@ class PaletteTransformerModel(nn.Module):
         self.prior = CodePrior(
             self.autoencoder.code_count,
             self.autoencoder.positions,
-            data.labels.sizes,
+            [*data.labels.sizes, *change_counts(data.size)],
             config.prior_width,
             config.prior_layers,
             config.prior_heads,
@@ -197,14 +198,20 @@ class PaletteTransformer(Family):
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
         set_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
-        codes = self.encode(self.model, reals)
+        # Without changes it knows the figures of a small set by heart before it can put new ones together.
+        changed, changes = mirrored_and_moved(reals)
+        codes = self.encode(self.model, changed)
         self.optimizer_prior.zero_grad(set_to_none=True)
         with self.precision.autocast():
-            logits = self.model.prior(codes, labels)
+            logits = self.model.prior(codes, torch.cat([labels, changes], dim=1))
         loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
         scaler.scale(loss).backward()
         scaler.step(self.optimizer_prior)
         return loss
+
+    def unchanged(self, labels: Tensor) -> Tensor:
+        """Labels [N, A] with word that the portraits are as they should be, [N, A + 3]."""
+        return torch.cat([labels, no_change(len(labels), self.data.size, labels.device)], dim=1)
 
     @torch.no_grad()
     def encode(self, model: PaletteTransformerModel, reals: Tensor) -> Tensor:
@@ -220,7 +227,8 @@ class PaletteTransformer(Family):
     @torch.no_grad()
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
-        return sampler.autoencoder.decode(sampler.prior.sample(torch.special.ndtr(latents.double()), labels))
+        uniforms = torch.special.ndtr(latents.double())
+        return sampler.autoencoder.decode(sampler.prior.sample(uniforms, self.unchanged(labels)))
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
@@ -231,7 +239,7 @@ class PaletteTransformer(Family):
         """The losses on held-out portraits; a prior whose loss rises here learns by heart."""
         with evaluating(self.model), self.precision.autocast():
             logits, palettes, codes = self.model.autoencoder(reals)
-            prior_logits = self.model.prior(codes, labels).float()
+            prior_logits = self.model.prior(codes, self.unchanged(labels)).float()
         scalars = {"loss_prior_held_out": functional.cross_entropy(prior_logits.flatten(0, 1), codes.flatten())}
         if self.autoencoder_learns(images_seen):
             scalars["loss_reconstruction_held_out"] = mixture_loss(logits, palettes, reals, self.sigma(images_seen))

@@ -1,0 +1,53 @@
+"""Mirrored and moved portraits, and word of it to the model: it sees more of a small set, and draws none of the changes.
+
+A likelihood would otherwise learn changed portraits as if they were the data; told of the change as one more label, it
+can be asked for none (Jun et al., 2020; Karras et al., 2022). All changes keep the pixel grid.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+TRANSPARENT = -1.0
+# Half of the portraits stay as they are: those are what is asked for later.
+CHANGED = 0.5
+
+
+def reaches(size: int) -> tuple[int, int]:
+    """How far portraits of that side are moved at most, in pixels: down or up, and to the left or right."""
+    return max(1, size // 32), max(1, size // 16)
+
+
+def change_counts(size: int) -> list[int]:
+    """How many values each of the three numbers can take that say what was changed."""
+    return [2, *(2 * reach + 1 for reach in reaches(size))]
+
+
+def no_change(count: int, size: int, device: torch.device) -> Tensor:
+    """int64 [N, 3] for portraits as they are."""
+    return torch.tensor([0, *reaches(size)], device=device).expand(count, -1)
+
+
+def mirrored_and_moved(portraits: Tensor) -> tuple[Tensor, Tensor]:
+    """Portraits [N, C, H, H] in [-1, 1], half of them changed at random.
+
+    Returns:
+        The portraits, and what was done: int64 [N, 3], mirrored or not, and moved by how many pixels, counted from the
+        least on.
+    """
+    count, channels, size, _ = portraits.shape
+    device = portraits.device
+    chosen = torch.rand(count, device=device) < CHANGED
+    numbers = [torch.randint(values, (count,), device=device) for values in change_counts(size)]
+    changes = torch.where(chosen[:, None], torch.stack(numbers, dim=1), no_change(count, size, device))
+    changed = torch.where(changes[:, 0, None, None, None] > 0, portraits.flip(3), portraits)
+    # A frame of one transparent pixel to clamp to: whatever comes in comes from there.
+    padded = functional.pad(changed, (1, 1, 1, 1), value=TRANSPARENT)
+    places = torch.arange(1, size + 1, device=device)
+    down, right = (changes[:, 1 + axis, None] - reach for axis, reach in enumerate(reaches(size)))
+    rows, columns = ((places - move).clamp(0, size + 1) for move in (down, right))
+    moved = padded.gather(2, rows[:, None, :, None].expand(-1, channels, -1, size + 2))
+    moved = moved.gather(3, columns[:, None, None, :].expand(-1, channels, size, -1))
+    return moved.contiguous(memory_format=torch.channels_last), changes
