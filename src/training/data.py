@@ -1,4 +1,7 @@
-"""The packed data set in memory: uint8 on the device, indexed in batches, no decoding and no worker processes."""
+"""The packed data set in memory: uint8 on the device, indexed in batches, no decoding and no worker processes.
+
+A set that is too large for that is mapped instead (`src/training/mapped.py`), and each batch goes to the device alone.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,12 @@ from torch import Tensor
 from src.errors import InputError
 from src.families.interface import DataSpecification
 from src.labels import LabelSpecification
+from src.training.mapped import images_bytes, map_images
 
 TRAIN, HELD_OUT = 0, 1
+
+MAP_ABOVE = 2 << 30
+"""Bytes of unpacked images from which on they are mapped: a quarter of a card of 8 GB, 131,072 portraits of 64x64."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class PackedPortraits:
     """What `portraits.npz` holds, as numpy arrays.
 
     Args:
-        images: uint8 [N, H, W, 4], RGBA; transparent pixels are black.
+        images: uint8 [N, H, W, 4], RGBA; transparent pixels are black. Of a large set a memory map.
         labels: int64 [N, A].
         split: uint8 [N]; 0 for training, 1 for held out.
         specification: attributes and classes behind the columns of `labels`.
@@ -55,8 +62,9 @@ def load_portraits(data: Path) -> PackedPortraits:
         raise InputError(f"{path} is missing; run `build` (notebook 02) first")
     try:
         with np.load(path, allow_pickle=False) as packed:
+            large = images_bytes(path) > MAP_ABOVE
             portraits = PackedPortraits(
-                images=packed["images"],
+                images=map_images(path, str(packed["fingerprint"])) if large else packed["images"],
                 labels=packed["labels"],
                 split=packed["split"],
                 specification=LabelSpecification.from_mapping(json.loads(str(packed["label_mappings"]))),
@@ -86,21 +94,33 @@ class PortraitBatches:
     Args:
         portraits: the packed set.
         split: `TRAIN` or `HELD_OUT`.
-        device: where the portraits live from now on (125 MB for 7,600 of 64x64).
+        device: where the portraits live from now on (125 MB for 7,600 of 64x64); of a mapped set it is the batch
+            alone that goes there.
     """
 
     def __init__(self, portraits: PackedPortraits, split: int, device: torch.device) -> None:
-        chosen = portraits.split == split
-        self.images = torch.from_numpy(portraits.images[chosen]).to(device)
+        self.device = device
+        chosen = np.flatnonzero(portraits.split == split)
         self.labels = torch.from_numpy(portraits.labels[chosen]).to(device)
+        self.mapped, self.places = None, chosen
+        if isinstance(portraits.images, np.memmap):
+            self.mapped = portraits.images
+        else:
+            self.images = torch.from_numpy(portraits.images[chosen]).to(device)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.places)
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """Portraits [N, 4, H, W] in [-1, 1] (channels last) and labels int64 [N, A] at the indices."""
-        index = torch.from_numpy(indices).to(self.images.device)
-        return to_signed(self.images[index]), self.labels[index]
+        index = torch.from_numpy(indices).to(self.device)
+        if self.mapped is None:
+            return to_signed(self.images[index]), self.labels[index]
+        images = torch.from_numpy(self.mapped[self.places[indices]])
+        if self.device.type == "cuda":
+            # Page-locked, so that the copy runs beside what the card is doing.
+            images = images.pin_memory().to(self.device, non_blocking=True)
+        return to_signed(images), self.labels[index]
 
 
 def to_signed(images: Tensor) -> Tensor:

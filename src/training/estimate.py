@@ -36,7 +36,7 @@ def measure(
     family_class: type[Family], config: TrainingConfig, data: DataSpecification, portraits: PortraitBatches
 ) -> Estimate:
     """Time a few steps of the family on the portraits' device; the networks that train later are not touched."""
-    device = portraits.images.device
+    device = portraits.device
     family = family_class(config, data, device)
     indices = np.arange(config.batch_size) % len(portraits)
     periods = config.kimg * 1000 / config.batch_size / PERIOD

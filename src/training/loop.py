@@ -52,6 +52,9 @@ from src.training.log import MetricsTable, RunningMeans, duration, status_line
 from src.training.memory import within_memory
 from src.training.tracking import RUN_ID_FILE, Trackers, import_mlflow, open_trackers
 
+# From so many training portraits, evenly picked, come the colours for snapping.
+COLOUR_PORTRAITS = 20_000
+
 # Held-out portraits are looked at in one step of so many.
 WATCH_STEPS = 8
 
@@ -265,7 +268,9 @@ class _Training:
         self.specification = describe(portraits)
         self.train_set = PortraitBatches(portraits, TRAIN, device)
         self.held_out_set = PortraitBatches(portraits, HELD_OUT, device)
-        self.colours = colour_table(portraits.images[portraits.split == TRAIN])
+        some = np.flatnonzero(portraits.split == TRAIN)
+        # All of them, but for sets so large that they are not read as a whole.
+        self.colours = colour_table(portraits.images[some[:: -(-len(some) // COLOUR_PORTRAITS)]])
         self.palette = choose_palette(self.config.palette_snap, self.colours) if self.config.palette_snap else None
         torch.backends.cudnn.benchmark = True
 
