@@ -1,4 +1,4 @@
-"""Mirrored and moved portraits, and word of it to the model: it sees more of a small set, and draws none of the changes.
+"""Mirrored and moved portraits, and word of it to the model: it sees more of a small set and draws no such change.
 
 A likelihood would otherwise learn changed portraits as if they were the data; told of the change as one more label,
 it can be asked for none (Jun et al., 2020; Karras et al., 2022). All changes keep the pixel grid.
