@@ -13,7 +13,26 @@ from torch.nn import functional
 
 from src.models.conditioning import AttributeEmbedding
 
-Past = tuple[Tensor, Tensor]
+
+class Past:
+    """Keys and values of the positions so far, in room for all of them: to join them anew at every position would copy
+    more than is computed.
+
+    Args:
+        shape: of the keys of all positions, [N, heads, L, width / heads].
+        like: a tensor of the device and format to keep them in.
+    """
+
+    def __init__(self, shape: Sequence[int], like: Tensor) -> None:
+        self.keys, self.values = like.new_empty(2, *shape).unbind(0)
+        self.length = 0
+
+    def add(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """One position's keys and values [N, heads, 1, D] -> those of all positions so far [N, heads, T, D]."""
+        self.keys[:, :, self.length] = keys[:, :, 0]
+        self.values[:, :, self.length] = values[:, :, 0]
+        self.length += 1
+        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
 
 
 class CausalBlock(nn.Module):
@@ -28,21 +47,24 @@ class CausalBlock(nn.Module):
         self.dense = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, features: Tensor, past: Past | None = None) -> tuple[Tensor, Past]:
-        """Features [N, T, width] -> the same shape, and the keys and values [N, heads, T', width / heads] so far.
+    def forward(self, features: Tensor, past: Past | None = None) -> Tensor:
+        """Features [N, T, width] -> the same shape.
 
         Args:
-            past: keys and values of all positions before the one that `features` holds (T = 1); None: `features`
-                starts at the first position.
+            past: keys and values of all positions before the one that `features` holds (T = 1), to which its own are
+                added; None: `features` starts at the first position.
         """
         heads = self.to_queries_keys_values(self.norm_1(features)).unflatten(2, (3, self.heads, -1))
         queries, keys, values = heads.permute(2, 0, 3, 1, 4).unbind(0)
         if past is not None:
-            keys, values = torch.cat([past[0], keys], dim=2), torch.cat([past[1], values], dim=2)
+            keys, values = past.add(keys, values)
         attended = functional.scaled_dot_product_attention(queries, keys, values, is_causal=past is None)
         features = features + self.dropout(self.attention_out(attended.transpose(1, 2).flatten(2)))
-        features = features + self.dropout(self.dense(self.norm_2(features)))
-        return features, (keys, values)
+        return features + self.dropout(self.dense(self.norm_2(features)))
+
+    def empty_past(self, like: Tensor, positions: int) -> Past:
+        """Room for so many positions of as many portraits as `like` [N, width] has."""
+        return Past((len(like), self.heads, positions, like.shape[1] // self.heads), like)
 
 
 class CodePrior(nn.Module):
@@ -90,7 +112,7 @@ class CodePrior(nn.Module):
         before = functional.pad(codes[:, :-1], (1, 0), value=self.start)
         features = self.dropout(self.codes(before) + self.places + self.labels(labels)[:, None])
         for block in self.blocks:
-            features, _ = block(features)
+            features = block(features)
         return self.to_logits(self.last_norm(features))
 
     @torch.no_grad()
@@ -103,13 +125,13 @@ class CodePrior(nn.Module):
         positions are kept, so every position passes the blocks once.
         """
         condition = self.labels(labels)
-        pasts: list[Past | None] = [None] * len(self.blocks)
+        pasts = [block.empty_past(condition, self.positions) for block in self.blocks]
         code = torch.full((len(labels),), self.start, device=labels.device)
         sampled = []
         for position in range(self.positions):
             features = (self.codes(code) + self.places[position] + condition)[:, None]
-            for index, block in enumerate(self.blocks):
-                features, pasts[index] = block(features, pasts[index])
+            for block, past in zip(self.blocks, pasts, strict=True):
+                features = block(features, past)
             code = inverse_cdf(self.to_logits(self.last_norm(features[:, 0])), uniforms[:, position])
             sampled.append(code)
         return torch.stack(sampled, dim=1)
