@@ -24,7 +24,7 @@ class Past:
     """
 
     def __init__(self, shape: Sequence[int], like: Tensor) -> None:
-        self.keys, self.values = like.new_empty(2, *shape).unbind(0)
+        self.keys, self.values = like.new_empty(*shape), like.new_empty(*shape)
         self.length = 0
 
     def add(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,10 +147,10 @@ def inverse_cdf(logits: Tensor, uniforms: Tensor) -> Tensor:
     Returns:
         int64 [N]; uniform numbers give classes with probabilities softmax(logits).
     """
-    probabilities, classes = logits.double().softmax(dim=1).sort(dim=1, descending=True, stable=True)
+    ordered, classes = logits.sort(dim=1, descending=True, stable=True)
     # Rounding leaves the last sum a little off 1; classes of no probability stand behind it.
     numbers = uniforms.double().clamp(max=1 - 1e-9)[:, None].contiguous()
-    place = torch.searchsorted(probabilities.cumsum(dim=1), numbers, right=True)
+    place = torch.searchsorted(ordered.double().softmax(dim=1).cumsum(dim=1), numbers, right=True)
     return classes.gather(1, place.clamp(max=logits.shape[1] - 1)).squeeze(1)
 
 
