@@ -14,7 +14,7 @@ from src.evaluation.distances import Figure, halves, with_spread
 from src.sampling import Artist
 from src.training.grids import draw_portraits
 
-COUNT = 96
+COUNT = 64
 """Heroes that are drawn for it, each once as it is, once with every attribute changed, once with another latent."""
 
 
