@@ -85,7 +85,7 @@ def load_artist(checkpoint: Path) -> Artist:
     with _without_the_compiler():
         family = family_class(config, data, torch.device("cpu"))
     family.sampler.load_state_dict(averaged_weights(content))
-    sampler = family.sampler.requires_grad_(False).eval()
+    sampler = family.sampler.eval()
     table = content.get("training_colours")
     colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
     return Artist(content["family"], family, sampler, labels, file_hash(checkpoint), colours)
