@@ -46,7 +46,8 @@ def write_weights(checkpoint: Path, out: Path) -> None:
         raise InputError(f"{out} must end in .safetensors")
     content = load_checkpoint(checkpoint)
     tensors = {name: weight.contiguous().clone() for name, weight in averaged_weights(content).items()}
-    tensors |= {COLOURS: content["training_colours"]["colours"], COUNTS: content["training_colours"]["counts"]}
+    if "training_colours" in content:  # a checkpoint of an older version has none
+        tensors |= {COLOURS: content["training_colours"]["colours"], COUNTS: content["training_colours"]["counts"]}
     metadata = {name: json.dumps(content[name]) for name in DESCRIPTION}
     with replacing(Path(out)) as temporary:
         save_file(tensors, temporary, {"format": FORMAT, **metadata})
@@ -75,6 +76,7 @@ def load_model(path: Path) -> dict[str, object]:
         raise InputError(f"{path} cannot be read as weights ({str(error)[:120]}); fetch it again") from None
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} holds no weights of this project; name a file that `python -m src weights` wrote")
-    colours = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS)}
-    described = {name: json.loads(metadata[name]) for name in DESCRIPTION}
-    return {**described, "average": tensors, "training_colours": colours}
+    content = {name: json.loads(metadata[name]) for name in DESCRIPTION}
+    if COLOURS in tensors:
+        content["training_colours"] = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS)}
+    return {**content, "average": tensors}

@@ -30,6 +30,8 @@ def held_latents(artist: Artist, seed: int = 0, count: int = COUNT) -> dict[str,
         Attribute -> 1 where the drawing stays as it is, 0 where the new portrait is no more like the old one than one
         of another latent and the old labels is. Attributes of one class are left out.
     """
+    if not artist.labels.names:
+        return {}
     random = np.random.RandomState(seed)
     latents, others = random.standard_normal((2, count, artist.family.latent_dim)).astype(np.float32)
     labels = np.stack([random.randint(size, size=count) for size in artist.labels.sizes], axis=1)

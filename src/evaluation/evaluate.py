@@ -290,10 +290,8 @@ def _measure_obedience(
 
 def _measure_control(samples: PortraitSet, checkpoint: Path, seed: int) -> None:
     """`kept_ATTRIBUTE`: how much of a hero stays when that attribute changes and the latent does not."""
-    artist = load_artist(checkpoint)
-    if artist.family.conditional:
-        for attribute, figure in held_latents(artist, seed).items():
-            samples.figures[f"kept_{attribute}"] = figure
+    for attribute, figure in held_latents(load_artist(checkpoint), seed).items():
+        samples.figures[f"kept_{attribute}"] = figure
 
 
 def _measure_teaching(sets: dict[str, PortraitSet], train: PortraitSet, judged: LabelSpecification, seed: int) -> None:

@@ -26,15 +26,21 @@ def flip(images: Tensor, chosen: Tensor) -> Tensor:
 
 def translation(images: Tensor, chosen: Tensor) -> Tensor:
     """Shift the chosen samples by up to an eighth of the side both ways; what comes in is transparent."""
-    count, channels, height, width = images.shape
+    count, _, height, _ = images.shape
     reach = max(1, round(height * SHIFT))
-    shifts = torch.randint(-reach, reach + 1, (2, count, 1), device=images.device) * chosen[None, :, None]
+    up, left = torch.randint(-reach, reach + 1, (2, count, 1), device=images.device) * chosen[None, :, None]
+    return shifted(images, up, left)
+
+
+def shifted(images: Tensor, up: Tensor, left: Tensor) -> Tensor:
+    """Samples [N, C, H, W] moved by int64 [N, 1] pixels up and to the left; what comes in is transparent."""
+    _, channels, height, width = images.shape
     # A frame of one transparent pixel to clamp to: whatever is shifted in comes from there.
     padded = functional.pad(images, (1, 1, 1, 1), value=TRANSPARENT)
-    rows = (torch.arange(1, height + 1, device=images.device) + shifts[0]).clamp(0, height + 1)
-    columns = (torch.arange(1, width + 1, device=images.device) + shifts[1]).clamp(0, width + 1)
-    shifted = padded.gather(2, rows[:, None, :, None].expand(-1, channels, -1, width + 2))
-    return shifted.gather(3, columns[:, None, None, :].expand(-1, channels, height, -1))
+    rows = (torch.arange(1, height + 1, device=images.device) + up).clamp(0, height + 1)
+    columns = (torch.arange(1, width + 1, device=images.device) + left).clamp(0, width + 1)
+    moved = padded.gather(2, rows[:, None, :, None].expand(-1, channels, -1, width + 2))
+    return moved.gather(3, columns[:, None, None, :].expand(-1, channels, height, -1))
 
 
 def cutout(images: Tensor, chosen: Tensor) -> Tensor:

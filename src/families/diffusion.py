@@ -19,6 +19,7 @@ from src.errors import InputError
 from src.families.diffusion_samplers import guided, noise_per_sample, sample_ddim, sample_ddpm
 from src.families.interface import DataSpecification, Family, Stateful
 from src.families.noise_schedule import PREDICTIONS, make_schedule
+from src.families.schedule import set_learning_rate
 from src.models.unet import UNet
 
 SAMPLERS = ("ddim", "ddpm")
@@ -144,8 +145,7 @@ class Diffusion(Family):
         scaler.scale(loss).backward()
         scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(images_seen)
+        set_learning_rate(self.optimizer, self.learning_rate(images_seen))
         scaler.step(self.optimizer)
         scaler.update()
         return {"loss_denoising": loss.detach()}

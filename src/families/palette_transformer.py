@@ -20,7 +20,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
-from src.families.schedule import cosine
+from src.families.schedule import cosine, set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
 from src.models.code_prior import CodePrior, only_the_likeliest
 from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
@@ -96,7 +96,7 @@ def as_levels(text: str) -> list[int]:
 
 
 class PaletteTransformer(Family):
-    """The two networks, an optimizer for each, and the step of whichever has its turn."""
+    """The two networks, an optimizer for each, and a step of both."""
 
     config_class = PaletteTransformerConfig
     profiles: ClassVar = {
@@ -182,7 +182,7 @@ class PaletteTransformer(Family):
         """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
         # Down to nothing: the codes that the prior learns from move less and less.
-        set_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
+        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             logits, palettes, _ = autoencoder(reals)
@@ -197,7 +197,7 @@ class PaletteTransformer(Family):
         """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
-        set_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
+        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
@@ -255,12 +255,6 @@ class PaletteTransformer(Family):
             "optimizer_prior": self.optimizer_prior,
             "scaler": self.precision.scaler,
         }
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all parameters."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-TRANSPARENT = -1.0
+from src.families.augmentation import flip, shifted
+
 # Half of the portraits stay as they are: those are what is asked for later.
 CHANGED = 0.5
 
@@ -37,17 +37,11 @@ def mirrored_and_moved(portraits: Tensor) -> tuple[Tensor, Tensor]:
         The portraits, and what was done: int64 [N, 3], mirrored or not, and moved by how many pixels, counted from the
         least on.
     """
-    count, channels, size, _ = portraits.shape
+    count, _, size, _ = portraits.shape
     device = portraits.device
     chosen = torch.rand(count, device=device) < CHANGED
     numbers = [torch.randint(values, (count,), device=device) for values in change_counts(size)]
     changes = torch.where(chosen[:, None], torch.stack(numbers, dim=1), no_change(count, size, device))
-    changed = torch.where(changes[:, 0, None, None, None] > 0, portraits.flip(3), portraits)
-    # A frame of one transparent pixel to clamp to: whatever comes in comes from there.
-    padded = functional.pad(changed, (1, 1, 1, 1), value=TRANSPARENT)
-    places = torch.arange(1, size + 1, device=device)
     down, right = (changes[:, 1 + axis, None] - reach for axis, reach in enumerate(reaches(size)))
-    rows, columns = ((places - move).clamp(0, size + 1) for move in (down, right))
-    moved = padded.gather(2, rows[:, None, :, None].expand(-1, channels, -1, size + 2))
-    moved = moved.gather(3, columns[:, None, None, :].expand(-1, channels, size, -1))
-    return moved.contiguous(memory_format=torch.channels_last), changes
+    changed = shifted(flip(portraits, changes[:, 0] > 0), -down, -right)
+    return changed.contiguous(memory_format=torch.channels_last), changes

@@ -121,8 +121,7 @@ class CodePrior(nn.Module):
 
         Position by position, each code by the inverse of its cumulative distribution, the likeliest code first: numbers
         below p alone draw from the likeliest codes that have the share p together (nucleus sampling; Holtzman et al.,
-        2020). Keys and values of earlier
-        positions are kept, so every position passes the blocks once.
+        2020). Keys and values of earlier positions are kept, so every position passes the blocks once.
         """
         condition = self.labels(labels)
         pasts = [block.empty_past(condition, self.positions) for block in self.blocks]

@@ -102,11 +102,9 @@ class PortraitBatches:
         self.device = device
         chosen = np.flatnonzero(portraits.split == split)
         self.labels = torch.from_numpy(portraits.labels[chosen]).to(device)
-        self.mapped, self.places = None, chosen
-        if isinstance(portraits.images, np.memmap):
-            self.mapped = portraits.images
-        else:
-            self.images = torch.from_numpy(portraits.images[chosen]).to(device)
+        self.mapped = portraits.images if isinstance(portraits.images, np.memmap) else None
+        self.places = chosen
+        self.images = None if self.mapped is not None else torch.from_numpy(portraits.images[chosen]).to(device)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -68,6 +68,15 @@ class Processes:
         distributed.all_reduce(flags, distributed.ReduceOp.MAX)
         return bool(flags)
 
+    @contextlib.contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """Context that the first process goes through before the others: what it leaves on the disk they find there."""
+        if not self.leads:
+            distributed.barrier()
+        yield
+        if self.leads and self.count > 1:
+            distributed.barrier()
+
     def prepare(self, family: Family) -> None:
         """From now on backward passes leave the average of all processes' gradients."""
         if self.count == 1:

@@ -123,7 +123,8 @@ def _train(
         say = _silence
     latest = out / "checkpoints" / "latest.pt"
     state = load_checkpoint(latest, device) if resume and latest.is_file() else None
-    portraits = load_portraits(data)
+    with processes.first_alone():
+        portraits = load_portraits(data)
     run = _configure(state, family, profile, overrides, device)
     processes.check(run.config.batch_size)
     if run.config.mlflow:

@@ -53,6 +53,12 @@ def test_one_figure_a_label_is_no_hero_kept():
     assert {name: figure.value for name, figure in kept.items()} == {"gender": 0.0, "palette": 0.0}
 
 
+def test_an_artist_without_labels_has_nothing_to_change():
+    untold = artist(lambda sampler, latents, labels: noise(latents))
+    untold.labels = LabelSpecification({})
+    assert held_latents(untold, count=8) == {}
+
+
 def test_likeness_by_hand():
     first = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], bool)
     second = np.array([[1, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], bool)

@@ -40,7 +40,7 @@ def test_batches_are_the_same_and_nothing_is_read_into_memory(data_folder, mappe
     indices = np.array([5, 0, 5, 11])
     for split in (TRAIN, HELD_OUT):
         one, other = (PortraitBatches(each, split, torch.device("cpu")) for each in (portraits, held))
-        assert len(one) == len(other) and not hasattr(one, "images")
+        assert len(one) == len(other) and one.images is None
         assert_same(one.batch(indices), other.batch(indices))
 
 
