@@ -478,7 +478,7 @@ class _Training:
         try:
             self.family.load_state_dict(state["state"])
             self.average.load_state_dict(state["average"])
-        except (RuntimeError, KeyError, ValueError) as error:
+        except (RuntimeError, KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(
                 f"the checkpoint does not fit the networks asked for ({str(error).splitlines()[0][:120]}); "
                 "resume without --set, or start afresh"
