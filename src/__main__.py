@@ -97,7 +97,7 @@ def sample(arguments: argparse.Namespace) -> None:
     wanted = parse_assignments(arguments.label)
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
     wanted |= {name: value for name, value in named.items() if value is not None}
-    artist = load_artist(arguments.checkpoint or OWN_WEIGHTS)
+    artist = load_artist(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance)
     drawn = draw(artist, arguments.count, arguments.seed, wanted, arguments.truncation)
     grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap)
     print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
@@ -131,6 +131,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         arguments.count,
         arguments.seed,
         inception=arguments.inception,
+        guidance=arguments.guidance,
     )
     print(f"flags: {', '.join(content['flags']) or 'none'}")
     print(f"figures in {arguments.out}, the report in {arguments.out.with_suffix('.html')}")
@@ -268,6 +269,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--truncation", type=float, default=1.0, help="1: as varied as learned; less: less varied, fewer failures"
     )
+    command.add_argument("--guidance", type=float, metavar="W", help="1: labels as learned; more: obeyed more")
     command.add_argument("--gender")
     command.add_argument("--hero-class")
     command.add_argument("--palette")
@@ -292,6 +294,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="FILE.html comes beside it")
     command.add_argument("-n", "--count", type=int, default=2000, help="the most samples to judge (default 2000)")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--guidance", type=float, metavar="W", help="of the checkpoint's drawing; see `sample`")
     command.add_argument(
         "--inception", type=Path, metavar="FILE", help="torch-fidelity's weights: the literature's FID"
     )

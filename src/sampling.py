@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,18 +70,29 @@ class Drawn:
     labels: tuple[dict[str, str], ...]
 
 
-def load_artist(checkpoint: Path) -> Artist:
+def load_artist(checkpoint: Path, guidance: float | None = None) -> Artist:
     """Read a checkpoint, or a weights file, for drawing.
 
     Drawing runs on the CPU in fp32: bit for bit the same with and without a GPU.
 
+    Args:
+        checkpoint: file.
+        guidance: how much labels are exaggerated, 1 not at all, for families that can; None: as configured.
+
     Raises:
-        InputError: a missing, damaged or foreign checkpoint.
+        InputError: a missing, damaged or foreign checkpoint; guidance of a family without it, or below 0.
     """
     content = load_model(checkpoint)
     labels = LabelSpecification.from_mapping(content["label_mappings"])
     family_class = find_family(content["family"])
-    config = make_config(family_class.config_class, content["config"], {"precision": "fp32"})
+    changes: dict[str, object] = {"precision": "fp32"}
+    if guidance is not None:
+        if "guidance_weight" not in family_class.config_class.__dataclass_fields__:
+            raise InputError(f"{content['family']} draws without guidance; leave --guidance out")
+        if not 0 <= guidance < math.inf:
+            raise InputError(f"guidance must be 0 or more, not {guidance}")
+        changes["guidance_weight"] = guidance
+    config = make_config(family_class.config_class, content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["within_label_distance"])
     with _without_the_compiler():
         family = family_class(config, data, torch.device("cpu"))

@@ -156,3 +156,19 @@ def test_truncation_shortens_latents_and_is_a_dial_of_variety(artist):
     for wrong in (0.0, 1.5, -1.0):
         with pytest.raises(InputError, match="truncation must be above 0 and at most 1"):
             draw(artist, 1, truncation=wrong)
+
+
+def test_guidance_is_a_dial_of_families_that_have_it(artist, checkpoint, data_folder, tmp_path, capsys):
+    with pytest.raises(InputError, match="resnet_gan draws without guidance"):
+        load_artist(checkpoint, guidance=2.0)
+    settings = {"kimg": 0.064, "guidance_weight": 1.0}
+    guided = train(data_folder, tmp_path, "palette_transformer", "smoke", settings, say=lambda line: None).checkpoint
+    drawn = [draw(load_artist(guided, weight), 8).portraits for weight in (None, 1.0, 4.0)]
+    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+    for wrong in (-1.0, float("nan")):
+        with pytest.raises(InputError, match="guidance must be 0 or more"):
+            load_artist(guided, wrong)
+    arguments = ["sample", "--checkpoint", str(guided), "--out", str(tmp_path / "out"), "-n", "1"]
+    assert main([*arguments, "--guidance", "-1"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "out").exists()
+    assert main([*arguments, "--guidance", "4"]) == 0

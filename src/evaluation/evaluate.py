@@ -38,7 +38,7 @@ from src.evaluation.report import Pictures, write_report
 from src.evaluation.samples import Samples, draw_samples, read_samples
 from src.evaluation.verdict import FLAGS, flags, measures_that_tell
 from src.labels import LabelSpecification
-from src.sampling import load_artist
+from src.sampling import Artist, load_artist
 from src.tables import write_json
 from src.training.data import HELD_OUT, TRAIN, PackedPortraits, load_portraits
 
@@ -89,6 +89,7 @@ def evaluate(
     seed: int = 0,
     say: Callable[[str], None] = print,
     inception: Path | None = None,
+    guidance: float | None = None,
 ) -> dict[str, object]:
     """Judge samples against the portraits of a data folder.
 
@@ -101,6 +102,7 @@ def evaluate(
         seed: of the samples drawn, of the choice of portraits for the controls, of the classifier.
         say: gets a line when a step is done.
         inception: file of Inception weights; adds `frechet_inception`.
+        guidance: of the checkpoint's drawing (`load_artist`); None: as configured.
 
     Returns:
         The content of the JSON.
@@ -111,6 +113,8 @@ def evaluate(
     started = time.monotonic()
     if (checkpoint is None) == (images is None):
         raise InputError("give either a checkpoint or a folder of images")
+    if images is not None and guidance is not None:
+        raise InputError("guidance is of a checkpoint's drawing; leave --guidance out for images")
     if count < FEWEST:
         raise InputError(f"at least {FEWEST} samples are needed, not {count}")
     portraits = load_portraits(data)
@@ -119,7 +123,9 @@ def evaluate(
     if checkpoint is not None:
         # The wishes are the labels of held-out portraits: both sets have the same mix of classes.
         wishes = held_out.labels[random.permutation(len(held_out.labels))]
-        samples = draw_samples(checkpoint, count, seed, wishes, portraits.specification, portraits.fingerprint)
+        samples = draw_samples(
+            checkpoint, count, seed, wishes, portraits.specification, portraits.fingerprint, guidance
+        )
     else:
         samples = read_samples(images, count, portraits.images.shape[1], portraits.specification)
     if samples.portraits.shape[1:] != portraits.images.shape[1:]:
@@ -152,7 +158,7 @@ def evaluate(
             _measure_teaching(sets, train, judged, seed)
         say(f"obedience judged ({_since(started)})")
     if checkpoint is not None:
-        _measure_control(sets["samples"], checkpoint, seed)
+        _measure_control(sets["samples"], load_artist(checkpoint, guidance), seed)
     pixel_measures = _measure_pixel_art(sets, train, samples)
     checks = _check_copying(sets, train, held_out)
     say(f"pixels and copies looked at ({_since(started)})")
@@ -288,9 +294,9 @@ def _measure_obedience(
         each.details["obedience"] = {attribute: {key: entry[key] for key in kept} for attribute, entry in found.items()}
 
 
-def _measure_control(samples: PortraitSet, checkpoint: Path, seed: int) -> None:
+def _measure_control(samples: PortraitSet, artist: Artist, seed: int) -> None:
     """`kept_ATTRIBUTE`: how much of a hero stays when that attribute changes and the latent does not."""
-    for attribute, figure in held_latents(load_artist(checkpoint), seed).items():
+    for attribute, figure in held_latents(artist, seed).items():
         samples.figures[f"kept_{attribute}"] = figure
 
 

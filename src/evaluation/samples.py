@@ -41,7 +41,13 @@ class Samples:
 
 
 def draw_samples(
-    checkpoint: Path, count: int, seed: int, wishes: np.ndarray, specification: LabelSpecification, fingerprint: str
+    checkpoint: Path,
+    count: int,
+    seed: int,
+    wishes: np.ndarray,
+    specification: LabelSpecification,
+    fingerprint: str,
+    guidance: float | None = None,
 ) -> Samples:
     """Draw portraits with labels as frequent as among the held-out ones, so that both can be compared.
 
@@ -55,14 +61,16 @@ def draw_samples(
         wishes: int64 [M, A], in an order without pattern.
         specification: the attributes and classes behind `wishes`.
         fingerprint: of the data set.
+        guidance: how much the labels are exaggerated; None: as configured.
 
     Raises:
-        InputError: no such checkpoint, or one of other attributes, classes or size than the data set's.
+        InputError: no such checkpoint, or one of other attributes, classes or size than the data set's; guidance of a
+            family without it.
     """
     from src.sampling import draw, load_artist
     from src.weights import load_model
 
-    artist = load_artist(checkpoint)
+    artist = load_artist(checkpoint, guidance)
     obeyed = artist.labels.names if artist.family.conditional else ()
     for name in obeyed:
         if specification.attributes.get(name) != artist.labels.attributes[name]:
@@ -89,6 +97,7 @@ def draw_samples(
         "checkpoint_hash": artist.checkpoint_hash,
         "family": artist.family_name,
         "seed": seed,
+        "guidance": getattr(artist.family.config, "guidance_weight", None),
         "trained_on_this_data": load_model(checkpoint)["data_fingerprint"] == fingerprint,
     }
     names = tuple(f"seed {its_seed}" for its_seed in seeds)

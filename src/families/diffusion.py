@@ -174,7 +174,7 @@ class Diffusion(Family):
     def truncated(self, latents: Tensor, truncation: float) -> Tensor:
         """Its latents are noise, and quieter noise is no better a portrait: guidance is the dial here."""
         if truncation != 1:
-            raise InputError("diffusion has no truncation; its dial is guidance (train with --set guidance_weight=...)")
+            raise InputError("diffusion has no truncation; its dial is guidance (--guidance)")
         return latents
 
     @torch.no_grad()

@@ -50,6 +50,10 @@ class PaletteTransformerConfig(TrainingConfig):
     prior_layers: int = 6
     prior_heads: int = 6
     prior_dropout: float = 0.1
+    # Share of portraits learned without their labels; guidance needs it.
+    label_dropout: float = 0.1
+    # Drawing only: 1 as learned, more exaggerates the labels.
+    guidance_weight: float = 1.75
     # Half a cosine from one to the other, within so many kimg.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
@@ -80,6 +84,7 @@ class PaletteTransformerModel(nn.Module):
             config.prior_layers,
             config.prior_heads,
             config.prior_dropout,
+            guided=len(data.labels.sizes),
         )
 
 
@@ -201,9 +206,10 @@ class PaletteTransformer(Family):
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
+        unsaid = torch.rand(len(reals), device=reals.device) < config.label_dropout
         self.optimizer_prior.zero_grad(set_to_none=True)
         with self.precision.autocast():
-            logits = self.model.prior(codes, torch.cat([labels, changes], dim=1))
+            logits = self.model.prior(codes, torch.cat([labels, changes], dim=1), unsaid)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
         scaler.scale(loss).backward()
         scaler.step(self.optimizer_prior)
@@ -228,7 +234,8 @@ class PaletteTransformer(Family):
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
         uniforms = torch.special.ndtr(latents.double())
-        return sampler.autoencoder.decode(sampler.prior.sample(uniforms, self.unchanged(labels)))
+        codes = sampler.prior.sample(uniforms, self.unchanged(labels), self.config.guidance_weight)
+        return sampler.autoencoder.decode(codes)
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:

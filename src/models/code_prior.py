@@ -78,6 +78,7 @@ class CodePrior(nn.Module):
         layers: how many blocks.
         heads: of attention in each block; they share the width.
         dropout: share of a block's results that is left out while training: such a prior learns small sets by heart.
+        guided: how many attributes, the first ones, can be left unsaid, and are exaggerated by guidance.
 
     Raises:
         ValueError: a width that the heads cannot share evenly.
@@ -92,11 +93,13 @@ class CodePrior(nn.Module):
         layers: int = 4,
         heads: int = 4,
         dropout: float = 0.1,
+        guided: int = 0,
     ) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"prior_width must be a multiple of prior_heads ({heads}), not {width}")
         self.positions = positions
+        self.guided = guided
         # One more for the start, which stands before the first code.
         self.start = code_count
         self.codes = nn.Embedding(code_count + 1, width)
@@ -107,32 +110,56 @@ class CodePrior(nn.Module):
         self.last_norm = nn.LayerNorm(width)
         self.to_logits = nn.Linear(width, code_count)
 
-    def forward(self, codes: Tensor, labels: Tensor) -> Tensor:
-        """Codes int64 [N, L], labels int64 [N, A] -> logits [N, L, K], those of a position from earlier codes."""
+    def forward(self, codes: Tensor, labels: Tensor, unsaid: Tensor | None = None) -> Tensor:
+        """Codes int64 [N, L], labels int64 [N, A] -> logits [N, L, K], those of a position from earlier codes.
+
+        Args:
+            codes: of whole portraits.
+            labels: class numbers.
+            unsaid: bool [N], portraits whose guided attributes are left unsaid; None for none.
+        """
         before = functional.pad(codes[:, :-1], (1, 0), value=self.start)
-        features = self.dropout(self.codes(before) + self.places + self.labels(labels)[:, None])
+        condition = self.labels(labels)
+        if unsaid is not None:
+            condition = torch.where(unsaid[:, None], self.labels(labels, self.guided), condition)
+        features = self.dropout(self.codes(before) + self.places + condition[:, None])
         for block in self.blocks:
             features = block(features)
         return self.to_logits(self.last_norm(features))
 
     @torch.no_grad()
-    def sample(self, uniforms: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, uniforms: Tensor, labels: Tensor, guidance_weight: float = 1.0) -> Tensor:
         """Codes int64 [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
 
         Position by position, each code by the inverse of its cumulative distribution, the likeliest code first: numbers
         below p alone draw from the likeliest codes that have the share p together (nucleus sampling; Holtzman et al.,
         2020). Keys and values of earlier positions are kept, so every position passes the blocks once.
+
+        Args:
+            uniforms: one number a code.
+            labels: class numbers.
+            guidance_weight: 1 draws as learned; above, codes that the labels make likelier become likelier still
+                (classifier-free guidance; Ho & Salimans, 2022). Their paper's weight is one less.
         """
         condition = self.labels(labels)
+        guided = guidance_weight != 1 and self.guided > 0
+        if guided:  # every portrait twice: with its labels, and with them unsaid
+            condition = torch.cat([condition, self.labels(labels, self.guided)])
         pasts = [block.empty_past(condition, self.positions) for block in self.blocks]
-        code = torch.full((len(labels),), self.start, device=labels.device)
+        code = torch.full((len(condition),), self.start, device=labels.device)
         sampled = []
         for position in range(self.positions):
             features = (self.codes(code) + self.places[position] + condition)[:, None]
             for block, past in zip(self.blocks, pasts, strict=True):
                 features = block(features, past)
-            code = inverse_cdf(self.to_logits(self.last_norm(features[:, 0])), uniforms[:, position])
+            logits = self.to_logits(self.last_norm(features[:, 0]))
+            if guided:
+                with_labels, without = logits.log_softmax(dim=1).chunk(2)
+                logits = torch.lerp(without, with_labels, guidance_weight)
+            code = inverse_cdf(logits, uniforms[:, position])
             sampled.append(code)
+            if guided:
+                code = code.repeat(2)
         return torch.stack(sampled, dim=1)
 
 

@@ -165,6 +165,7 @@ def test_a_checkpoint_is_asked_for_the_wishes(data_folder, tmp_path):
     assert len(set(samples.names)) == 25 and samples.origin["trained_on_this_data"]
     other = draw_samples(result.checkpoint, 1, 3, wishes, portraits.specification, "other")
     assert not other.origin["trained_on_this_data"]
+    assert other.origin["guidance"] is None
     foreign = LabelSpecification({**portraits.specification.attributes, "gender": ("orc", "troll")})
     with pytest.raises(InputError, match="other classes"):
         draw_samples(result.checkpoint, 1, 0, wishes, foreign, "other")

@@ -8,8 +8,8 @@ from src.models.code_prior import CodePrior, inverse_cdf, only_the_likeliest
 CODES, POSITIONS = 6, 9
 
 
-def build(class_counts=(2, 3)):
-    return CodePrior(CODES, POSITIONS, class_counts, width=16, layers=2, heads=2, dropout=0.0).eval()
+def build(class_counts=(2, 3), guided=0):
+    return CodePrior(CODES, POSITIONS, class_counts, width=16, layers=2, heads=2, dropout=0.0, guided=guided).eval()
 
 
 def test_a_code_changes_the_logits_of_later_positions_alone():
@@ -110,3 +110,44 @@ def test_inverse_cdf_never_picks_an_impossible_class():
     """At 0 the first class would do, had it any probability."""
     logits = torch.tensor([[0.0, 0.5, 0.5]]).log()
     assert inverse_cdf(logits, torch.tensor([0.0])).item() == 1
+
+
+def test_an_unsaid_label_is_the_mean_of_all_classes():
+    prior, labels = build(guided=1), torch.tensor([[0, 2], [1, 2]])
+    gender, hero_class = (table.weight for table in prior.labels.tables)
+    expected = (gender[0] + gender[1]) / 2 + hero_class[2]
+    torch.testing.assert_close(prior.labels(labels, unsaid=1), expected.expand(2, -1))
+    assert torch.equal(prior.labels(labels), gender + hero_class[2])
+
+
+def test_portraits_whose_labels_are_unsaid_are_alike_and_the_others_as_before():
+    prior, codes = build(guided=1), torch.randint(CODES, (1, POSITIONS)).expand(3, -1)
+    labels = torch.tensor([[0, 2], [1, 2], [1, 1]])
+    said, some = prior(codes, labels), prior(codes, labels, torch.tensor([True, True, False]))
+    assert torch.equal(some[2], said[2])
+    torch.testing.assert_close(some[0], some[1])
+    assert (some[0] - said[0]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
+def test_guided_codes_come_from_the_probabilities_with_labels_against_those_without(weight):
+    prior, labels = build(guided=1), torch.tensor([[0, 0], [1, 2], [1, 1]])
+    uniforms = torch.rand(3, POSITIONS)
+    codes = prior.sample(uniforms, labels, weight)
+    said = prior(codes, labels).softmax(dim=2)
+    unsaid = prior(codes, labels, torch.ones(3, dtype=torch.bool)).softmax(dim=2)
+    # p(code | labels)^w p(code)^(1 - w), up to the sum over codes.
+    guided = (said**weight * unsaid ** (1 - weight)).log()
+    again = torch.stack([inverse_cdf(guided[:, i], uniforms[:, i]) for i in range(POSITIONS)], dim=1)
+    assert torch.equal(codes, again)
+    assert not torch.equal(codes, prior.sample(uniforms, labels))
+
+
+def test_guidance_of_one_and_of_nothing_to_guide_draws_as_learned():
+    uniforms, labels = torch.rand(2, POSITIONS), torch.tensor([[0, 0], [1, 2]])
+    for prior, weight in ((build(guided=2), 1.0), (build(guided=0), 3.0)):
+        codes = prior.sample(uniforms, labels, weight)
+        logits = prior(codes, labels)
+        assert torch.equal(
+            codes, torch.stack([inverse_cdf(logits[:, i], uniforms[:, i]) for i in range(POSITIONS)], dim=1)
+        )
