@@ -12,6 +12,7 @@ from torch import Tensor
 from benchmarks.operations import OperationCounter
 from src.configuration import TrainingConfig, config_to_dict, make_config
 from src.device import Precision
+from src.errors import InputError
 from src.families import DataSpecification, find_family
 from src.labels import LabelSpecification
 from src.training.data import TRAIN, PackedPortraits, PortraitBatches, batch_indices
@@ -57,6 +58,9 @@ class Workload:
         device: where to compute.
         size: side of the portraits.
         overrides: values that replace the profile's.
+
+    Raises:
+        InputError: no such family or profile.
     """
 
     def __init__(
@@ -68,6 +72,8 @@ class Workload:
         overrides: Mapping[str, object] | None = None,
     ) -> None:
         family_class = find_family(family)
+        if profile not in family_class.profiles:
+            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family_class.profiles)}")
         self.family_name, self.profile, self.device = family, profile, device
         self.config = make_config(family_class.config_class, family_class.profiles[profile], overrides or {})
         names = tuple(ATTRIBUTES) if family_class.conditional else ()
