@@ -53,7 +53,7 @@ class PaletteTransformerConfig(TrainingConfig):
     # Share of portraits learned without their labels; guidance needs it.
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
-    guidance_weight: float = 1.75
+    guidance_weight: float = 2.0
     # Half a cosine from one to the other, within so many kimg.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
