@@ -92,7 +92,7 @@ def write_overview(out: Path, names: Sequence[str]) -> None:
     for name in names:
         with Image.open(out / "strips" / f"{name}.png") as picture:
             strips.append(np.stack(np.split(np.asarray(picture.convert("RGBA")), COLUMNS, axis=1)))
-    write_grid(out / "compare.png", np.concatenate(strips), list(names))
+    write_grid(out / "compare.png", np.concatenate(strips), [name.replace("_", " ") for name in names])
 
 
 def real_rows(portraits: PackedPortraits, seed: int) -> Image.Image:

@@ -30,7 +30,7 @@ from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
 class PaletteTransformerConfig(TrainingConfig):
     """Autoencoder and prior."""
 
-    # How long the autoencoder learns.
+    # How long the autoencoder learns; at most half of a run.
     autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
@@ -54,7 +54,7 @@ class PaletteTransformerConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
     guidance_weight: float = 2.0
-    # Half a cosine from one to the other, within so many kimg.
+    # Half a cosine from one to the other, within so many kimg or the whole of a shorter run.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
     prior_schedule_kimg: float = 200.0
@@ -175,19 +175,24 @@ class PaletteTransformer(Family):
 
     def autoencoder_learns(self, images_seen: int) -> bool:
         """Whether it is the autoencoder's time."""
-        return images_seen < 1000 * self.config.autoencoder_kimg
+        return images_seen < 1000 * self.autoencoder_kimg
+
+    @property
+    def autoencoder_kimg(self) -> float:
+        """How long the autoencoder learns in a run of this length."""
+        return min(self.config.autoencoder_kimg, self.config.kimg / 2)
 
     def sigma(self, images_seen: int) -> float:
         """The deviation of colours from the palette's; the last quarter of the autoencoder's time has the last."""
         config = self.config
-        progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
+        progress = min(1.0, images_seen / (750 * self.autoencoder_kimg)) if self.autoencoder_kimg else 1.0
         return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
 
     def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
         """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
         # Down to nothing: the codes that the prior learns from move less and less.
-        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
+        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, self.autoencoder_kimg))
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             logits, palettes, _ = autoencoder(reals)
@@ -202,7 +207,7 @@ class PaletteTransformer(Family):
         """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
-        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
+        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, min(config.prior_schedule_kimg, config.kimg)))
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
