@@ -207,7 +207,8 @@ class PaletteTransformer(Family):
         """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
-        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, min(config.prior_schedule_kimg, config.kimg)))
+        length = min(config.prior_schedule_kimg, config.kimg)
+        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, length))
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
