@@ -23,14 +23,15 @@ from src.families.interface import DataSpecification, Family, Stateful
 from src.families.schedule import cosine, set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
 from src.models.code_prior import CodePrior, only_the_likeliest
-from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss
+from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss, paint
+from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refiner_loss
 
 
 @dataclass(frozen=True)
 class PaletteTransformerConfig(TrainingConfig):
-    """Autoencoder and prior."""
+    """Autoencoder, prior and refiner."""
 
-    # How long the autoencoder learns; at most half of a run.
+    # How long the autoencoder learns.
     autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
@@ -54,15 +55,24 @@ class PaletteTransformerConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
     guidance_weight: float = 2.0
-    # Half a cosine from one to the other, within so many kimg or the whole of a shorter run.
+    # The prior learns for so many kimg: half a cosine from one rate to the other.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
     prior_schedule_kimg: float = 200.0
+    # The refiner learns after the autoencoder, for ever; half a cosine within so many kimg from then on. 0 blocks for
+    # no refiner: the likeliest entry at every pixel.
+    refiner_blocks: int = 0
+    refiner_width: int = 64
+    learning_rate_refiner_first: float = 2e-3
+    learning_rate_refiner_last: float = 1e-4
+    refiner_schedule_kimg: float = 170.0
+    # Drawing only: the refiner draws from the likeliest entries of a pixel, which have this share together.
+    refiner_share: float = 1.0
     ema_half_life_kimg: float = 2.0
 
 
 class PaletteTransformerModel(nn.Module):
-    """Autoencoder and prior: all that drawing needs."""
+    """Autoencoder, prior and, where the configuration has one, refiner: all that drawing needs."""
 
     def __init__(self, config: PaletteTransformerConfig, data: DataSpecification) -> None:
         super().__init__()
@@ -76,16 +86,23 @@ class PaletteTransformerModel(nn.Module):
             config.width,
             config.blocks,
         )
+        class_counts = [*data.labels.sizes, *change_counts(data.size)]
         self.prior = CodePrior(
             self.autoencoder.code_count,
             self.autoencoder.positions,
-            [*data.labels.sizes, *change_counts(data.size)],
+            class_counts,
             config.prior_width,
             config.prior_layers,
             config.prior_heads,
             config.prior_dropout,
             guided=len(data.labels.sizes),
         )
+        self.refiner = None
+        if config.refiner_blocks:
+            vector_dim = len(as_levels(config.drawing_levels))
+            self.refiner = PixelRefiner(
+                config.colours + 1, vector_dim, class_counts, config.refiner_width, config.refiner_blocks
+            )
 
 
 def as_levels(text: str) -> list[int]:
@@ -101,7 +118,7 @@ def as_levels(text: str) -> list[int]:
 
 
 class PaletteTransformer(Family):
-    """The two networks, an optimizer for each, and a step of both."""
+    """The networks, an optimizer for each, and a step of those whose time it is."""
 
     config_class = PaletteTransformerConfig
     profiles: ClassVar = {
@@ -121,8 +138,17 @@ class PaletteTransformer(Family):
             "prior_width": 16,
             "prior_layers": 1,
             "prior_heads": 2,
+            "refiner_blocks": 1,
+            "refiner_width": 16,
         },
-        "cpu": {"kimg": 120.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 5.0},
+        "cpu": {
+            "kimg": 120.0,
+            "batch_size": 32,
+            "refiner_blocks": 3,
+            "log_kimg": 1.0,
+            "sample_kimg": 10.0,
+            "checkpoint_kimg": 5.0,
+        },
         "rtx2070": {
             "kimg": 4000.0,
             "batch_size": 64,
@@ -135,6 +161,10 @@ class PaletteTransformer(Family):
             "prior_dropout": 0.2,
             "learning_rate_prior_first": 5e-4,
             "prior_schedule_kimg": 3000.0,
+            "refiner_blocks": 4,
+            "refiner_width": 128,
+            "refiner_schedule_kimg": 3000.0,
+            "learning_rate_refiner_first": 1e-3,
             "ema_half_life_kimg": 10.0,
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
@@ -151,6 +181,10 @@ class PaletteTransformer(Family):
         autoencoder, prior = self.model.autoencoder.parameters(), self.model.prior.parameters()
         self.optimizer = torch.optim.Adam(autoencoder, config.learning_rate, betas=(0.9, 0.98), fused=True)
         self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.95), fused=True)
+        self.optimizer_refiner = None
+        if self.model.refiner is not None:
+            refiner, rate = self.model.refiner.parameters(), config.learning_rate_refiner_first
+            self.optimizer_refiner = torch.optim.Adam(refiner, rate, betas=(0.9, 0.98), fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -158,41 +192,40 @@ class PaletteTransformer(Family):
 
     @property
     def latent_dim(self) -> int:
-        """One number a code."""
-        return self.model.autoencoder.positions
+        """One number a code, and with a refiner one a pixel."""
+        pixels = self.data.size**2 if self.model.refiner is not None else 0
+        return self.model.autoencoder.positions + pixels
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        return {"autoencoder": self.model.autoencoder, "prior": self.model.prior}
+        return dict(self.model.named_children())
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         scalars = {}
         if self.autoencoder_learns(images_seen):
             scalars["loss_reconstruction"] = self.autoencoder_step(reals, images_seen)
-        scalars["loss_prior"] = self.prior_step(reals, labels, images_seen)
+        if images_seen < 1000 * self.config.prior_schedule_kimg:
+            scalars["loss_prior"] = self.prior_step(reals, labels, images_seen)
+        if self.model.refiner is not None and not self.autoencoder_learns(images_seen):
+            scalars["loss_refiner"] = self.refiner_step(reals, labels, images_seen)
         self.precision.scaler.update()
         return {name: value.detach() for name, value in scalars.items()}
 
     def autoencoder_learns(self, images_seen: int) -> bool:
         """Whether it is the autoencoder's time."""
-        return images_seen < 1000 * self.autoencoder_kimg
-
-    @property
-    def autoencoder_kimg(self) -> float:
-        """How long the autoencoder learns in a run of this length."""
-        return min(self.config.autoencoder_kimg, self.config.kimg / 2)
+        return images_seen < 1000 * self.config.autoencoder_kimg
 
     def sigma(self, images_seen: int) -> float:
         """The deviation of colours from the palette's; the last quarter of the autoencoder's time has the last."""
         config = self.config
-        progress = min(1.0, images_seen / (750 * self.autoencoder_kimg)) if self.autoencoder_kimg else 1.0
+        progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
         return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
 
     def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
         """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
         # Down to nothing: the codes that the prior learns from move less and less.
-        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, self.autoencoder_kimg))
+        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             logits, palettes, _ = autoencoder(reals)
@@ -207,8 +240,7 @@ class PaletteTransformer(Family):
         """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
-        length = min(config.prior_schedule_kimg, config.kimg)
-        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, length))
+        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
@@ -220,6 +252,35 @@ class PaletteTransformer(Family):
         scaler.scale(loss).backward()
         scaler.step(self.optimizer_prior)
         return loss
+
+    def refiner_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
+        """The refiner learns to go on with a drawing at any turn; the loss is in nats a pixel."""
+        config, scaler, refiner = self.config, self.precision.scaler, self.model.refiner
+        rates = config.learning_rate_refiner_first, config.learning_rate_refiner_last
+        images_refined = images_seen - int(1000 * config.autoencoder_kimg)
+        set_learning_rate(self.optimizer_refiner, cosine(*rates, images_refined, config.refiner_schedule_kimg))
+        changed, changes = mirrored_and_moved(reals)
+        turns = torch.randint(TURNS, (len(reals),), device=reals.device)
+        self.optimizer_refiner.zero_grad(set_to_none=True)
+        logits, drawings = self.refine(changed, turns, torch.cat([labels, changes], dim=1))
+        loss = refiner_loss(logits, drawings, turns)
+        scaler.scale(loss).backward()
+        scaler.unscale_(self.optimizer_refiner)
+        nn.utils.clip_grad_norm_(refiner.parameters(), config.gradient_limit)
+        scaler.step(self.optimizer_refiner)
+        return loss
+
+    def refine(self, reals: Tensor, turns: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Portraits [N, 4, H, W] through their codes, then all pixels of earlier turns told.
+
+        Returns:
+            Logits [N, K + 1, H, W] and the drawings int64 [N, H, W] that they should foretell.
+        """
+        with torch.no_grad(), self.precision.autocast():
+            draft, palettes, vectors = self.model.autoencoder.expand(self.encode(self.model, reals))
+            drawings = nearest_entries(reals, palettes)
+        with self.precision.autocast():
+            return self.model.refiner(draft, palettes, vectors, drawings, turns, labels), drawings
 
     def unchanged(self, labels: Tensor) -> Tensor:
         """Labels [N, A] with word that the portraits are as they should be, [N, A + 3]."""
@@ -238,10 +299,18 @@ class PaletteTransformer(Family):
 
     @torch.no_grad()
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
-        """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
-        uniforms = torch.special.ndtr(latents.double())
-        codes = sampler.prior.sample(uniforms, self.unchanged(labels), self.config.guidance_weight)
-        return sampler.autoencoder.decode(codes)
+        """Codes from the prior, decoded; the refiner's pixels where there is one.
+
+        A number of the latent becomes a uniform one through the normal distribution's CDF.
+        """
+        config, labels = self.config, self.unchanged(labels)
+        of_codes, of_pixels = torch.special.ndtr(latents.double()).tensor_split([sampler.autoencoder.positions], dim=1)
+        codes = sampler.prior.sample(of_codes, labels, config.guidance_weight)
+        if sampler.refiner is None:
+            return sampler.autoencoder.decode(codes)
+        draft, palettes, vectors = sampler.autoencoder.expand(codes)
+        of_pixels = config.refiner_share * of_pixels.unflatten(1, (self.data.size, self.data.size))
+        return paint(sampler.refiner.write(draft, palettes, vectors, of_pixels, labels), palettes)
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
@@ -258,16 +327,21 @@ class PaletteTransformer(Family):
             scalars["loss_reconstruction_held_out"] = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
             # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
             scalars["codes_in_use"] = torch.tensor(float(codes.unique().numel()))
+        elif self.model.refiner is not None:
+            turns = torch.arange(len(reals), device=reals.device) % TURNS
+            refined, drawings = self.refine(reals, turns, self.unchanged(labels))
+            scalars["loss_refiner_held_out"] = refiner_loss(refined, drawings, turns)
         return scalars
 
     @property
     def parts(self) -> dict[str, Stateful]:
-        return {
+        parts = {
             "model": self.model,
             "optimizer": self.optimizer,
             "optimizer_prior": self.optimizer_prior,
             "scaler": self.precision.scaler,
         }
+        return parts if self.optimizer_refiner is None else {**parts, "optimizer_refiner": self.optimizer_refiner}
 
 
 @contextmanager

@@ -180,12 +180,22 @@ class PaletteAutoencoder(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes int64 [N, positions] -> portraits [N, 4, H, W] in [-1, 1]: at most K colours, alpha -1 or 1."""
+        logits, palettes, _ = self.expand(codes)
+        return paint(logits.argmax(dim=1), palettes)
+
+    def expand(self, codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes int64 [N, positions] to all that they say.
+
+        Returns:
+            Logits of the drawing's entries [N, K + 1, H, W], colours [N, K, 3] in [-1, 1], vectors of the drawing
+            [N, H/4, W/4, D].
+        """
         # A code of the wrong kind, which an unpractised prior may write, stands for the nearest of the right kind.
         palette_codes = codes[:, : self.palette_codes].clamp(max=self.palette_quantiser.code_count - 1)
         drawing_codes = (codes[:, self.palette_codes :] - self.palette_quantiser.code_count).clamp(min=0)
         palettes = self.palette_decoder(self.palette_quantiser.lookup(palette_codes))
         vectors = self.drawing_quantiser.lookup(drawing_codes).unflatten(1, (self.side, self.side))
-        return paint(self.drawing_decoder(vectors).argmax(dim=1), palettes)
+        return self.drawing_decoder(vectors), palettes, vectors
 
 
 def mixture_loss(logits: Tensor, palettes: Tensor, portraits: Tensor, sigma: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -92,9 +93,10 @@ def write_grid(path: Path, portraits: np.ndarray, captions: list[str], palette: 
     """Write a grid as PNG: portraits uint8 [R * 8, H, W, 4] as `lay_out` shows them, with a caption a row."""
     picture = lay_out(portraits, palette)
     if any(captions):
-        margin = 84
-        strip = Image.new("RGB", (margin, picture.shape[0]), (24, 24, 28))
-        pen, font = ImageDraw.Draw(strip), ImageFont.load_default(size=13)
+        font = ImageFont.load_default(size=13)
+        widest = max(font.getlength(line) for caption in captions for line in caption.splitlines())
+        strip = Image.new("RGB", (max(84, math.ceil(widest) + 12), picture.shape[0]), (24, 24, 28))
+        pen = ImageDraw.Draw(strip)
         pitch = picture.shape[0] / max(1, len(captions))
         for row, caption in enumerate(captions):
             pen.multiline_text((6, (row + 0.5) * pitch), caption, fill=(225, 225, 225), font=font, anchor="lm")
