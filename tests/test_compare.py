@@ -116,12 +116,19 @@ def test_an_unfinished_family_goes_on_to_the_same_bits(data_folder, tmp_path, in
 
 
 def test_minutes_become_kimg_once(data_folder, tmp_path, in_one_process, monkeypatch):
-    speeds = iter([320.0, 1.0])
-    monkeypatch.setattr(module, "measure", lambda *_: Estimate(next(speeds), None))
+    speeds, lengths = iter([160.0, 320.0, 1.0]), []
+
+    def measured(_, config, *__):
+        lengths.append(config.kimg)
+        return Estimate(next(speeds), None)
+
+    monkeypatch.setattr(module, "measure", measured)
     for minutes, kimg in ((0.01, 0.192), (0.01, 0.192), (0.02, 0.384)):
         compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", minutes=minutes, say=lambda _: None)
         record = json.loads((tmp_path / "out" / "compare.json").read_text())
         assert record["families"]["cdcgan"]["kimg"] == kimg
+    # Measured again over the length that the first speed allows: 0.01 minutes of 160 images a second.
+    assert lengths[1:] == [0.096]
 
 
 def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(
