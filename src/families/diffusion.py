@@ -19,12 +19,16 @@ from src.errors import InputError
 from src.families.diffusion_samplers import guided, noise_per_sample, sample_ddim, sample_ddpm
 from src.families.interface import DataSpecification, Family, Stateful
 from src.families.noise_schedule import PREDICTIONS, make_schedule
+from src.families.palette_projection import onto_palettes
 from src.families.schedule import set_learning_rate
+from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
 from src.models.unet import UNet
 
 SAMPLERS = ("ddim", "ddpm")
 # Samples are drawn in chunks of so many, to bound memory.
 CHUNK = 48
+# With less noise than this the portrait is decided, and only then has it a palette to be put onto.
+PROJECTED_BELOW = 0.3
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,17 @@ class DiffusionConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Only where left and right do not matter: a flip of a hero seen from the left is one seen from the right.
     flip_probability: float = 0.0
+    # Half of the portraits mirrored and moved, and the network told of it: it sees more of a small set, and draws none.
+    told_changes: bool = False
     # Drawing: ddim in `ddim_steps` network calls, or ddpm in all `diffusion_steps`.
     sampler: str = "ddim"
     ddim_steps: int = 50
     # 1: labels as learned, at half the cost; more exaggerates them, at the price of variety; 0: no labels.
     guidance_weight: float = 1.5
+    # Drawing exact colours: towards its end a portrait is put onto at most so many of its own, of which those closer
+    # than the distance, in a scale that is 2 long a channel, become one. Distance 0: as the network draws.
+    colours: int = 31
+    colour_distance: float = 0.0
 
 
 class Diffusion(Family):
@@ -118,6 +128,7 @@ class Diffusion(Family):
             config.blocks_per_side,
             config.finest_side,
             config.dropout,
+            change_counts(data.size) if config.told_changes else (),
         ).to(device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.network.parameters(), config.learning_rate, fused=True)
 
@@ -138,10 +149,13 @@ class Diffusion(Family):
         config, scaler = self.config, self.precision.scaler
         flipped = torch.rand(len(reals), 1, 1, 1, device=reals.device) < config.flip_probability
         reals = torch.where(flipped, reals.flip(3), reals)
+        changes = None
+        if config.told_changes:
+            reals, changes = mirrored_and_moved(reals)
         labelled = torch.rand(len(reals), device=reals.device) >= config.label_dropout
 
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.denoising_loss(reals, labels, labelled)
+        loss = self.denoising_loss(reals, labels, labelled, changes)
         scaler.scale(loss).backward()
         scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -150,20 +164,21 @@ class Diffusion(Family):
         scaler.update()
         return {"loss_denoising": loss.detach()}
 
-    def denoising_loss(self, x0: Tensor, labels: Tensor, labelled: Tensor) -> Tensor:
+    def denoising_loss(self, x0: Tensor, labels: Tensor, labelled: Tensor, changes: Tensor | None) -> Tensor:
         """Mean squared error of the prediction at random steps, a scalar.
 
         Args:
             x0: portraits [N, C, H, W] in [-1, 1].
             labels: int64 [N, A].
             labelled: bool [N]; where False the network is not told the labels.
+            changes: int64 [N, 3], what was done to the portraits; None where the network is not told.
         """
         steps = torch.randint(len(self.schedule), (len(x0),), device=x0.device)
         epsilon = torch.randn_like(x0)
         noisy = self.schedule.q_sample(x0, steps, epsilon)
         target = self.schedule.target(self.config.prediction, x0, steps, epsilon)
         with self.precision.autocast():
-            predicted = self.network(noisy, steps, labels, labelled)
+            predicted = self.network(noisy, steps, labels, labelled, changes)
         return functional.mse_loss(predicted, target)
 
     def learning_rate(self, images_seen: int) -> float:
@@ -186,11 +201,18 @@ class Diffusion(Family):
         noise = latents.unflatten(1, (self.data.channels, self.data.size, self.data.size))
 
         def denoise(noisy: Tensor, steps: Tensor) -> Tensor:
-            return self.denoise(sampler, noisy, steps, labels)
+            x0 = self.denoise(sampler, noisy, steps, labels)
+            _, noise_weight = self.schedule.signal_and_noise(steps[:1])
+            return self.exact(x0) if noise_weight < PROJECTED_BELOW else x0
 
         if self.config.sampler == "ddpm":
-            return sample_ddpm(denoise, noise, self.schedule, noise_per_sample(noise))
-        return sample_ddim(denoise, noise, self.schedule, self.config.ddim_steps)
+            return self.exact(sample_ddpm(denoise, noise, self.schedule, noise_per_sample(noise)))
+        return self.exact(sample_ddim(denoise, noise, self.schedule, self.config.ddim_steps))
+
+    def exact(self, portraits: Tensor) -> Tensor:
+        """Portraits [N, 4, H, W] in [-1, 1] in few exact colours, where the configuration says so."""
+        config = self.config
+        return onto_palettes(portraits, config.colours, config.colour_distance) if config.colour_distance else portraits
 
     def denoise(self, network: nn.Module, noisy: Tensor, steps: Tensor, labels: Tensor) -> Tensor:
         """The portraits [N, C, H, W] in [-1, 1] that the network, guided by the labels, sees behind x_t at the steps.
@@ -200,19 +222,25 @@ class Diffusion(Family):
         weight = self.config.guidance_weight
         with self.precision.autocast():
             if weight == 1 or labels.shape[1] == 0:
-                predicted = network(noisy, steps, labels)
+                predicted = network(noisy, steps, labels, changes=self.unchanged(noisy))
             else:
                 labelled = torch.arange(2, device=noisy.device).repeat_interleave(len(noisy)) > 0
-                both = network(noisy.repeat(2, 1, 1, 1), steps.repeat(2), labels.repeat(2, 1), labelled)
+                twice = noisy.repeat(2, 1, 1, 1)
+                both = network(twice, steps.repeat(2), labels.repeat(2, 1), labelled, self.unchanged(twice))
                 unconditional, conditional = both.chunk(2)
                 predicted = guided(conditional, unconditional, weight)
         return self.schedule.to_x0(self.config.prediction, predicted, noisy, steps).clamp(-1, 1)
+
+    def unchanged(self, portraits: Tensor) -> Tensor | None:
+        """Word that portraits [N, C, H, W] are as they should be, int64 [N, 3]; None where the network is not told."""
+        return no_change(len(portraits), self.data.size, portraits.device) if self.config.told_changes else None
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The same loss on held-out portraits: above the one on those it learns from, it shows memorising."""
         self.network.eval()
-        loss = self.denoising_loss(reals, labels, torch.ones(len(reals), dtype=torch.bool, device=reals.device))
+        labelled = torch.ones(len(reals), dtype=torch.bool, device=reals.device)
+        loss = self.denoising_loss(reals, labels, labelled, self.unchanged(reals))
         self.network.train()
         return {"loss_held_out": loss}
 

@@ -107,6 +107,8 @@ class UNet(nn.Module):
         finest_side: larger images are cut into patches, which become channels, so that no convolution works at more
             than this side.
         dropout: share of features dropped in each block; small sets need it.
+        change_counts: how many values each number can take that says how a portrait was changed; these are always
+            told. Empty: portraits are as they are.
 
     Raises:
         ValueError: a side that is no power of two of at least 8, or an odd `base_channels`.
@@ -121,6 +123,7 @@ class UNet(nn.Module):
         blocks_per_side: int = 1,
         finest_side: int = 32,
         dropout: float = 0.1,
+        change_counts: Sequence[int] = (),
     ) -> None:
         super().__init__()
         if size < 8 or size & (size - 1):
@@ -136,6 +139,7 @@ class UNet(nn.Module):
             nn.Linear(base_channels, condition_dim), nn.SiLU(), nn.Linear(condition_dim, condition_dim)
         )
         self.embed_labels = AttributeEmbedding(class_counts, condition_dim)
+        self.embed_changes = AttributeEmbedding(change_counts, condition_dim)
 
         sides = []
         side = size // self.patch
@@ -167,7 +171,14 @@ class UNet(nn.Module):
         self.last_norm = group_norm(channels)
         self.last = zeroed(nn.Conv2d(channels, pixels, 3, padding=1))
 
-    def forward(self, noisy: Tensor, steps: Tensor, labels: Tensor, labelled: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        noisy: Tensor,
+        steps: Tensor,
+        labels: Tensor,
+        labelled: Tensor | None = None,
+        changes: Tensor | None = None,
+    ) -> Tensor:
         """Predict from noisy images.
 
         Args:
@@ -176,6 +187,7 @@ class UNet(nn.Module):
             labels: int64 [N, A].
             labelled: bool [N]; where False, no attribute of that image is told (the label embedding is zero). None:
                 all are told.
+            changes: int64 [N, B], how each image was changed; None for a network without `change_counts`.
 
         Returns:
             float32 [N, C, size, size].
@@ -184,7 +196,10 @@ class UNet(nn.Module):
         if labelled is not None:
             label_embedding = label_embedding * labelled[:, None]
         step_embedding = self.embed_step(sinusoidal_embedding(steps, self.base_channels))
-        condition = functional.silu(step_embedding + label_embedding)
+        condition = step_embedding + label_embedding
+        if changes is not None:
+            condition = condition + self.embed_changes(changes)
+        condition = functional.silu(condition)
 
         features = self.first(functional.pixel_unshuffle(noisy, self.patch))
         features = features.contiguous(memory_format=torch.channels_last)

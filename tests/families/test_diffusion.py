@@ -7,6 +7,7 @@ from src.configuration import make_config
 from src.errors import InputError
 from src.families import DataSpecification
 from src.families.diffusion import Diffusion, DiffusionConfig
+from src.families.told_augmentation import no_change
 from src.labels import LabelSpecification
 from tests.conftest import SPECIFICATION
 
@@ -40,8 +41,8 @@ class Recorder(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.calls = []
 
-    def forward(self, noisy, steps, labels, labelled=None):
-        self.calls.append((noisy, steps, labels, labelled))
+    def forward(self, noisy, steps, labels, labelled=None, changes=None):
+        self.calls.append((noisy, steps, labels, labelled, changes))
         return self.weight.expand_as(noisy)
 
 
@@ -50,8 +51,8 @@ def test_the_loss_is_the_squared_error_of_the_prediction(prediction):
     family = make(prediction=prediction)
     family.network = Recorder()
     reals, labels = batch()
-    loss = family.denoising_loss(reals, labels, torch.ones(16, dtype=torch.bool))
-    noisy, steps, _, _ = family.network.calls[0]
+    loss = family.denoising_loss(reals, labels, torch.ones(16, dtype=torch.bool), None)
+    noisy, steps, *_ = family.network.calls[0]
     epsilon = family.schedule.to_epsilon(reals, noisy, steps)
     target = epsilon
     if prediction == "v":
@@ -84,6 +85,56 @@ def test_flips_only_where_asked_for():
         seen[probability] = family.network.calls[0][0]
     assert torch.equal(seen[0.0], reals)
     assert torch.equal(seen[1.0], reals.flip(3))
+
+
+def test_the_network_is_told_how_portraits_were_changed():
+    family = make(told_changes=True, label_dropout=1.0)
+    family.network = Recorder()
+    family.schedule = type(family.schedule)(torch.ones(20))  # no noise: the network sees the portraits
+    reals, labels = batch()
+    family.train_step(reals, labels, 0)
+    seen, _, _, labelled, changes = family.network.calls[0]
+    # Also where the labels are withheld.
+    assert not labelled.any() and changes.shape == (16, 3)
+    as_they_are = (changes == no_change(16, 16, CPU)).all(dim=1)
+    assert 0 < as_they_are.sum() < 16
+    assert torch.equal(seen[as_they_are], reals[as_they_are])
+    mirrored = (changes == torch.tensor([1, 1, 1])).all(dim=1)
+    assert torch.equal(seen[mirrored], reals[mirrored].flip(3))
+
+
+def test_drawing_and_watching_ask_for_portraits_as_they_are():
+    for weight in (1.0, 2.0):
+        family = make(told_changes=True, guidance_weight=weight, ddim_steps=2)
+        recorder = family.network = Recorder()
+        reals, labels = batch(4)
+        family.draw(recorder, torch.randn(4, family.latent_dim), labels)
+        family.watch(reals, labels, 0)
+        assert len(recorder.calls) == 3
+        for noisy, *_, changes in recorder.calls:
+            assert torch.equal(changes, no_change(len(noisy), 16, CPU))
+
+
+def test_what_the_network_is_told_matters():
+    network = awake(make(told_changes=True))
+    noisy, steps, labels = torch.randn(2, 4, 16, 16), torch.full((2,), 5), batch(2)[1]
+    with torch.no_grad():
+        as_it_is, mirrored = (
+            network(noisy, steps, labels, changes=torch.tensor([[flipped, 1, 1]] * 2)) for flipped in (0, 1)
+        )
+    assert (as_it_is - mirrored).abs().max() > 1e-3
+
+
+def test_exact_colours_by_the_last_step():
+    latents, labels = torch.randn(3, 4 * 16 * 16), batch(3)[1]
+    raw, exact = (make(colour_distance=distance, colours=5, ddim_steps=4) for distance in (0.0, 0.1))
+    exact.network.load_state_dict(awake(raw).state_dict())
+    drawn = exact.draw(exact.network.eval(), latents, labels)
+    for as_it_comes, portrait in zip(raw.draw(raw.network, latents, labels), drawn, strict=True):
+        opaque = portrait[3] > 0
+        assert len(torch.unique(as_it_comes[:3].flatten(1), dim=1).T) > 100
+        assert len(torch.unique(portrait[:3, opaque], dim=1).T) <= 5
+        assert set(portrait[3].unique().tolist()) <= {-1.0, 1.0} and (portrait[:3, ~opaque] == -1).all()
 
 
 def test_the_loss_falls_on_one_batch():

@@ -1,0 +1,69 @@
+"""Onto few exact colours: what is kept, what is merged, and what a sample then is."""
+
+import pytest
+import torch
+
+from src.families.palette_projection import onto_palettes, own_palette
+
+# Far from each other, as a palette's colours are; the last one is one pixel's.
+PALETTE = torch.tensor([[-0.9, -0.9, -0.8], [0.6, 0.1, -0.4], [0.8, 0.7, 0.5], [-0.2, 0.3, 0.9], [1.0, 1.0, 1.0]])
+
+
+def drawn(noise=0.0, side=16):
+    """A portrait of five colours, the upper quarter transparent, with so much noise on every channel."""
+    torch.manual_seed(0)
+    drawing = torch.randint(4, (side, side))
+    drawing[8, 8] = 4
+    portrait = torch.cat([PALETTE[drawing].permute(2, 0, 1), torch.ones(1, side, side)])
+    portrait[:, : side // 4] = -1
+    return portrait, portrait + noise * torch.randn_like(portrait)
+
+
+def colours_of(portrait):
+    return torch.unique(portrait[:3, portrait[3] > 0].T, dim=0)
+
+
+def test_noise_goes_and_a_colour_of_one_pixel_stays():
+    clean, noisy = drawn(noise=0.01)
+    projected = onto_palettes(noisy[None], 31, 0.1)[0]
+    assert len(colours_of(noisy)) == 192 and len(colours_of(projected)) == 5
+    # Means over some fifty pixels each, and the one pixel's own noise.
+    assert (projected - clean).abs().max() < 0.04
+    assert torch.equal(projected[3], clean[3])
+    # Nothing that is put onto its palette moves when it is put there again.
+    torch.testing.assert_close(onto_palettes(projected[None], 31, 0.1)[0], projected, rtol=0, atol=1e-6)
+
+
+def test_pixel_art_stays_as_it_is():
+    clean, _ = drawn()
+    torch.testing.assert_close(onto_palettes(clean[None], 31, 0.1)[0], clean, rtol=0, atol=1e-6)
+
+
+def test_transparent_is_black_and_half_there_is_there_or_not():
+    portrait = torch.full((1, 4, 2, 2), 0.5)
+    portrait[0, 3] = torch.tensor([[0.1, -0.1], [-0.9, 0.9]])
+    projected = onto_palettes(portrait, 31, 0.1)[0]
+    assert torch.equal(projected[3], torch.tensor([[1.0, -1.0], [-1.0, 1.0]]))
+    assert (projected[:3, projected[3] < 0] == -1).all() and (projected[:3, projected[3] > 0] == 0.5).all()
+    nothing = torch.full((1, 4, 2, 2), -0.7)
+    assert (onto_palettes(nothing, 31, 0.1) == -1).all()
+
+
+def test_the_commonest_colours_are_kept_and_the_others_take_the_nearest():
+    pixels = torch.cat([PALETTE[:1].repeat(50, 1), PALETTE[1:2].repeat(30, 1), PALETTE[2:3].repeat(9, 1)])
+    assert torch.allclose(own_palette(pixels, 2, 0.1), PALETTE[:2], atol=1e-6)
+    portrait, _ = drawn()
+    projected = onto_palettes(portrait[None], 3, 0.1)[0]
+    kept = colours_of(projected)
+    assert len(kept) == 3
+    before, after = portrait[:3, portrait[3] > 0].T, projected[:3, projected[3] > 0].T
+    nearest = torch.cdist(before, kept).min(dim=1).values
+    torch.testing.assert_close((before - after).norm(dim=1), nearest, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("distance, left", [(0.05, 2), (0.3, 1)])
+def test_colours_closer_than_the_distance_become_one(distance, left):
+    pixels = torch.tensor([[0.0, 0.0, 0.0]] * 3 + [[0.1, 0.1, 0.1]])
+    palette = own_palette(pixels, 31, distance)
+    assert len(palette) == left
+    assert torch.allclose(palette[0], torch.full((3,), 0.0 if left == 2 else 0.025))
