@@ -208,8 +208,10 @@ def _configure(
 
 def _check_values(config: TrainingConfig) -> None:
     """Numbers that no run can use are refused before anything is touched."""
+    defaults = type(config)()
     for name, value in config_to_dict(config).items():
-        least = 1 if isinstance(value, int) and name != "seed" else 0
+        # A whole number that is 0 by default may be nothing: the seed, the blocks of a network that is optional.
+        least = 1 if isinstance(value, int) and getattr(defaults, name) else 0
         if isinstance(value, int | float) and not isinstance(value, bool) and not least <= value < 2**32:
             raise InputError(f"{name} must be at least {least}, not {value}")
     if config.batch_size % 2:
