@@ -214,7 +214,8 @@ def test_every_piece_can_be_switched(data_folder, tmp_path, values):
 
 def test_a_network_that_is_optional_can_be_left_out(data_folder, tmp_path):
     out = tmp_path / "out"
-    run(data_folder, out, 0.016, family="palette_transformer", refiner_blocks=0)
+    values = {"kimg": 0.016, "refiner_blocks": 0}
+    train(data_folder, out, "palette_transformer", "smoke", values, say=lambda line: None)
     parts = load_checkpoint(out / "checkpoints" / "latest.pt")["state"]
     assert "optimizer_prior" in parts and "optimizer_refiner" not in parts
 
