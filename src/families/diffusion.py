@@ -16,7 +16,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
-from src.families.diffusion_samplers import guided, noise_per_sample, sample_ddim, sample_ddpm
+from src.families.diffusion_samplers import guided, noise_per_sample, sample_ddim, sample_ddpm, sample_dpm
 from src.families.interface import DataSpecification, Family, Stateful
 from src.families.noise_schedule import PREDICTIONS, make_schedule
 from src.families.palette_projection import onto_palettes
@@ -24,7 +24,7 @@ from src.families.schedule import set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
 from src.models.unet import UNet
 
-SAMPLERS = ("ddim", "ddpm")
+SAMPLERS = ("ddim", "dpm", "ddpm")
 # Samples are drawn in chunks of so many, to bound memory.
 CHUNK = 48
 # With less noise than this the portrait is decided, and only then has it a palette to be put onto.
@@ -56,7 +56,7 @@ class DiffusionConfig(TrainingConfig):
     flip_probability: float = 0.0
     # Half of the portraits mirrored and moved, and the network told of it: it sees more of a small set, and draws none.
     told_changes: bool = False
-    # Drawing: ddim in `ddim_steps` network calls, or ddpm in all `diffusion_steps`.
+    # Drawing: ddim or dpm in `ddim_steps` network calls, or ddpm in all `diffusion_steps`.
     sampler: str = "ddim"
     ddim_steps: int = 50
     # 1: labels as learned, at half the cost; more exaggerates them, at the price of variety; 0: no labels.
@@ -207,7 +207,8 @@ class Diffusion(Family):
 
         if self.config.sampler == "ddpm":
             return self.exact(sample_ddpm(denoise, noise, self.schedule, noise_per_sample(noise)))
-        return self.exact(sample_ddim(denoise, noise, self.schedule, self.config.ddim_steps))
+        sample = sample_dpm if self.config.sampler == "dpm" else sample_ddim
+        return self.exact(sample(denoise, noise, self.schedule, self.config.ddim_steps))
 
     def exact(self, portraits: Tensor) -> Tensor:
         """Portraits [N, 4, H, W] in [-1, 1] in few exact colours, where the configuration says so."""

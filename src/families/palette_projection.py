@@ -11,6 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+# By so much the distance within which colours become one grows, as often as there are too many.
+GROWTH = 1.25
+
 
 def onto_palettes(portraits: Tensor, colours: int, distance: float) -> Tensor:
     """Every portrait in at most `colours` colours of its own and binary alpha.
@@ -40,15 +43,31 @@ def _onto_palette(portrait: Tensor, colours: int, distance: float) -> Tensor:
 def own_palette(pixels: Tensor, colours: int, distance: float) -> Tensor:
     """The colours of one portrait, the commonest first: float [K, 3], K at most `colours`.
 
-    The colour with most pixels within `distance` stands for all of them, as their mean; then the next of what is left.
-    A blend along an edge has few like it and comes late: it takes one of the colours on its two sides.
+    The colour with most pixels within the distance stands for all of them, as their mean; then the next of what is
+    left. A blend along an edge has few like it and comes late: it takes one of the colours on its two sides. Where
+    there are too many colours, the distance grows until there are not: what is rare is not dropped for what is common.
 
     Args:
         pixels: [M, 3], M at least 1.
         colours: the most there may be.
         distance: in the pixels' own scale.
     """
-    near = torch.cdist(pixels, pixels) < distance
+    apart = torch.cdist(pixels, pixels)
+    while True:
+        palette, everything = _commonest(pixels, apart < distance, colours)
+        if everything:
+            return palette
+        distance *= GROWTH
+
+
+def _commonest(pixels: Tensor, near: Tensor, colours: int) -> tuple[Tensor, bool]:
+    """The commonest colours, at most so many, and whether they stand for all pixels.
+
+    Args:
+        pixels: [M, 3].
+        near: bool [M, M].
+        colours: the most there may be.
+    """
     left = torch.ones(len(pixels), dtype=torch.bool, device=pixels.device)
     # How many of the pixels that are left are near each pixel.
     company = near.sum(dim=1)
@@ -58,4 +77,4 @@ def own_palette(pixels: Tensor, colours: int, distance: float) -> Tensor:
         palette.append(pixels[alike].mean(dim=0))
         left &= ~alike
         company -= near[:, alike].sum(dim=1)
-    return torch.stack(palette)
+    return torch.stack(palette), not left.any()

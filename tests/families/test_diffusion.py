@@ -176,7 +176,7 @@ def test_without_attributes_there_is_nothing_to_guide():
     assert len(recorder.calls) == 1 and len(recorder.calls[0][0]) == 4
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
+@pytest.mark.parametrize("sampler", ["ddim", "dpm", "ddpm"])
 @pytest.mark.parametrize("prediction", ["epsilon", "v"])
 def test_a_portrait_does_not_depend_on_the_others(sampler, prediction):
     family = make(sampler=sampler, prediction=prediction, ddim_steps=5)
@@ -223,7 +223,7 @@ def test_the_learning_rate_rises_and_stays():
 
 def test_unknown_words_and_shares_are_refused():
     for values, message in (
-        ({"sampler": "euler"}, "ddim, ddpm"),
+        ({"sampler": "euler"}, "ddim, dpm, ddpm"),
         ({"prediction": "x0"}, "epsilon, v"),
         ({"schedule": "sigmoid"}, "linear, cosine"),
         ({"label_dropout": 1.5}, "label_dropout"),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.families.diffusion_samplers import ddim_steps, guided, noise_per_sample, sample_ddim, sample_ddpm
+from src.families.diffusion_samplers import ddim_steps, guided, noise_per_sample, sample_ddim, sample_ddpm, sample_dpm
 from src.families.noise_schedule import SCHEDULES, make_schedule
 
 MEAN, DEVIATION = 0.3, 0.4
@@ -30,7 +30,8 @@ def test_one_planted_portrait_is_found_from_any_noise(name):
 
     noise = torch.randn(3, 4, 4, 4)
     for count in (1, 7, 100):
-        torch.testing.assert_close(sample_ddim(denoise, noise, schedule, count), portrait.expand_as(noise))
+        for sample in (sample_ddim, sample_dpm):
+            torch.testing.assert_close(sample(denoise, noise, schedule, count), portrait.expand_as(noise))
     drawn = sample_ddpm(denoise, noise, schedule, noise_per_sample(noise))
     torch.testing.assert_close(drawn, portrait.expand_as(noise))
 
@@ -45,6 +46,41 @@ def test_ddim_draws_a_gaussian(name):
     assert drawn.std().item() == pytest.approx(DEVIATION, abs=0.02)
     # Deterministic: a sample is a straight function of its noise.
     assert torch.corrcoef(torch.stack([drawn.flatten(), noise.flatten()]))[0, 1] > 0.9999
+
+
+@pytest.mark.parametrize("count", [12, 16, 25])
+def test_dpm_is_nearer_to_the_end_of_many_steps_than_ddim_is(count):
+    schedule = make_schedule("cosine", 1000)
+    noise = torch.randn(200, 1, 10, 10)
+    # 1,000 steps of either follow the same way to its end.
+    end = sample_ddim(gaussian_denoiser(schedule), noise, schedule, 1000)
+    off = {
+        sample: (sample(gaussian_denoiser(schedule), noise, schedule, count) - end).square().mean().sqrt().item()
+        for sample in (sample_ddim, sample_dpm)
+    }
+    assert off[sample_dpm] < 0.5 * off[sample_ddim]
+    assert (sample_dpm(gaussian_denoiser(schedule), noise, schedule, 1000) - end).abs().max() < 0.02
+
+
+def test_dpm_against_the_paper():
+    """Its third point against Lu et al., algorithm 2, written with lambda, h and r."""
+    schedule = make_schedule("linear", 4)
+    signal, noise = (weights.flatten().double() for weights in schedule.signal_and_noise(torch.arange(4)))
+    lambdas = (signal / noise).log()
+    answers = iter([0.5, -0.2, 0.3, 0.1])
+    seen = []
+
+    def denoise(portraits, steps):
+        seen.append(portraits.item())
+        return torch.full_like(portraits, next(answers))
+
+    sample_dpm(denoise, torch.full((1, 1, 1, 1), 1.5), schedule, 4)
+    h_before, h = lambdas[2] - lambdas[3], lambdas[1] - lambdas[2]
+    r = h_before / h
+    first = noise[2] / noise[3] * 1.5 - signal[2] * torch.expm1(-h_before) * 0.5
+    d = (1 + 1 / (2 * r)) * -0.2 - 1 / (2 * r) * 0.5
+    second = noise[1] / noise[2] * first - signal[1] * torch.expm1(-h) * d
+    assert seen[1:3] == pytest.approx([first.item(), second.item()], rel=1e-4)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
