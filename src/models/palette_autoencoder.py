@@ -190,18 +190,12 @@ class PaletteAutoencoder(nn.Module):
             Logits of the drawing's entries [N, K + 1, H, W], colours [N, K, 3] in [-1, 1], vectors of the drawing
             [N, H/4, W/4, D].
         """
-        # A code of the wrong kind, which an unpractised prior may write, stands for the nearest of the right kind, here
-        # and among palettes.
+        # A code of the wrong kind, which an unpractised prior may write, stands for the nearest of the right kind.
+        palette_codes = codes[:, : self.palette_codes].clamp(max=self.palette_quantiser.code_count - 1)
         drawing_codes = (codes[:, self.palette_codes :] - self.palette_quantiser.code_count).clamp(min=0)
-        palettes = self.palettes(codes[:, : self.palette_codes])
+        palettes = self.palette_decoder(self.palette_quantiser.lookup(palette_codes))
         vectors = self.drawing_quantiser.lookup(drawing_codes).unflatten(1, (self.side, self.side))
         return self.drawing_decoder(vectors), palettes, vectors
-
-    def palettes(self, codes: Tensor) -> Tensor:
-        """Codes of palettes int64 [N, P] -> colours [N, K, 3] in [-1, 1]."""
-        return self.palette_decoder(
-            self.palette_quantiser.lookup(codes.clamp(max=self.palette_quantiser.code_count - 1))
-        )
 
 
 def mixture_loss(logits: Tensor, palettes: Tensor, portraits: Tensor, sigma: float) -> Tensor:
