@@ -83,10 +83,15 @@ class Diffusion(Family):
             "checkpoint_kimg": 0.064,
         },
         # About ten minutes on two cores with bf16, its grids included: 3.7 M parameters, 3 GFLOP an image at 64x64.
-        # Drawing costs 50 passes a sample: few are looked at.
+        # Drawing costs 24 passes a sample: few are looked at. 12 steps of dpm draw what 25 of ddim do. A core takes no
+        # longer for four steps on eight portraits than for one on 32, and learns twice as fast.
         "cpu": {
             "kimg": 40.0,
-            "ddim_steps": 25,
+            "batch_size": 8,
+            "learning_rate": 5e-4,
+            "sampler": "dpm",
+            "ddim_steps": 12,
+            "colour_distance": 0.08,
             "sample_kimg": 20.0,
             "checkpoint_kimg": 10.0,
             "judge_kimg": 20.0,
@@ -102,6 +107,7 @@ class Diffusion(Family):
             "learning_rate": 3e-4,
             "warmup_kimg": 20.0,
             "ema_half_life_kimg": 100.0,
+            "colour_distance": 0.08,
             "log_kimg": 10.0,
             "sample_kimg": 500.0,
             "checkpoint_kimg": 200.0,

@@ -45,7 +45,16 @@ def sample_ddim(denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, count
     Returns:
         Portraits [N, C, H, W].
     """
-    return _split_and_mix(denoise, noise, schedule, count, second_order=False)
+    noisy = noise
+    steps = ddim_steps(len(schedule), min(count, len(schedule)))
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        here = torch.full((len(noisy),), step, device=noisy.device)
+        x0 = denoise(noisy, here)
+        if following is None:
+            return x0
+        epsilon = schedule.to_epsilon(x0, noisy, here)
+        noisy = schedule.q_sample(x0, torch.full_like(here, following), epsilon)
+    return noisy
 
 
 def sample_dpm(denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, count: int = 12) -> Tensor:
@@ -54,27 +63,21 @@ def sample_dpm(denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, count:
     A step of DDIM takes the portrait to stay what it is; here it moves on as it did in the step before. Args and
     returned value as for `sample_ddim`.
     """
-    return _split_and_mix(denoise, noise, schedule, count, second_order=True)
-
-
-def _split_and_mix(
-    denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, count: int, *, second_order: bool
-) -> Tensor:
-    noisy, before = noise, None
     steps = ddim_steps(len(schedule), min(count, len(schedule)))
-    # The logarithm of the signal-to-noise ratio: the time, but for a factor, in which the paper counts.
-    times = (schedule.alpha_bars.log() - (1 - schedule.alpha_bars).log())[steps].tolist() if second_order else []
+    # The logarithm of the signal-to-noise ratio: but for a factor, the time in which the paper counts.
+    times = (schedule.alpha_bars.log() - (1 - schedule.alpha_bars).log())[steps].tolist()
+    noisy, before = noise, None
     for index, step in enumerate(steps):
         here = torch.full((len(noisy),), step, device=noisy.device)
         x0 = denoise(noisy, here)
         if index + 1 == len(steps):
             return x0
-        portrait = x0
-        if second_order and before is not None:
+        ahead = x0
+        if before is not None:
             stretch = (times[index + 1] - times[index]) / (times[index] - times[index - 1])
-            portrait = x0 + 0.5 * stretch * (x0 - before)
-        epsilon = schedule.to_epsilon(portrait, noisy, here)
-        noisy, before = schedule.q_sample(portrait, torch.full_like(here, steps[index + 1]), epsilon), x0
+            ahead = x0 + 0.5 * stretch * (x0 - before)
+        epsilon = schedule.to_epsilon(ahead, noisy, here)
+        noisy, before = schedule.q_sample(ahead, torch.full_like(here, steps[index + 1]), epsilon), x0
     return noisy
 
 
