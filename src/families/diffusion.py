@@ -83,7 +83,7 @@ class Diffusion(Family):
             "checkpoint_kimg": 0.064,
         },
         # About ten minutes on two cores with bf16, its grids included: 3.7 M parameters, 3 GFLOP an image at 64x64.
-        # Four steps on eight portraits take a core hardly longer than one on 32, and teach more.
+        # Four steps on eight portraits take hardly longer than one on 32, and teach more.
         # Drawing costs 24 passes a sample: few are looked at. 12 steps of dpm draw what 25 of ddim do.
         "cpu": {
             "kimg": 40.0,

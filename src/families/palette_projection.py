@@ -2,8 +2,8 @@
 
 A denoiser gives the mean of all portraits that may stand behind the noise. Near the end of the way that is one
 portrait, its colours a little off from pixel to pixel; real portraits have one palette each. Put onto the set of such
-portraits at every late step, the sample goes on from there, and the last step leaves nothing to repair: projected
-sampling, as in Lou & Ermon (2023) and Fishman et al. (2023) for other sets.
+portraits at every late step, the sample goes on from there, and the last step leaves nothing to repair (projected
+diffusion; Christopher et al., 2024, for other sets).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def onto_palettes(portraits: Tensor, colours: int, distance: float) -> Tensor:
 
 
 def _onto_palette(portrait: Tensor, colours: int, distance: float) -> Tensor:
-    opaque = portrait[3] > 0
+    # What is not a number, from a network that has diverged, is not there: it is near to no colour, at any distance.
+    opaque = (portrait[3] > 0) & portrait.isfinite().all(dim=0)
     projected = torch.full_like(portrait, -1.0)
     if opaque.any():
         pixels = portrait[:3, opaque].T

@@ -49,6 +49,19 @@ def test_transparent_is_black_and_half_there_is_there_or_not():
     assert (onto_palettes(nothing, 31, 0.1) == -1).all()
 
 
+def test_what_is_not_a_number_is_not_there():
+    clean, _ = drawn()
+    broken = clean.clone()
+    broken[0, 10, 10] = float("nan")
+    broken[2, 11, 11] = float("inf")
+    projected = onto_palettes(broken[None], 31, 0.1)[0]
+    for row in (10, 11):
+        assert (projected[:, row, row] == -1).all()
+        clean[:, row, row] = -1
+    torch.testing.assert_close(projected, clean, rtol=0, atol=1e-6)
+    assert (onto_palettes(torch.full((1, 4, 4, 4), float("nan")), 31, 0.1) == -1).all()
+
+
 def test_where_there_are_too_many_colours_near_ones_are_merged_and_rare_ones_kept():
     """Of five colours the two that are nearest to each other have to become one, however rare the fifth is."""
     counts = torch.tensor([50, 30, 20, 10, 1])
