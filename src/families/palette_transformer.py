@@ -1,9 +1,9 @@
 """`palette_transformer`: a palette and a drawing in codes, and a transformer that writes both by label.
 
 A portrait becomes a row of codes, its palette first and its drawing after it (`src/models/palette_autoencoder.py`).
-The autoencoder learns without labels and then stands still; the prior learns all along which codes follow which, label
-by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything: the
-likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
+The autoencoder learns first, without labels, and then stands still; the prior learns after it which codes follow which,
+label by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything:
+the likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
 """
 
 from __future__ import annotations
@@ -20,10 +20,18 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
+from src.families.recolouring import recoloured
 from src.families.schedule import cosine, set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
 from src.models.code_prior import CodePrior, only_the_likeliest
-from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss, paint
+from src.models.palette_autoencoder import (
+    PaletteAutoencoder,
+    colours_of,
+    mean_colours,
+    mixture_loss,
+    paint,
+    palette_loss,
+)
 from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refiner_loss
 
 
@@ -31,7 +39,7 @@ from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refin
 class PaletteTransformerConfig(TrainingConfig):
     """Autoencoder, prior and refiner."""
 
-    # How long the autoencoder learns.
+    # How long the autoencoder learns, before all else; half of the run at most.
     autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
@@ -55,7 +63,7 @@ class PaletteTransformerConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
     guidance_weight: float = 2.0
-    # The prior learns for so many kimg: half a cosine from one rate to the other.
+    # The prior learns after the autoencoder, for so many kimg: half a cosine from one rate to the other.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
     prior_schedule_kimg: float = 200.0
@@ -203,44 +211,63 @@ class PaletteTransformer(Family):
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         scalars = {}
         if self.autoencoder_learns(images_seen):
-            scalars["loss_reconstruction"] = self.autoencoder_step(reals, images_seen)
-        if images_seen < 1000 * self.config.prior_schedule_kimg:
-            scalars["loss_prior"] = self.prior_step(reals, labels, images_seen)
-        if self.model.refiner is not None and not self.autoencoder_learns(images_seen):
-            scalars["loss_refiner"] = self.refiner_step(reals, labels, images_seen)
+            scalars["loss_drawing"], scalars["loss_palette"] = self.autoencoder_step(reals, images_seen)
+        else:
+            images_coded = images_seen - int(1000 * self.autoencoder_kimg)
+            if images_coded < 1000 * self.config.prior_schedule_kimg:
+                scalars["loss_prior"] = self.prior_step(reals, labels, images_coded)
+            if self.model.refiner is not None:
+                scalars["loss_refiner"] = self.refiner_step(reals, labels, images_coded)
         self.precision.scaler.update()
         return {name: value.detach() for name, value in scalars.items()}
 
+    @property
+    def autoencoder_kimg(self) -> float:
+        """How long the autoencoder learns: a short run has time for the prior too."""
+        return min(self.config.autoencoder_kimg, self.config.kimg / 2)
+
     def autoencoder_learns(self, images_seen: int) -> bool:
         """Whether it is the autoencoder's time."""
-        return images_seen < 1000 * self.config.autoencoder_kimg
+        return images_seen < 1000 * self.autoencoder_kimg
 
     def sigma(self, images_seen: int) -> float:
         """The deviation of colours from the palette's; the last quarter of the autoencoder's time has the last."""
         config = self.config
-        progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
+        progress = min(1.0, images_seen / (750 * self.autoencoder_kimg)) if self.autoencoder_kimg else 1.0
         return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
 
-    def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
-        """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
+    def autoencoder_step(self, reals: Tensor, images_seen: int) -> tuple[Tensor, Tensor]:
+        """Drawings and palettes learn to tell portraits [N, 4, H, W].
+
+        Returns:
+            The losses of drawings, in nats a pixel, and of palettes, squared distances in a cube of side 2.
+        """
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
-        # Down to nothing: the codes that the prior learns from move less and less.
-        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
+        # Down to nothing: the prior learns from codes that have come to rest.
+        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, self.autoencoder_kimg))
+        changed, _ = mirrored_and_moved(reals)
+        shown, asked = recoloured(changed), recoloured(changed)
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
-            logits, palettes, _ = autoencoder(reals)
-        loss = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
-        scaler.scale(loss).backward()
+            logits, _ = autoencoder.draw(shown)
+        palettes, _ = mean_colours(logits.float().softmax(dim=1), asked)
+        loss_drawing = mixture_loss(logits, palettes, asked, self.sigma(images_seen))
+        # Palettes are learned as they are: no made-up colours among them.
+        palettes, shares = colours_of(logits.detach(), changed)
+        with self.precision.autocast():
+            told, _ = autoencoder.spell(palettes, shares)
+        loss_palette = palette_loss(told, palettes, shares)
+        scaler.scale(loss_drawing + loss_palette).backward()
         scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(autoencoder.parameters(), config.gradient_limit)
         scaler.step(self.optimizer)
-        return loss
+        return loss_drawing, loss_palette
 
-    def prior_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
+    def prior_step(self, reals: Tensor, labels: Tensor, images_coded: int) -> Tensor:
         """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
-        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
+        set_learning_rate(self.optimizer_prior, cosine(*rates, images_coded, config.prior_schedule_kimg))
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
@@ -253,12 +280,11 @@ class PaletteTransformer(Family):
         scaler.step(self.optimizer_prior)
         return loss
 
-    def refiner_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
+    def refiner_step(self, reals: Tensor, labels: Tensor, images_coded: int) -> Tensor:
         """The refiner learns to go on with a drawing at any turn; the loss is in nats a pixel."""
         config, scaler, refiner = self.config, self.precision.scaler, self.model.refiner
         rates = config.learning_rate_refiner_first, config.learning_rate_refiner_last
-        images_refined = images_seen - int(1000 * config.autoencoder_kimg)
-        set_learning_rate(self.optimizer_refiner, cosine(*rates, images_refined, config.refiner_schedule_kimg))
+        set_learning_rate(self.optimizer_refiner, cosine(*rates, images_coded, config.refiner_schedule_kimg))
         changed, changes = mirrored_and_moved(reals)
         turns = torch.randint(TURNS, (len(reals),), device=reals.device)
         self.optimizer_refiner.zero_grad(set_to_none=True)
@@ -319,15 +345,19 @@ class PaletteTransformer(Family):
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The losses on held-out portraits; a prior whose loss rises here learns by heart."""
-        with evaluating(self.model), self.precision.autocast():
-            logits, palettes, codes = self.model.autoencoder(reals)
-            prior_logits = self.model.prior(codes, self.unchanged(labels)).float()
-        scalars = {"loss_prior_held_out": functional.cross_entropy(prior_logits.flatten(0, 1), codes.flatten())}
         if self.autoencoder_learns(images_seen):
-            scalars["loss_reconstruction_held_out"] = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
-            # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
-            scalars["codes_in_use"] = torch.tensor(float(codes.unique().numel()))
-        elif self.model.refiner is not None:
+            with evaluating(self.model), self.precision.autocast():
+                logits, palettes, codes = self.model.autoencoder(reals)
+            return {
+                "loss_reconstruction_held_out": mixture_loss(logits, palettes, reals, self.sigma(images_seen)),
+                # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
+                "codes_in_use": torch.tensor(float(codes.unique().numel())),
+            }
+        codes = self.encode(self.model, reals)
+        with evaluating(self.model), self.precision.autocast():
+            logits = self.model.prior(codes, self.unchanged(labels)).float()
+        scalars = {"loss_prior_held_out": functional.cross_entropy(logits.flatten(0, 1), codes.flatten())}
+        if self.model.refiner is not None:
             turns = torch.arange(len(reals), device=reals.device) % TURNS
             refined, drawings = self.refine(reals, turns, self.unchanged(labels))
             scalars["loss_refiner_held_out"] = refiner_loss(refined, drawings, turns)
