@@ -63,6 +63,8 @@ class PaletteTransformerConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
     guidance_weight: float = 2.0
+    # Drawing only: the attribute that steers colours alone; empty, or not one of the data's: all steer the drawing too.
+    colour_attribute: str = ""
     # The prior learns after the autoencoder, for so many kimg: half a cosine from one rate to the other.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
@@ -148,11 +150,13 @@ class PaletteTransformer(Family):
             "prior_heads": 2,
             "refiner_blocks": 1,
             "refiner_width": 16,
+            "colour_attribute": "palette",
         },
         "cpu": {
             "kimg": 120.0,
             "batch_size": 32,
             "refiner_blocks": 3,
+            "colour_attribute": "palette",
             "log_kimg": 1.0,
             "sample_kimg": 10.0,
             "checkpoint_kimg": 5.0,
@@ -173,6 +177,7 @@ class PaletteTransformer(Family):
             "refiner_width": 128,
             "refiner_schedule_kimg": 3000.0,
             "learning_rate_refiner_first": 1e-3,
+            "colour_attribute": "palette",
             "ema_half_life_kimg": 10.0,
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
@@ -327,16 +332,45 @@ class PaletteTransformer(Family):
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """Codes from the prior, decoded; the refiner's pixels where there is one.
 
-        A number of the latent becomes a uniform one through the normal distribution's CDF.
+        A number of the latent becomes a uniform one through the normal distribution's CDF. What steers colours alone
+        has no part in the drawing: a hero is drawn in a palette that its latent picks, and then painted in the one that
+        was asked for. Another palette recolours the very same hero.
         """
-        config, labels = self.config, self.unchanged(labels)
-        of_codes, of_pixels = torch.special.ndtr(latents.double()).tensor_split([sampler.autoencoder.positions], dim=1)
-        codes = sampler.prior.sample(of_codes, labels, config.guidance_weight)
-        if sampler.refiner is None:
-            return sampler.autoencoder.decode(codes)
-        draft, palettes, vectors = sampler.autoencoder.expand(codes)
-        of_pixels = config.refiner_share * of_pixels.unflatten(1, (self.data.size, self.data.size))
-        return paint(sampler.refiner.write(draft, palettes, vectors, of_pixels, labels), palettes)
+        weight, autoencoder = self.config.guidance_weight, sampler.autoencoder
+        of_codes, of_pixels = torch.special.ndtr(latents.double()).tensor_split([autoencoder.positions], dim=1)
+        of_codes, own_labels = self.own_colours(of_codes, labels)
+        codes = sampler.prior.sample(of_codes, self.unchanged(own_labels), weight)
+        draft, palettes, vectors = autoencoder.expand(codes)
+        drawings = draft.argmax(dim=1)
+        if sampler.refiner is not None:
+            of_pixels = self.config.refiner_share * of_pixels.unflatten(1, (self.data.size, self.data.size))
+            drawings = sampler.refiner.write(draft, palettes, vectors, of_pixels, self.unchanged(own_labels))
+        if own_labels is not labels:
+            of_palettes = of_codes[:, : autoencoder.palette_codes]
+            palettes = autoencoder.palettes(sampler.prior.sample(of_palettes, self.unchanged(labels), weight))
+        return paint(drawings, palettes)
+
+    def own_colours(self, uniforms: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the first number of each latent one part picks a class of `colour_attribute`, the rest is left.
+
+        Args:
+            uniforms: [N, L] in [0, 1].
+            labels: int64 [N, A].
+
+        Returns:
+            Uniform numbers [N, L], and labels [N, A] with that class; both as they were where no attribute of the data
+            steers colours alone.
+        """
+        names = self.data.labels.names
+        if self.config.colour_attribute not in names:
+            return uniforms, labels
+        column = names.index(self.config.colour_attribute)
+        classes = self.data.labels.sizes[column]
+        first = uniforms[:, 0] * classes
+        picked = first.floor().clamp(max=classes - 1)
+        uniforms, own_labels = uniforms.clone(), labels.clone()
+        uniforms[:, 0], own_labels[:, column] = first - picked, picked.long()
+        return uniforms, own_labels
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
