@@ -39,7 +39,7 @@ from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refin
 class PaletteTransformerConfig(TrainingConfig):
     """Autoencoder, prior and refiner."""
 
-    # How long the autoencoder learns, before all else; half of the run at most.
+    # How long the autoencoder learns, before all else. A run that is no longer draws noise.
     autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
@@ -218,7 +218,7 @@ class PaletteTransformer(Family):
         if self.autoencoder_learns(images_seen):
             scalars["loss_drawing"], scalars["loss_palette"] = self.autoencoder_step(reals, images_seen)
         else:
-            images_coded = images_seen - int(1000 * self.autoencoder_kimg)
+            images_coded = images_seen - int(1000 * self.config.autoencoder_kimg)
             if images_coded < 1000 * self.config.prior_schedule_kimg:
                 scalars["loss_prior"] = self.prior_step(reals, labels, images_coded)
             if self.model.refiner is not None:
@@ -226,19 +226,14 @@ class PaletteTransformer(Family):
         self.precision.scaler.update()
         return {name: value.detach() for name, value in scalars.items()}
 
-    @property
-    def autoencoder_kimg(self) -> float:
-        """How long the autoencoder learns: a short run has time for the prior too."""
-        return min(self.config.autoencoder_kimg, self.config.kimg / 2)
-
     def autoencoder_learns(self, images_seen: int) -> bool:
         """Whether it is the autoencoder's time."""
-        return images_seen < 1000 * self.autoencoder_kimg
+        return images_seen < 1000 * self.config.autoencoder_kimg
 
     def sigma(self, images_seen: int) -> float:
         """The deviation of colours from the palette's; the last quarter of the autoencoder's time has the last."""
         config = self.config
-        progress = min(1.0, images_seen / (750 * self.autoencoder_kimg)) if self.autoencoder_kimg else 1.0
+        progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
         return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
 
     def autoencoder_step(self, reals: Tensor, images_seen: int) -> tuple[Tensor, Tensor]:
@@ -249,7 +244,7 @@ class PaletteTransformer(Family):
         """
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
         # Down to nothing: the prior learns from codes that have come to rest.
-        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, self.autoencoder_kimg))
+        set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
         changed, _ = mirrored_and_moved(reals)
         shown, asked = recoloured(changed), recoloured(changed)
         self.optimizer.zero_grad(set_to_none=True)

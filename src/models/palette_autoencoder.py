@@ -203,7 +203,7 @@ class PaletteAutoencoder(nn.Module):
         return logits, palettes, torch.cat([palette_codes, drawing_codes], dim=1)
 
     def draw(self, portraits: Tensor) -> tuple[Tensor, Tensor]:
-        """[N, 4, H, W] in [-1, 1] -> logits of the entries [N, K + 1, H, W], codes of the drawing int64 [N, H/4 * W/4]."""
+        """[N, 4, H, W] in [-1, 1] -> logits of the entries [N, K + 1, H, W], the drawing's codes [N, H/4 * W/4]."""
         vectors, codes = self.drawing_quantiser(self.drawing_encoder(portraits).float())
         return self.drawing_decoder(vectors), codes.flatten(1) + self.palette_quantiser.code_count
 

@@ -7,6 +7,7 @@ from src.configuration import make_config
 from src.families import DataSpecification
 from src.families.palette_transformer import PaletteTransformer, PaletteTransformerConfig
 from src.labels import LabelSpecification
+from src.models.palette_autoencoder import colours_of, palette_loss
 from tests.conftest import SPECIFICATION
 
 CPU = torch.device("cpu")
@@ -81,3 +82,53 @@ def test_data_without_that_attribute_are_drawn_as_before():
     uniforms, labels = torch.rand(3, 5), torch.zeros(3, 1, dtype=torch.int64)
     same_uniforms, same_labels = family.own_colours(uniforms, labels)
     assert same_uniforms is uniforms and same_labels is labels
+
+
+def portraits_and_labels(count=16):
+    generator = torch.Generator().manual_seed(0)
+    portraits = torch.rand(count, 4, 16, 16, generator=generator) * 2 - 1
+    return portraits.contiguous(memory_format=torch.channels_last), labels_of(count, 0)
+
+
+def changed_networks(family, images_seen):
+    """The losses of a step, and the networks that it changed."""
+    before = {name: value.clone() for name, value in family.model.named_parameters()}
+    scalars = family.train_step(*portraits_and_labels(), images_seen)
+    after = dict(family.model.named_parameters())
+    return set(scalars), {name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])}
+
+
+def test_the_autoencoder_learns_first_and_then_stands_still():
+    family = make(kimg=1.0, autoencoder_kimg=0.1, refiner_blocks=1)
+    assert changed_networks(family, 0) == ({"loss_drawing", "loss_palette"}, {"autoencoder"})
+    assert changed_networks(family, 100) == ({"loss_prior", "loss_refiner"}, {"prior", "refiner"})
+
+
+def test_palettes_do_not_pull_at_the_drawing():
+    family = make()
+    autoencoder = family.model.autoencoder
+    portraits, _ = portraits_and_labels()
+    palettes, shares = colours_of(autoencoder.draw(portraits)[0].detach(), portraits)
+    palette_loss(autoencoder.spell(palettes, shares)[0], palettes, shares).backward()
+    pulled = {name.split("_")[0] for name, value in autoencoder.named_parameters() if value.grad is not None}
+    assert pulled == {"palette"}
+
+
+def test_few_portraits_are_learned_by_heart_drawing_palette_and_all():
+    torch.manual_seed(0)
+    family = make(kimg=8.0, autoencoder_kimg=3.2, width=32, learning_rate=3e-3, palette_codes=8, refiner_blocks=0)
+    torch.nn.init.normal_(family.model.autoencoder.drawing_decoder.to_logits.weight, std=0.3)
+    figure = torch.full((4, 4, 16, 16), -1.0)
+    figure[:, 3, 2:14, 2:14] = 1.0
+    for index, (one, two) in enumerate([(0, 1), (1, 2), (2, 0), (0, 2)]):
+        figure[index, one, 2:14, 2:8] = 0.6
+        figure[index, two, 2:14, 8:14] = 0.6
+    labels = labels_of(4, 0)
+    family.model.train()
+    for step in range(800):
+        torch.manual_seed(step)
+        family.train_step(figure.contiguous(memory_format=torch.channels_last), labels, 4 * step)
+    family.model.eval()
+    drawn = family.reconstruct(family.model, figure, labels)
+    assert (drawn[:, 3] == figure[:, 3]).float().mean().item() > 0.98
+    assert (drawn - figure)[:, :3].norm(dim=1).mean().item() < 0.1
