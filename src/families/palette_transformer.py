@@ -44,12 +44,12 @@ class PaletteTransformerConfig(TrainingConfig):
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
     palette_codes: int = 16
-    # Levels of each of a code's numbers: 512 codes for palettes, 1000 for patches of 4x4 pixels.
+    # Levels of each of a code's numbers: 512 codes for palettes, 2500 for patches of 4x4 pixels.
     palette_levels: str = "8,8,8"
-    drawing_levels: str = "8,5,5,5"
+    drawing_levels: str = "5,5,5,5,4"
     width: int = 128
     blocks: int = 3
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     # How far a pixel may be from its palette's colour: wide at first, so that every colour of the palette learns.
     sigma_first: float = 0.5
     sigma_last: float = 0.05
@@ -66,8 +66,8 @@ class PaletteTransformerConfig(TrainingConfig):
     # Drawing only: the attribute that steers colours alone; empty, or not one of the data's: all steer the drawing too.
     colour_attribute: str = ""
     # The prior learns after the autoencoder, for so many kimg: half a cosine from one rate to the other.
-    learning_rate_prior_first: float = 1e-3
-    learning_rate_prior_last: float = 1e-4
+    learning_rate_prior_first: float = 5e-4
+    learning_rate_prior_last: float = 5e-5
     prior_schedule_kimg: float = 200.0
     # The refiner learns after the autoencoder, for ever; half a cosine within so many kimg from then on. 0 blocks for
     # no refiner: the likeliest entry at every pixel.
@@ -152,10 +152,10 @@ class PaletteTransformer(Family):
             "refiner_width": 16,
             "colour_attribute": "palette",
         },
+        # Small batches: many small steps learn sooner than few large ones, and take a core no longer.
         "cpu": {
             "kimg": 120.0,
-            "batch_size": 32,
-            "refiner_blocks": 3,
+            "batch_size": 4,
             "colour_attribute": "palette",
             "log_kimg": 1.0,
             "sample_kimg": 10.0,
@@ -167,11 +167,9 @@ class PaletteTransformer(Family):
             "autoencoder_kimg": 1000.0,
             "drawing_levels": "8,8,8,8",
             "width": 256,
-            "learning_rate": 1e-3,
             "prior_width": 384,
             "prior_layers": 10,
             "prior_dropout": 0.2,
-            "learning_rate_prior_first": 5e-4,
             "prior_schedule_kimg": 3000.0,
             "refiner_blocks": 4,
             "refiner_width": 128,
@@ -193,7 +191,7 @@ class PaletteTransformer(Family):
         self.model = PaletteTransformerModel(config, data).to(device, memory_format=torch.channels_last)
         autoencoder, prior = self.model.autoencoder.parameters(), self.model.prior.parameters()
         self.optimizer = torch.optim.Adam(autoencoder, config.learning_rate, betas=(0.9, 0.98), fused=True)
-        self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.95), fused=True)
+        self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.99), fused=True)
         self.optimizer_refiner = None
         if self.model.refiner is not None:
             refiner, rate = self.model.refiner.parameters(), config.learning_rate_refiner_first
