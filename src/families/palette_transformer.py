@@ -154,8 +154,10 @@ class PaletteTransformer(Family):
         },
         # Small batches: many small steps learn sooner than few large ones, and take a core no longer.
         "cpu": {
-            "kimg": 120.0,
+            "kimg": 60.0,
             "batch_size": 4,
+            "autoencoder_kimg": 10.0,
+            "prior_schedule_kimg": 50.0,
             "colour_attribute": "palette",
             "log_kimg": 1.0,
             "sample_kimg": 10.0,
