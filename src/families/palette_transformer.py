@@ -259,7 +259,9 @@ class PaletteTransformer(Family):
         loss_palette = palette_loss(told, palettes, shares)
         scaler.scale(loss_drawing + loss_palette).backward()
         scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(autoencoder.parameters(), config.gradient_limit)
+        # Each by itself: the drawing's gradients, which grow as sigma shrinks, would leave next to nothing of the others.
+        for part in (autoencoder.drawing_parameters(), autoencoder.palette_parameters()):
+            nn.utils.clip_grad_norm_(part, config.gradient_limit)
         scaler.step(self.optimizer)
         return loss_drawing, loss_palette
 

@@ -182,6 +182,14 @@ class PaletteAutoencoder(nn.Module):
         self.palette_encoder = PaletteEncoder(palette_codes, palette_dim, colours)
         self.palette_decoder = PaletteDecoder(palette_codes, palette_dim, colours)
 
+    def drawing_parameters(self) -> list[nn.Parameter]:
+        """All that learns to draw."""
+        return [*self.drawing_encoder.parameters(), *self.drawing_decoder.parameters()]
+
+    def palette_parameters(self) -> list[nn.Parameter]:
+        """All that learns to spell palettes."""
+        return [*self.palette_encoder.parameters(), *self.palette_decoder.parameters()]
+
     @property
     def code_count(self) -> int:
         """How many codes there are, of both kinds."""
