@@ -259,7 +259,7 @@ class PaletteTransformer(Family):
         loss_palette = palette_loss(told, palettes, shares)
         scaler.scale(loss_drawing + loss_palette).backward()
         scaler.unscale_(self.optimizer)
-        # Each by itself: the drawing's gradients, which grow as sigma shrinks, would leave next to nothing of the others.
+        # Each by itself: gradients of drawings grow as sigma shrinks, and would leave next to nothing of the others.
         for part in (autoencoder.drawing_parameters(), autoencoder.palette_parameters()):
             nn.utils.clip_grad_norm_(part, config.gradient_limit)
         scaler.step(self.optimizer)
