@@ -20,6 +20,7 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
+from src.families.palette_memory import PaletteMemory
 from src.families.recolouring import recoloured
 from src.families.schedule import cosine, set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
@@ -33,6 +34,9 @@ from src.models.palette_autoencoder import (
     palette_loss,
 )
 from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refiner_loss
+
+# Palettes are learned so many at a time, of so many that are remembered.
+PALETTES_A_STEP, PALETTES_HELD = 32, 256
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,7 @@ class PaletteTransformer(Family):
         self.data = data
         self.precision = Precision(device, config.precision)
         self.model = PaletteTransformerModel(config, data).to(device, memory_format=torch.channels_last)
+        self.memory = PaletteMemory(PALETTES_HELD, config.colours).to(device)
         autoencoder, prior = self.model.autoencoder.parameters(), self.model.prior.parameters()
         self.optimizer = torch.optim.Adam(autoencoder, config.learning_rate, betas=(0.9, 0.98), fused=True)
         self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.99), fused=True)
@@ -253,7 +258,8 @@ class PaletteTransformer(Family):
         palettes, _ = mean_colours(logits.float().softmax(dim=1), asked)
         loss_drawing = mixture_loss(logits, palettes, asked, self.sigma(images_seen))
         # Palettes are learned as they are: no made-up colours among them.
-        palettes, shares = colours_of(logits.detach(), changed)
+        self.memory.add(*colours_of(logits.detach(), changed))
+        palettes, shares = self.memory.draw(PALETTES_A_STEP)
         with self.precision.autocast():
             told, _ = autoencoder.spell(palettes, shares)
         loss_palette = palette_loss(told, palettes, shares)
@@ -398,6 +404,7 @@ class PaletteTransformer(Family):
     def parts(self) -> dict[str, Stateful]:
         parts = {
             "model": self.model,
+            "memory": self.memory,
             "optimizer": self.optimizer,
             "optimizer_prior": self.optimizer_prior,
             "scaler": self.precision.scaler,
