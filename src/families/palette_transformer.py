@@ -1,9 +1,9 @@
 """`palette_transformer`: a palette and a drawing in codes, and a transformer that writes both by label.
 
 A portrait becomes a row of codes, its palette first and its drawing after it (`src/models/palette_autoencoder.py`).
-The autoencoder learns first, without labels, and then stands still; the prior learns after it which codes follow which,
-label by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything:
-the likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
+The autoencoder learns without labels and then stands still; the prior learns all along which codes follow which, label
+by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything: the
+likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
 """
 
 from __future__ import annotations
@@ -20,40 +20,28 @@ from torch.nn import functional
 from src.configuration import TrainingConfig
 from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
-from src.families.palette_memory import PaletteMemory
-from src.families.recolouring import recoloured
 from src.families.schedule import cosine, set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
 from src.models.code_prior import CodePrior, only_the_likeliest
-from src.models.palette_autoencoder import (
-    PaletteAutoencoder,
-    colours_of,
-    mean_colours,
-    mixture_loss,
-    paint,
-    palette_loss,
-)
+from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss, paint
 from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refiner_loss
-
-# Palettes are learned so many at a time, of so many that are remembered.
-PALETTES_A_STEP, PALETTES_HELD = 32, 256
 
 
 @dataclass(frozen=True)
 class PaletteTransformerConfig(TrainingConfig):
     """Autoencoder, prior and refiner."""
 
-    # How long the autoencoder learns, before all else. A run that is no longer draws noise.
+    # How long the autoencoder learns.
     autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
     palette_codes: int = 16
-    # Levels of each of a code's numbers: 512 codes for palettes, 2500 for patches of 4x4 pixels.
+    # Levels of each of a code's numbers: 512 codes for palettes, 1000 for patches of 4x4 pixels.
     palette_levels: str = "8,8,8"
-    drawing_levels: str = "5,5,5,5,4"
+    drawing_levels: str = "8,5,5,5"
     width: int = 128
     blocks: int = 3
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     # How far a pixel may be from its palette's colour: wide at first, so that every colour of the palette learns.
     sigma_first: float = 0.5
     sigma_last: float = 0.05
@@ -67,11 +55,9 @@ class PaletteTransformerConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
     guidance_weight: float = 2.0
-    # Drawing only: the attribute that steers colours alone; empty, or not one of the data's: all steer the drawing too.
-    colour_attribute: str = ""
-    # The prior learns after the autoencoder, for so many kimg: half a cosine from one rate to the other.
-    learning_rate_prior_first: float = 5e-4
-    learning_rate_prior_last: float = 5e-5
+    # The prior learns for so many kimg: half a cosine from one rate to the other.
+    learning_rate_prior_first: float = 1e-3
+    learning_rate_prior_last: float = 1e-4
     prior_schedule_kimg: float = 200.0
     # The refiner learns after the autoencoder, for ever; half a cosine within so many kimg from then on. 0 blocks for
     # no refiner: the likeliest entry at every pixel.
@@ -154,15 +140,11 @@ class PaletteTransformer(Family):
             "prior_heads": 2,
             "refiner_blocks": 1,
             "refiner_width": 16,
-            "colour_attribute": "palette",
         },
-        # Small batches: many small steps learn sooner than few large ones, and take a core no longer.
         "cpu": {
-            "kimg": 60.0,
-            "batch_size": 4,
-            "autoencoder_kimg": 10.0,
-            "prior_schedule_kimg": 50.0,
-            "colour_attribute": "palette",
+            "kimg": 120.0,
+            "batch_size": 32,
+            "refiner_blocks": 3,
             "log_kimg": 1.0,
             "sample_kimg": 10.0,
             "checkpoint_kimg": 5.0,
@@ -173,15 +155,16 @@ class PaletteTransformer(Family):
             "autoencoder_kimg": 1000.0,
             "drawing_levels": "8,8,8,8",
             "width": 256,
+            "learning_rate": 1e-3,
             "prior_width": 384,
             "prior_layers": 10,
             "prior_dropout": 0.2,
+            "learning_rate_prior_first": 5e-4,
             "prior_schedule_kimg": 3000.0,
             "refiner_blocks": 4,
             "refiner_width": 128,
             "refiner_schedule_kimg": 3000.0,
             "learning_rate_refiner_first": 1e-3,
-            "colour_attribute": "palette",
             "ema_half_life_kimg": 10.0,
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
@@ -195,10 +178,9 @@ class PaletteTransformer(Family):
         self.data = data
         self.precision = Precision(device, config.precision)
         self.model = PaletteTransformerModel(config, data).to(device, memory_format=torch.channels_last)
-        self.memory = PaletteMemory(PALETTES_HELD, config.colours).to(device)
         autoencoder, prior = self.model.autoencoder.parameters(), self.model.prior.parameters()
         self.optimizer = torch.optim.Adam(autoencoder, config.learning_rate, betas=(0.9, 0.98), fused=True)
-        self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.99), fused=True)
+        self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.95), fused=True)
         self.optimizer_refiner = None
         if self.model.refiner is not None:
             refiner, rate = self.model.refiner.parameters(), config.learning_rate_refiner_first
@@ -221,13 +203,11 @@ class PaletteTransformer(Family):
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         scalars = {}
         if self.autoencoder_learns(images_seen):
-            scalars["loss_drawing"], scalars["loss_palette"] = self.autoencoder_step(reals, images_seen)
-        else:
-            images_coded = images_seen - int(1000 * self.config.autoencoder_kimg)
-            if images_coded < 1000 * self.config.prior_schedule_kimg:
-                scalars["loss_prior"] = self.prior_step(reals, labels, images_coded)
-            if self.model.refiner is not None:
-                scalars["loss_refiner"] = self.refiner_step(reals, labels, images_coded)
+            scalars["loss_reconstruction"] = self.autoencoder_step(reals, images_seen)
+        if images_seen < 1000 * self.config.prior_schedule_kimg:
+            scalars["loss_prior"] = self.prior_step(reals, labels, images_seen)
+        if self.model.refiner is not None and not self.autoencoder_learns(images_seen):
+            scalars["loss_refiner"] = self.refiner_step(reals, labels, images_seen)
         self.precision.scaler.update()
         return {name: value.detach() for name, value in scalars.items()}
 
@@ -241,41 +221,26 @@ class PaletteTransformer(Family):
         progress = min(1.0, images_seen / (750 * config.autoencoder_kimg)) if config.autoencoder_kimg else 1.0
         return config.sigma_first * (config.sigma_last / config.sigma_first) ** progress
 
-    def autoencoder_step(self, reals: Tensor, images_seen: int) -> tuple[Tensor, Tensor]:
-        """Drawings and palettes learn to tell portraits [N, 4, H, W].
-
-        Returns:
-            The losses of drawings, in nats a pixel, and of palettes, squared distances in a cube of side 2.
-        """
+    def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
+        """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
-        # Down to nothing: the prior learns from codes that have come to rest.
+        # Down to nothing: the codes that the prior learns from move less and less.
         set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
-        changed, _ = mirrored_and_moved(reals)
-        shown, asked = recoloured(changed), recoloured(changed)
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
-            logits, _ = autoencoder.draw(shown)
-        palettes, _ = mean_colours(logits.float().softmax(dim=1), asked)
-        loss_drawing = mixture_loss(logits, palettes, asked, self.sigma(images_seen))
-        # Palettes are learned as they are: no made-up colours among them.
-        self.memory.add(*colours_of(logits.detach(), changed))
-        palettes, shares = self.memory.draw(PALETTES_A_STEP)
-        with self.precision.autocast():
-            told, _ = autoencoder.spell(palettes, shares)
-        loss_palette = palette_loss(told, palettes, shares)
-        scaler.scale(loss_drawing + loss_palette).backward()
+            logits, palettes, _ = autoencoder(reals)
+        loss = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
+        scaler.scale(loss).backward()
         scaler.unscale_(self.optimizer)
-        # Each by itself: gradients of drawings grow as sigma shrinks, and would leave next to nothing of the others.
-        for part in (autoencoder.drawing_parameters(), autoencoder.palette_parameters()):
-            nn.utils.clip_grad_norm_(part, config.gradient_limit)
+        nn.utils.clip_grad_norm_(autoencoder.parameters(), config.gradient_limit)
         scaler.step(self.optimizer)
-        return loss_drawing, loss_palette
+        return loss
 
-    def prior_step(self, reals: Tensor, labels: Tensor, images_coded: int) -> Tensor:
+    def prior_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
         """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
-        set_learning_rate(self.optimizer_prior, cosine(*rates, images_coded, config.prior_schedule_kimg))
+        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
@@ -288,11 +253,12 @@ class PaletteTransformer(Family):
         scaler.step(self.optimizer_prior)
         return loss
 
-    def refiner_step(self, reals: Tensor, labels: Tensor, images_coded: int) -> Tensor:
+    def refiner_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
         """The refiner learns to go on with a drawing at any turn; the loss is in nats a pixel."""
         config, scaler, refiner = self.config, self.precision.scaler, self.model.refiner
         rates = config.learning_rate_refiner_first, config.learning_rate_refiner_last
-        set_learning_rate(self.optimizer_refiner, cosine(*rates, images_coded, config.refiner_schedule_kimg))
+        images_refined = images_seen - int(1000 * config.autoencoder_kimg)
+        set_learning_rate(self.optimizer_refiner, cosine(*rates, images_refined, config.refiner_schedule_kimg))
         changed, changes = mirrored_and_moved(reals)
         turns = torch.randint(TURNS, (len(reals),), device=reals.device)
         self.optimizer_refiner.zero_grad(set_to_none=True)
@@ -335,45 +301,16 @@ class PaletteTransformer(Family):
     def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """Codes from the prior, decoded; the refiner's pixels where there is one.
 
-        A number of the latent becomes a uniform one through the normal distribution's CDF. What steers colours alone
-        has no part in the drawing: a hero is drawn in a palette that its latent picks, and then painted in the one that
-        was asked for. Another palette recolours the very same hero.
+        A number of the latent becomes a uniform one through the normal distribution's CDF.
         """
-        weight, autoencoder = self.config.guidance_weight, sampler.autoencoder
-        of_codes, of_pixels = torch.special.ndtr(latents.double()).tensor_split([autoencoder.positions], dim=1)
-        of_codes, own_labels = self.own_colours(of_codes, labels)
-        codes = sampler.prior.sample(of_codes, self.unchanged(own_labels), weight)
-        draft, palettes, vectors = autoencoder.expand(codes)
-        drawings = draft.argmax(dim=1)
-        if sampler.refiner is not None:
-            of_pixels = self.config.refiner_share * of_pixels.unflatten(1, (self.data.size, self.data.size))
-            drawings = sampler.refiner.write(draft, palettes, vectors, of_pixels, self.unchanged(own_labels))
-        if own_labels is not labels:
-            of_palettes = of_codes[:, : autoencoder.palette_codes]
-            palettes = autoencoder.palettes(sampler.prior.sample(of_palettes, self.unchanged(labels), weight))
-        return paint(drawings, palettes)
-
-    def own_colours(self, uniforms: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the first number of each latent one part picks a class of `colour_attribute`, the rest is left.
-
-        Args:
-            uniforms: [N, L] in [0, 1].
-            labels: int64 [N, A].
-
-        Returns:
-            Uniform numbers [N, L], and labels [N, A] with that class; both as they were where no attribute of the data
-            steers colours alone.
-        """
-        names = self.data.labels.names
-        if self.config.colour_attribute not in names:
-            return uniforms, labels
-        column = names.index(self.config.colour_attribute)
-        classes = self.data.labels.sizes[column]
-        first = uniforms[:, 0] * classes
-        picked = first.floor().clamp(max=classes - 1)
-        uniforms, own_labels = uniforms.clone(), labels.clone()
-        uniforms[:, 0], own_labels[:, column] = first - picked, picked.long()
-        return uniforms, own_labels
+        config, labels = self.config, self.unchanged(labels)
+        of_codes, of_pixels = torch.special.ndtr(latents.double()).tensor_split([sampler.autoencoder.positions], dim=1)
+        codes = sampler.prior.sample(of_codes, labels, config.guidance_weight)
+        if sampler.refiner is None:
+            return sampler.autoencoder.decode(codes)
+        draft, palettes, vectors = sampler.autoencoder.expand(codes)
+        of_pixels = config.refiner_share * of_pixels.unflatten(1, (self.data.size, self.data.size))
+        return paint(sampler.refiner.write(draft, palettes, vectors, of_pixels, labels), palettes)
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
@@ -382,19 +319,15 @@ class PaletteTransformer(Family):
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The losses on held-out portraits; a prior whose loss rises here learns by heart."""
-        if self.autoencoder_learns(images_seen):
-            with evaluating(self.model), self.precision.autocast():
-                logits, palettes, codes = self.model.autoencoder(reals)
-            return {
-                "loss_reconstruction_held_out": mixture_loss(logits, palettes, reals, self.sigma(images_seen)),
-                # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
-                "codes_in_use": torch.tensor(float(codes.unique().numel())),
-            }
-        codes = self.encode(self.model, reals)
         with evaluating(self.model), self.precision.autocast():
-            logits = self.model.prior(codes, self.unchanged(labels)).float()
-        scalars = {"loss_prior_held_out": functional.cross_entropy(logits.flatten(0, 1), codes.flatten())}
-        if self.model.refiner is not None:
+            logits, palettes, codes = self.model.autoencoder(reals)
+            prior_logits = self.model.prior(codes, self.unchanged(labels)).float()
+        scalars = {"loss_prior_held_out": functional.cross_entropy(prior_logits.flatten(0, 1), codes.flatten())}
+        if self.autoencoder_learns(images_seen):
+            scalars["loss_reconstruction_held_out"] = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
+            # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
+            scalars["codes_in_use"] = torch.tensor(float(codes.unique().numel()))
+        elif self.model.refiner is not None:
             turns = torch.arange(len(reals), device=reals.device) % TURNS
             refined, drawings = self.refine(reals, turns, self.unchanged(labels))
             scalars["loss_refiner_held_out"] = refiner_loss(refined, drawings, turns)
@@ -404,7 +337,6 @@ class PaletteTransformer(Family):
     def parts(self) -> dict[str, Stateful]:
         parts = {
             "model": self.model,
-            "memory": self.memory,
             "optimizer": self.optimizer,
             "optimizer_prior": self.optimizer_prior,
             "scaler": self.precision.scaler,

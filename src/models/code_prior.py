@@ -129,14 +129,14 @@ class CodePrior(nn.Module):
 
     @torch.no_grad()
     def sample(self, uniforms: Tensor, labels: Tensor, guidance_weight: float = 1.0) -> Tensor:
-        """Codes int64 [N, T] of the first T positions, for uniform numbers [N, T] in [0, 1] and labels int64 [N, A].
+        """Codes int64 [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
 
         Position by position, each code by the inverse of its cumulative distribution, the likeliest code first: numbers
         below p alone draw from the likeliest codes that have the share p together (nucleus sampling; Holtzman et al.,
         2020). Keys and values of earlier positions are kept, so every position passes the blocks once.
 
         Args:
-            uniforms: one number a code; T at most L.
+            uniforms: one number a code.
             labels: class numbers.
             guidance_weight: 1 draws as learned; above, codes that the labels make likelier become likelier still
                 (classifier-free guidance; Ho & Salimans, 2022). Their paper's weight is one less.
@@ -145,10 +145,10 @@ class CodePrior(nn.Module):
         guided = guidance_weight != 1 and self.guided > 0
         if guided:  # every portrait twice: with its labels, and with them unsaid
             condition = torch.cat([condition, self.labels(labels, self.guided)])
-        pasts = [block.empty_past(condition, uniforms.shape[1]) for block in self.blocks]
+        pasts = [block.empty_past(condition, self.positions) for block in self.blocks]
         code = torch.full((len(condition),), self.start, device=labels.device)
         sampled = []
-        for position in range(uniforms.shape[1]):
+        for position in range(self.positions):
             features = (self.codes(code) + self.places[position] + condition)[:, None]
             for block, past in zip(self.blocks, pasts, strict=True):
                 features = block(features, past)

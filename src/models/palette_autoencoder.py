@@ -3,12 +3,7 @@
 Whatever codes are decoded, the result is pixel art: at most K exact colours, and a pixel is there or is not. The
 colour of a pixel is learned as a mixture of the palette's colours, not as a number that may lie between them: a
 doubtful pixel takes one of the colours at hand, where other autoencoders blend all that were possible, which is what
-blurs their edges.
-
-The drawing knows no colours. It says which pixels have an entry in common, and while it learns, the colour of an entry
-is the mean of the pixels that the drawing gives to it: no palette has to be foretold along with it. It is asked to
-draw a portrait from the same portrait in other colours, so it cannot lean on any. The palette's codes alone decide the
-colours, and another palette recolours the very same drawing.
+blurs their edges. The palette's codes alone decide the colours, so another palette recolours the very same drawing.
 """
 
 from __future__ import annotations
@@ -28,62 +23,44 @@ PATCH = 4
 HIDDEN = 256
 # Features of a pixel from which its entry is chosen.
 PIXEL_FEATURES = 32
-# Of the pixels of an entry, beside those it is given: so many of the portrait's mean colour. An entry that is given
-# none has that colour, and a rounding error has no say in it.
-PIXELS_OF_THE_MEAN = 1e-3
 
 
-class DrawingEncoder(nn.Module):
-    """Portraits to one vector for every patch.
+class PortraitEncoder(nn.Module):
+    """Portraits to P vectors for the palette and one for every patch of the drawing.
 
     Args:
         channels: of the portraits.
         width: channels at a quarter of the side.
         blocks: residual blocks there.
-        dim: D, numbers in a vector.
+        palette_codes: P.
+        palette_dim: numbers in a vector of the palette.
+        drawing_dim: D, numbers in a vector of the drawing.
     """
 
-    def __init__(self, channels: int, width: int, blocks: int, dim: int) -> None:
+    def __init__(
+        self, channels: int, width: int, blocks: int, palette_codes: int, palette_dim: int, drawing_dim: int
+    ) -> None:
         super().__init__()
         # Every patch is read with a margin of two pixels.
         self.patches = nn.Conv2d(channels, width, 2 * PATCH, stride=PATCH, padding=PATCH // 2)
         self.blocks = nn.Sequential(*[ResidualBlock(width, blocks) for _ in range(blocks)])
         # Every number of every vector differs from portrait to portrait by as much as a code can tell. Left alone, all
         # vectors once drifted beyond the quantiser's last level, and every portrait had the same codes.
-        self.to_vectors = nn.Sequential(nn.Conv2d(width, dim, 1), nn.BatchNorm2d(dim, affine=False))
-
-    def forward(self, portraits: Tensor) -> Tensor:
-        """[N, C, H, W] in [-1, 1] -> [N, H/4, W/4, D]."""
-        features = functional.leaky_relu(self.blocks(self.patches(portraits)), SLOPE)
-        return self.to_vectors(features).permute(0, 2, 3, 1)
-
-
-class PaletteEncoder(nn.Module):
-    """K colours, and how much of a portrait has each, to P vectors.
-
-    Args:
-        codes: P, how many vectors.
-        dim: numbers a vector.
-        colours: K.
-    """
-
-    def __init__(self, codes: int, dim: int, colours: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(4 * colours, HIDDEN),
+        self.to_drawing = nn.Sequential(nn.Conv2d(width, drawing_dim, 1), nn.BatchNorm2d(drawing_dim, affine=False))
+        self.to_palette = nn.Sequential(
+            nn.Linear(2 * width, HIDDEN),
             nn.LeakyReLU(SLOPE),
-            nn.Linear(HIDDEN, HIDDEN),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(HIDDEN, codes * dim),
-            # Within what a code can tell, as the drawing's vectors; over one portrait, for batches are small.
-            nn.LayerNorm(codes * dim, elementwise_affine=False),
-            nn.Unflatten(1, (codes, dim)),
+            nn.Linear(HIDDEN, palette_codes * palette_dim),
+            nn.BatchNorm1d(palette_codes * palette_dim, affine=False),
+            nn.Unflatten(1, (palette_codes, palette_dim)),
         )
 
-    def forward(self, palettes: Tensor, shares: Tensor) -> Tensor:
-        """[N, K, 3] in [-1, 1], [N, K] in [0, 1] -> [N, P, dim]. Colours of no share are not looked at."""
-        seen = torch.where(shares[:, :, None] > 0, palettes, 0)
-        return self.layers(torch.cat([seen.flatten(1), shares.sqrt()], dim=1))
+    def forward(self, portraits: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, C, H, W] in [-1, 1] -> palette vectors [N, P, palette_dim], drawing vectors [N, H/4, W/4, D]."""
+        features = functional.leaky_relu(self.blocks(self.patches(portraits)), SLOPE)
+        # What the portrait is made of on the whole, and what occurs in it at all, however seldom.
+        summary = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
+        return self.to_palette(summary), self.to_drawing(features).permute(0, 2, 3, 1)
 
 
 class PaletteDecoder(nn.Module):
@@ -133,8 +110,6 @@ class DrawingDecoder(nn.Module):
         self.to_pixels = nn.Conv2d(width, PATCH**2 * PIXEL_FEATURES, 1)
         self.pixels = ResidualBlock(PIXEL_FEATURES, 1)
         self.to_logits = nn.Conv2d(PIXEL_FEATURES, entries, 1)
-        # Entries begin apart: those that are given the same pixels have the same colour, and never learn to differ.
-        nn.init.normal_(self.to_logits.weight, std=0.3)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """[N, H/4, W/4, D] -> logits [N, K + 1, H, W]; entry 0 is "nothing here"."""
@@ -177,18 +152,9 @@ class PaletteAutoencoder(nn.Module):
         palette_dim, drawing_dim = len(palette_levels), len(drawing_levels)
         self.palette_quantiser = FiniteScalarQuantiser(palette_levels)
         self.drawing_quantiser = FiniteScalarQuantiser(drawing_levels)
-        self.drawing_encoder = DrawingEncoder(channels, width, blocks, drawing_dim)
-        self.drawing_decoder = DrawingDecoder(colours + 1, width, blocks, drawing_dim)
-        self.palette_encoder = PaletteEncoder(palette_codes, palette_dim, colours)
+        self.encoder = PortraitEncoder(channels, width, blocks, palette_codes, palette_dim, drawing_dim)
         self.palette_decoder = PaletteDecoder(palette_codes, palette_dim, colours)
-
-    def drawing_parameters(self) -> list[nn.Parameter]:
-        """All that learns to draw."""
-        return [*self.drawing_encoder.parameters(), *self.drawing_decoder.parameters()]
-
-    def palette_parameters(self) -> list[nn.Parameter]:
-        """All that learns to spell palettes."""
-        return [*self.palette_encoder.parameters(), *self.palette_decoder.parameters()]
+        self.drawing_decoder = DrawingDecoder(colours + 1, width, blocks, drawing_dim)
 
     @property
     def code_count(self) -> int:
@@ -201,24 +167,16 @@ class PaletteAutoencoder(nn.Module):
         return self.palette_codes + self.side**2
 
     def forward(self, portraits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Through the codes and back.
+        """Through the codes and back, with gradients.
 
         Returns:
             Logits of the drawing's entries [N, K + 1, H, W], colours [N, K, 3] in [-1, 1], codes int64 [N, positions].
         """
-        logits, drawing_codes = self.draw(portraits)
-        palettes, palette_codes = self.spell(*colours_of(logits, portraits))
-        return logits, palettes, torch.cat([palette_codes, drawing_codes], dim=1)
-
-    def draw(self, portraits: Tensor) -> tuple[Tensor, Tensor]:
-        """[N, 4, H, W] in [-1, 1] -> logits of the entries [N, K + 1, H, W], the drawing's codes [N, H/4 * W/4]."""
-        vectors, codes = self.drawing_quantiser(self.drawing_encoder(portraits).float())
-        return self.drawing_decoder(vectors), codes.flatten(1) + self.palette_quantiser.code_count
-
-    def spell(self, palettes: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-        """Palettes [N, K, 3] in [-1, 1] and the entries' shares [N, K] -> the same as told by codes, int64 [N, P]."""
-        vectors, codes = self.palette_quantiser(self.palette_encoder(palettes, shares).float())
-        return self.palette_decoder(vectors), codes
+        palette_vectors, drawing_vectors = self.encoder(portraits)
+        palette_vectors, palette_codes = self.palette_quantiser(palette_vectors.float())
+        drawing_vectors, drawing_codes = self.drawing_quantiser(drawing_vectors.float())
+        codes = torch.cat([palette_codes, drawing_codes.flatten(1) + self.palette_quantiser.code_count], dim=1)
+        return self.drawing_decoder(drawing_vectors), self.palette_decoder(palette_vectors), codes
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes int64 [N, positions] -> portraits [N, 4, H, W] in [-1, 1]: at most K colours, alpha -1 or 1."""
@@ -232,48 +190,12 @@ class PaletteAutoencoder(nn.Module):
             Logits of the drawing's entries [N, K + 1, H, W], colours [N, K, 3] in [-1, 1], vectors of the drawing
             [N, H/4, W/4, D].
         """
-        # A code of the wrong kind, which an unpractised prior may write, stands for the nearest of the right kind, here
-        # and among palettes.
+        # A code of the wrong kind, which an unpractised prior may write, stands for the nearest of the right kind.
+        palette_codes = codes[:, : self.palette_codes].clamp(max=self.palette_quantiser.code_count - 1)
         drawing_codes = (codes[:, self.palette_codes :] - self.palette_quantiser.code_count).clamp(min=0)
-        palettes = self.palettes(codes[:, : self.palette_codes])
+        palettes = self.palette_decoder(self.palette_quantiser.lookup(palette_codes))
         vectors = self.drawing_quantiser.lookup(drawing_codes).unflatten(1, (self.side, self.side))
         return self.drawing_decoder(vectors), palettes, vectors
-
-    def palettes(self, codes: Tensor) -> Tensor:
-        """Codes of palettes int64 [N, P] -> colours [N, K, 3] in [-1, 1]."""
-        codes = codes.clamp(max=self.palette_quantiser.code_count - 1)
-        return self.palette_decoder(self.palette_quantiser.lookup(codes))
-
-
-def mean_colours(weights: Tensor, portraits: Tensor) -> tuple[Tensor, Tensor]:
-    """The colour of every entry: the mean of the pixels that it is given.
-
-    Args:
-        weights: [N, K + 1, H, W], how much of each pixel every entry is given; entry 0 has no colour.
-        portraits: [N, 4, H, W] in [-1, 1]; what is transparent has no say.
-
-    Returns:
-        Colours [N, K, 3] in [-1, 1], and the entries' shares [N, K] of what is given away.
-    """
-    given = weights[:, 1:].float().flatten(2) * (portraits[:, 3] > 0).flatten(1)[:, None]
-    colours = portraits[:, :3].float().flatten(2).transpose(1, 2)
-    amounts = given.sum(dim=2, keepdim=True)
-    mean = torch.bmm(given.sum(dim=1, keepdim=True), colours) / amounts.sum(dim=1, keepdim=True).clamp(min=1e-6)
-    palettes = (torch.bmm(given, colours) + PIXELS_OF_THE_MEAN * mean) / (amounts + PIXELS_OF_THE_MEAN)
-    return palettes, (amounts / amounts.sum(dim=1, keepdim=True).clamp(min=1e-6)).squeeze(2)
-
-
-def colours_of(logits: Tensor, portraits: Tensor) -> tuple[Tensor, Tensor]:
-    """`mean_colours` of drawings where every pixel has its likeliest entry; logits [N, K + 1, H, W]."""
-    chosen = functional.one_hot(logits.argmax(dim=1), logits.shape[1]).permute(0, 3, 1, 2)
-    return mean_colours(chosen, portraits)
-
-
-def palette_loss(told: Tensor, palettes: Tensor, shares: Tensor) -> Tensor:
-    """Mean squared distance of told colours [N, K, 3] from `palettes` [N, K, 3]; entries weigh by the root of their
-    shares [N, K]: those of eyes are small."""
-    weights = shares.sqrt()
-    return ((told.float() - palettes).square().sum(dim=2) * weights).sum() / weights.sum().clamp(min=1e-6)
 
 
 def mixture_loss(logits: Tensor, palettes: Tensor, portraits: Tensor, sigma: float) -> Tensor:

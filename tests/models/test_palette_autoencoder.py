@@ -7,14 +7,7 @@ import math
 import pytest
 import torch
 
-from src.models.palette_autoencoder import (
-    PaletteAutoencoder,
-    colours_of,
-    mean_colours,
-    mixture_loss,
-    paint,
-    palette_loss,
-)
+from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss, paint
 
 
 @pytest.fixture
@@ -97,61 +90,3 @@ def test_colours_learn_from_the_pixels_that_the_drawing_gives_them() -> None:
     # Towards the pixel, although another colour is nearer: that makes an entry mean the same in all portraits.
     torch.testing.assert_close(palettes.grad[0, 0], torch.full((3,), -0.4 / 0.25))
     assert palettes.grad[0, 1].abs().max() < 1e-6
-
-
-def test_an_entry_has_the_mean_colour_of_the_pixels_that_it_is_given() -> None:
-    generator = torch.Generator().manual_seed(5)
-    weights = torch.rand(2, 4, 3, 3, generator=generator)
-    weights[0, 3] = 0
-    portraits = torch.rand(2, 4, 3, 3, generator=generator) * 2 - 1
-    palettes, shares = mean_colours(weights, portraits)
-    assert palettes.shape == (2, 3, 3)
-    for index in range(2):
-        opaque = portraits[index, 3] > 0
-        colours = portraits[index, :3][:, opaque]
-        given = weights[index, 1:][:, opaque]
-        expected = torch.stack([(colours * row).sum(dim=1) / row.sum().clamp(min=1e-9) for row in given])
-        used = given.sum(dim=1) > 0
-        torch.testing.assert_close(palettes[index][used], expected[used], atol=2e-3, rtol=0)
-        torch.testing.assert_close(shares[index], given.sum(dim=1) / given.sum())
-    # What is given no pixel has the mean of all.
-    overall = (portraits[0, :3] * weights[0, 1:].sum(dim=0) * (portraits[0, 3] > 0)).sum(dim=(1, 2))
-    overall = overall / (weights[0, 1:].sum(dim=0) * (portraits[0, 3] > 0)).sum()
-    torch.testing.assert_close(palettes[0, 2], overall)
-
-
-def test_nothing_at_all_has_a_palette_all_the_same(autoencoder: PaletteAutoencoder) -> None:
-    empty = torch.full((1, 4, 16, 16), -1.0)
-    with torch.no_grad():
-        logits, palettes, _ = autoencoder(empty)
-    assert logits.isfinite().all()
-    assert palettes.isfinite().all()
-
-
-def test_drawings_of_one_entry_a_pixel_paint_the_portrait_they_were_made_of() -> None:
-    palettes = torch.rand(2, 6, 3, generator=torch.Generator().manual_seed(6)) * 2 - 1
-    drawings = torch.randint(7, (2, 16, 16), generator=torch.Generator().manual_seed(7))
-    portraits = paint(drawings, palettes)
-    logits = torch.nn.functional.one_hot(drawings, 7).permute(0, 3, 1, 2).float()
-    found, shares = colours_of(logits, portraits)
-    torch.testing.assert_close(found, palettes, atol=1e-3, rtol=0)
-    assert palette_loss(found, palettes, shares).item() < 1e-6
-    torch.testing.assert_close(shares.sum(dim=1), torch.ones(2))
-
-
-def test_a_palette_is_judged_by_the_colours_that_are_used() -> None:
-    palettes, shares = torch.zeros(1, 3, 3), torch.tensor([[0.64, 0.36, 0.0]])
-    told = torch.tensor([[[0.3, 0.0, 0.0], [0.0, 0.4, 0.3], [1.0, 1.0, 1.0]]])
-    expected = (0.8 * 0.09 + 0.6 * 0.25) / 1.4
-    assert palette_loss(told, palettes, shares).item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_colours_that_are_not_used_do_not_change_how_a_palette_is_spelt(autoencoder: PaletteAutoencoder) -> None:
-    palettes = torch.rand(1, 7, 3, generator=torch.Generator().manual_seed(8)) * 2 - 1
-    shares = torch.tensor([[0.5, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0]])
-    other = palettes.clone()
-    other[0, 3:] = 0.9
-    with torch.no_grad():
-        assert torch.equal(autoencoder.spell(palettes, shares)[1], autoencoder.spell(other, shares)[1])
-        other[0, 0] = -palettes[0, 0]
-        assert not torch.equal(autoencoder.spell(palettes, shares)[1], autoencoder.spell(other, shares)[1])
