@@ -1,9 +1,9 @@
 """`palette_transformer`: a palette and a drawing in codes, and a transformer that writes both by label.
 
 A portrait becomes a row of codes, its palette first and its drawing after it (`src/models/palette_autoencoder.py`).
-The autoencoder learns without labels and then stands still; the prior learns all along which codes follow which, label
-by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything: the
-likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
+The autoencoder learns first, without labels, and then stands still; the prior learns after it which codes follow which,
+label by label, as in VQ-VAE and VQGAN (van den Oord et al., 2017; Esser et al., 2021). Nothing plays against anything:
+the likelihood of held-out portraits says at any time how good the prior is, and when it learns by heart.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refin
 class PaletteTransformerConfig(TrainingConfig):
     """Autoencoder, prior and refiner."""
 
-    # How long the autoencoder learns.
+    # How long the autoencoder learns, before all else. A run that is no longer draws noise.
     autoencoder_kimg: float = 30.0
     # The most colours of one portrait, and how many codes spell them.
     colours: int = 31
@@ -55,7 +55,7 @@ class PaletteTransformerConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
     guidance_weight: float = 2.0
-    # The prior learns for so many kimg: half a cosine from one rate to the other.
+    # The prior learns after the autoencoder, for so many kimg: half a cosine from one rate to the other.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
     prior_schedule_kimg: float = 200.0
@@ -141,10 +141,15 @@ class PaletteTransformer(Family):
             "refiner_blocks": 1,
             "refiner_width": 16,
         },
+        # Small batches: many small steps learn sooner than few large ones, and take a core no longer.
         "cpu": {
-            "kimg": 120.0,
-            "batch_size": 32,
-            "refiner_blocks": 3,
+            "kimg": 60.0,
+            "batch_size": 4,
+            "autoencoder_kimg": 10.0,
+            "learning_rate": 1e-3,
+            "learning_rate_prior_first": 5e-4,
+            "learning_rate_prior_last": 5e-5,
+            "prior_schedule_kimg": 50.0,
             "log_kimg": 1.0,
             "sample_kimg": 10.0,
             "checkpoint_kimg": 5.0,
@@ -180,7 +185,7 @@ class PaletteTransformer(Family):
         self.model = PaletteTransformerModel(config, data).to(device, memory_format=torch.channels_last)
         autoencoder, prior = self.model.autoencoder.parameters(), self.model.prior.parameters()
         self.optimizer = torch.optim.Adam(autoencoder, config.learning_rate, betas=(0.9, 0.98), fused=True)
-        self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.95), fused=True)
+        self.optimizer_prior = torch.optim.AdamW(prior, config.learning_rate_prior_first, betas=(0.9, 0.99), fused=True)
         self.optimizer_refiner = None
         if self.model.refiner is not None:
             refiner, rate = self.model.refiner.parameters(), config.learning_rate_refiner_first
@@ -204,10 +209,12 @@ class PaletteTransformer(Family):
         scalars = {}
         if self.autoencoder_learns(images_seen):
             scalars["loss_reconstruction"] = self.autoencoder_step(reals, images_seen)
-        if images_seen < 1000 * self.config.prior_schedule_kimg:
-            scalars["loss_prior"] = self.prior_step(reals, labels, images_seen)
-        if self.model.refiner is not None and not self.autoencoder_learns(images_seen):
-            scalars["loss_refiner"] = self.refiner_step(reals, labels, images_seen)
+        else:
+            images_coded = images_seen - int(1000 * self.config.autoencoder_kimg)
+            if images_coded < 1000 * self.config.prior_schedule_kimg:
+                scalars["loss_prior"] = self.prior_step(reals, labels, images_coded)
+            if self.model.refiner is not None:
+                scalars["loss_refiner"] = self.refiner_step(reals, labels, images_coded)
         self.precision.scaler.update()
         return {name: value.detach() for name, value in scalars.items()}
 
@@ -224,7 +231,7 @@ class PaletteTransformer(Family):
     def autoencoder_step(self, reals: Tensor, images_seen: int) -> Tensor:
         """Palette and drawing learn to tell portraits [N, 4, H, W]; the loss is in nats a pixel."""
         config, scaler, autoencoder = self.config, self.precision.scaler, self.model.autoencoder
-        # Down to nothing: the codes that the prior learns from move less and less.
+        # Down to nothing: the prior learns from codes that have come to rest.
         set_learning_rate(self.optimizer, cosine(config.learning_rate, 0.0, images_seen, config.autoencoder_kimg))
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
@@ -236,11 +243,11 @@ class PaletteTransformer(Family):
         scaler.step(self.optimizer)
         return loss
 
-    def prior_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
+    def prior_step(self, reals: Tensor, labels: Tensor, images_coded: int) -> Tensor:
         """The prior learns to foretell every code from those before it; the loss is in nats a code."""
         config, scaler = self.config, self.precision.scaler
         rates = config.learning_rate_prior_first, config.learning_rate_prior_last
-        set_learning_rate(self.optimizer_prior, cosine(*rates, images_seen, config.prior_schedule_kimg))
+        set_learning_rate(self.optimizer_prior, cosine(*rates, images_coded, config.prior_schedule_kimg))
         # Without changes it knows the figures of a small set by heart before it can put new ones together.
         changed, changes = mirrored_and_moved(reals)
         codes = self.encode(self.model, changed)
@@ -253,12 +260,11 @@ class PaletteTransformer(Family):
         scaler.step(self.optimizer_prior)
         return loss
 
-    def refiner_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> Tensor:
+    def refiner_step(self, reals: Tensor, labels: Tensor, images_coded: int) -> Tensor:
         """The refiner learns to go on with a drawing at any turn; the loss is in nats a pixel."""
         config, scaler, refiner = self.config, self.precision.scaler, self.model.refiner
         rates = config.learning_rate_refiner_first, config.learning_rate_refiner_last
-        images_refined = images_seen - int(1000 * config.autoencoder_kimg)
-        set_learning_rate(self.optimizer_refiner, cosine(*rates, images_refined, config.refiner_schedule_kimg))
+        set_learning_rate(self.optimizer_refiner, cosine(*rates, images_coded, config.refiner_schedule_kimg))
         changed, changes = mirrored_and_moved(reals)
         turns = torch.randint(TURNS, (len(reals),), device=reals.device)
         self.optimizer_refiner.zero_grad(set_to_none=True)
@@ -319,15 +325,19 @@ class PaletteTransformer(Family):
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The losses on held-out portraits; a prior whose loss rises here learns by heart."""
-        with evaluating(self.model), self.precision.autocast():
-            logits, palettes, codes = self.model.autoencoder(reals)
-            prior_logits = self.model.prior(codes, self.unchanged(labels)).float()
-        scalars = {"loss_prior_held_out": functional.cross_entropy(prior_logits.flatten(0, 1), codes.flatten())}
         if self.autoencoder_learns(images_seen):
-            scalars["loss_reconstruction_held_out"] = mixture_loss(logits, palettes, reals, self.sigma(images_seen))
-            # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
-            scalars["codes_in_use"] = torch.tensor(float(codes.unique().numel()))
-        elif self.model.refiner is not None:
+            with evaluating(self.model), self.precision.autocast():
+                logits, palettes, codes = self.model.autoencoder(reals)
+            return {
+                "loss_reconstruction_held_out": mixture_loss(logits, palettes, reals, self.sigma(images_seen)),
+                # Few, and all portraits have become one: the loss alone does not show it while sigma shrinks.
+                "codes_in_use": torch.tensor(float(codes.unique().numel())),
+            }
+        codes = self.encode(self.model, reals)
+        with evaluating(self.model), self.precision.autocast():
+            logits = self.model.prior(codes, self.unchanged(labels)).float()
+        scalars = {"loss_prior_held_out": functional.cross_entropy(logits.flatten(0, 1), codes.flatten())}
+        if self.model.refiner is not None:
             turns = torch.arange(len(reals), device=reals.device) % TURNS
             refined, drawings = self.refine(reals, turns, self.unchanged(labels))
             scalars["loss_refiner_held_out"] = refiner_loss(refined, drawings, turns)
