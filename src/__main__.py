@@ -36,6 +36,7 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 
 def build(arguments: argparse.Namespace) -> None:
+    from src.configuration import parse_assignments
     from src.prepare import build_dataset
     from src.prepare.origin import source_labels
 
@@ -49,6 +50,7 @@ def build(arguments: argparse.Namespace) -> None:
         arguments.seed,
         arguments.min_confidence,
         arguments.new_classes,
+        [parse_assignments(combination.split(",")) for combination in arguments.hold_out],
     )
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -223,6 +225,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--min-confidence", type=float, default=0.8, help="suggestions less sure label no portrait (default 0.8)"
     )
     command.add_argument("--new-classes", action="store_true", help="classes that an earlier build lacked are meant")
+    command.add_argument(
+        "--hold-out", action="append", default=[], metavar="A=X,B=Y", help="never train on this combination of labels"
+    )
     command.set_defaults(run=build)
 
     command = commands.add_parser("train", help="train a family on the packed file (notebook 03)")

@@ -154,6 +154,7 @@ def evaluate(
         say(f"label classifier trained ({_since(started)})")
         _measure_space("classifier", classifier.features, sets, train, equal)
         _measure_obedience(sets, classifier, judged, labelled)
+        _measure_unseen_combinations(sets, train, classifier, judged, labelled)
         if labelled:
             _measure_teaching(sets, train, judged, seed)
         say(f"obedience judged ({_since(started)})")
@@ -292,6 +293,30 @@ def _measure_obedience(
             each.figures[f"accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
         kept = ("judge", "chance", "classes", "judged_classes", "confusion")
         each.details["obedience"] = {attribute: {key: entry[key] for key in kept} for attribute, entry in found.items()}
+
+
+def _measure_unseen_combinations(
+    sets: dict[str, PortraitSet],
+    train: PortraitSet,
+    classifier: LabelClassifier,
+    judged: LabelSpecification,
+    labelled: bool,
+) -> None:
+    """`unseen_accuracy_ATTRIBUTE`: of the samples and held-out reals whose labels never occur together in training.
+
+    The classifier has not seen them together either: samples are to be compared with the reals of the same labels.
+    """
+    seen = {tuple(row) for row in train.labels.tolist()}
+    for name in ("samples", "real") if labelled else ():
+        each = sets[name]
+        unseen = np.array([tuple(row) not in seen for row in each.labels.tolist()], bool)
+        each.details["unseen_combinations"] = int(unseen.sum())
+        if unseen.sum() < FEWEST:
+            continue
+        portraits, labels = each.portraits[unseen], each.labels[unseen]
+        found = judge_obedience(portraits, labels, portraits[:0], labels[:0], classifier, judged)
+        for attribute, entry in found.items():
+            each.figures[f"unseen_accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
 
 
 def _measure_control(samples: PortraitSet, artist: Artist, seed: int) -> None:

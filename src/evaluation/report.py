@@ -256,6 +256,17 @@ def _obedience(content: Mapping[str, Any]) -> str:
         "Copies have the labels of their originals. Confusion: rows are what was asked for, columns what was seen.</p>",
         table(["", *(TITLES[name] for name in _sets(content))], rows),
     ]
+    unseen = [f"unseen_accuracy_{attribute}" for attribute in attributes]
+    if unseen[0] in content["samples"]["measures"]:
+        rows = [
+            [name, *(_figure(content[side]["measures"].get(name)) for side in ("samples", "real"))] for name in unseen
+        ]
+        count = content["samples"]["unseen_combinations"]
+        parts.append(
+            f"<p>Of the {count:,} samples whose labels never occur together among the training portraits. The "
+            "classifier has not seen them together either: compare with the reals.</p>"
+            + table(["", TITLES["samples"], TITLES["real"]], rows)
+        )
     scores = [content[side].get("classification_accuracy_score") for side in ("samples", "real")]
     if all(scores):
         parts.append(

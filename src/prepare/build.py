@@ -40,7 +40,7 @@ from src.prepare.labelling import (
     match_files,
     read_given_labels,
 )
-from src.prepare.split import TRAIN, VALIDATION, split_by_group
+from src.prepare.split import TRAIN, VALIDATION, groups_with, split_by_group
 from src.prepare.suggestions import Suggestion, describe_groups, suggest
 from src.progress import track
 from src.tables import Row, read_table, write_json, write_table
@@ -102,6 +102,7 @@ def build_dataset(
     seed: int = 0,
     min_confidence: float = MIN_CONFIDENCE,
     new_classes: bool = False,
+    hold_out: Sequence[Mapping[str, str]] = (),
 ) -> BuildReport:
     """Label the prepared portraits, split them by group and pack them.
 
@@ -124,10 +125,12 @@ def build_dataset(
         seed: of the split.
         min_confidence: suggestions less sure than this, 0 to 1, label no portrait; they stay in the sheet.
         new_classes: take classes that the earlier build did not have as meant.
+        hold_out: combinations of labels, attribute -> class, that training shall never see, to measure what a model
+            makes of them: every group in which one occurs is held out, the others are split as ever.
 
     Raises:
-        InputError: nothing prepared, a bad CSV or arguments, a class that the earlier build did not have, or no
-            portrait with a label of every attribute.
+        InputError: nothing prepared, a bad CSV or arguments, a class that the earlier build did not have, no
+            portrait with a label of every attribute, or a combination that no portrait or every group has.
     """
     data = Path(data)
     _check_arguments(attributes, val_fraction, min_confidence)
@@ -172,7 +175,9 @@ def build_dataset(
     encoded = [specification.encode(joined.labels[portraits[index].name]) for index in kept]
     label_array = np.array(encoded, np.int64).reshape(len(kept), len(labelled))
     group_ids = np.array([portraits[index].group_id for index in kept])
-    split = split_by_group(group_ids, label_array, val_fraction, seed)
+    apart = _held_out(hold_out, specification, group_ids, label_array)
+    split = np.full(len(kept), VALIDATION, np.uint8)
+    split[~apart] = split_by_group(group_ids[~apart], label_array[~apart], val_fraction, seed)
     class_counts = _class_counts(specification, label_array, split)
     warnings += _one_sided_classes(class_counts, val_fraction)
 
@@ -202,7 +207,7 @@ def build_dataset(
     _write_tables(data, labelled, [rows[index] for index in kept], split)
     with replacing(data / LABEL_MAPPINGS) as temporary:
         temporary.write_text(mapping_text, encoding="utf-8", newline="\n")
-    write_json(data / CONFIGURATION, _configuration(report, images.shape[1], val_fraction, seed, used))
+    write_json(data / CONFIGURATION, _configuration(report, images.shape[1], val_fraction, seed, used, hold_out))
     with replacing(data / PACKED) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **packed, fingerprint=np.array(digest))
     write_data_card(data)
@@ -453,6 +458,37 @@ def _odd_classes(specification: LabelSpecification) -> list[str]:
     return warnings
 
 
+def _held_out(
+    combinations: Sequence[Mapping[str, str]], specification: LabelSpecification, groups: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """Portraits that are held out because a combination occurs in their group, bool `[N]`."""
+    numbered = []
+    for combination in combinations:
+        for attribute, name in combination.items():
+            if attribute not in specification.names:
+                known = ", ".join(specification.names) or "none"
+                raise InputError(f"cannot hold out by {attribute!r}; the attributes of this set are: {known}")
+            if name not in specification.attributes[attribute]:
+                known = ", ".join(specification.attributes[attribute])
+                raise InputError(f"cannot hold out {attribute} {name!r}; its classes are: {known}")
+        places = {name: (specification.names.index(name), specification.attributes[name]) for name in combination}
+        numbered.append({column: names.index(combination[name]) for name, (column, names) in places.items()})
+        if not groups_with(groups, labels, numbered[-1:]).any():
+            raise InputError(f"no portrait is {_in_words(combination)}; there is nothing to hold out")
+    apart = groups_with(groups, labels, numbered)
+    if apart.all():
+        words = " and ".join(_in_words(combination) for combination in combinations)
+        raise InputError(
+            f"every group has a portrait that is {words}, and a group is held out as a whole: hold out a combination "
+            "that does not change within groups"
+        )
+    return apart
+
+
+def _in_words(combination: Mapping[str, str]) -> str:
+    return ", ".join(f"{attribute} {name}" for attribute, name in combination.items())
+
+
 def _class_counts(
     specification: LabelSpecification, labels: np.ndarray, split: np.ndarray
 ) -> dict[str, dict[str, tuple[int, int]]]:
@@ -507,13 +543,19 @@ def _write_tables(data: Path, attributes: Sequence[str], rows: Sequence[Row], sp
 
 
 def _configuration(
-    report: BuildReport, size: int, val_fraction: float, seed: int, used: Mapping[str, Sequence[str]]
+    report: BuildReport,
+    size: int,
+    val_fraction: float,
+    seed: int,
+    used: Mapping[str, Sequence[str]],
+    hold_out: Sequence[Mapping[str, str]],
 ) -> dict:
     """`dataset_config.json`: how the set was made and what is in it."""
     return {
         "size": size,
         "seed": seed,
         "val_fraction": val_fraction,
+        "held_out_combinations": [dict(combination) for combination in hold_out],
         "attributes": list(report.class_counts),
         "portraits": report.portraits,
         "training": report.portraits - report.validation,

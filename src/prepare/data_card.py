@@ -182,6 +182,10 @@ def _split(configuration: Mapping, parts: Mapping[str, Sequence[Row]]) -> list[s
     return [
         f"By group, seed {configuration['seed']}, share wanted for validation {configuration['val_fraction']}; "
         f"groups in both parts: {both}.",
+        *(
+            f"No group in which this combination occurs is trained on: {', '.join(combination.values())}."
+            for combination in configuration.get("held_out_combinations", [])
+        ),
         "",
         *_table(
             ("part", "portraits", "groups"),

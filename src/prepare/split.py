@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 TRAIN, VALIDATION = 0, 1
+
+
+def groups_with(groups: Sequence[str], labels: np.ndarray, combinations: Sequence[Mapping[int, int]]) -> np.ndarray:
+    """Portraits of all groups in which a combination of labels occurs.
+
+    Args:
+        groups: the group of each portrait, N of them.
+        labels: int `[N, A]`.
+        combinations: column -> class; a portrait with all of one of them is of that combination.
+
+    Returns:
+        bool `[N]`.
+    """
+    groups = np.asarray(groups)
+    occurs = np.zeros(len(groups), bool)
+    for combination in combinations:
+        occurs |= np.all([labels[:, column] == label for column, label in combination.items()], axis=0)
+    return np.isin(groups, groups[occurs])
 
 
 def split_by_group(groups: Sequence[str], labels: np.ndarray, val_fraction: float, seed: int) -> np.ndarray:

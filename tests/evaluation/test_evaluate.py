@@ -103,6 +103,41 @@ def test_unseen_heroes_are_not_flagged_as_copies(honest):
     assert content["samples"]["frechet_random"] < content["controls"]["shuffled"]["frechet_random"] / 3
 
 
+def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(world, tmp_path):
+    data, unseen, wishes = world
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with np.load(data / "portraits.npz") as file:
+        packed = dict(file)
+    specification = LabelSpecification.from_mapping(json.loads(str(packed["label_mappings"])))
+    warm = specification.attributes["palette"].index("warm")
+    feminine = specification.attributes["gender"].index("feminine")
+    apart = (packed["labels"][:, 0] == feminine) & (packed["labels"][:, 2] == warm)
+    packed["split"] = np.where(apart, 1, packed["split"]).astype(np.uint8)
+    np.savez(folder / "portraits.npz", **packed)
+    # Ten samples of that combination painted in another palette: the rule sees it, and only there.
+    asked = [row["gender"] == "feminine" and row["palette"] == "warm" for row in wishes]
+    seen_in_training = {tuple(row) for row in packed["labels"][packed["split"] == 0].tolist()}
+    never = [tuple(specification.encode(row)) not in seen_in_training for row in wishes]
+    images = unseen * 1
+    repeats = 3  # enough samples of it
+    for index in np.flatnonzero(asked):
+        images[index] = images[next(other for other, row in enumerate(wishes) if row["palette"] == "cool")]
+    many = [
+        (image, row)
+        for image, row, new in zip(images, wishes, never, strict=True)
+        for _ in range(repeats if new else 1)
+    ]
+    written = write_folder(tmp_path / "images", [image for image, _ in many], [row for _, row in many])
+    content = evaluation.evaluate(folder, tmp_path / "figures.json", images=written, **SILENT)
+    samples, real = content["samples"], content["real"]
+    assert samples["unseen_combinations"] == repeats * sum(never) and real["unseen_combinations"] >= apart.sum()
+    expected = 1 - sum(asked) / sum(never)
+    assert samples["measures"]["unseen_accuracy_palette"]["value"] == pytest.approx(expected, abs=0.12)
+    assert real["measures"]["unseen_accuracy_palette"]["value"] > 0.9
+    assert "never occur together" in (tmp_path / "figures.html").read_text(encoding="utf-8")
+
+
 def test_planted_faults_are_seen_and_by_the_measures_that_should(honest):
     content, _ = honest
     tells = content["which_measure_tells"]

@@ -179,6 +179,23 @@ def test_slips_are_warned_of(data):
     assert "1 groups hold portraits with different given labels" in warnings
 
 
+def test_a_combination_that_is_held_out_is_never_trained_on(data):
+    path = data.parent / "labels.csv"
+    build_dataset(data, path, val_fraction=0.3, hold_out=[{"gender": "feminine", "hero_class": "mage"}])
+    arrays = packed(data)
+    specification = read_label_mappings(data / "label_mappings.json")
+    rows = [specification.decode(row) for row in arrays["labels"]]
+    wanted = np.array([row["gender"] == "feminine" and row["hero_class"] == "mage" for row in rows])
+    assert 0 < wanted.sum() < len(wanted) and arrays["split"][wanted].all()
+    # The others are split as ever, and no class is lost.
+    assert 0.1 < arrays["split"][~wanted].mean() < 0.5
+    train = [row for row, side in zip(rows, arrays["split"], strict=True) if side == 0]
+    assert {row["hero_class"] for row in train} == set(specification.attributes["hero_class"])
+    configuration = json.loads((data / "dataset_config.json").read_text())
+    assert configuration["held_out_combinations"] == [{"gender": "feminine", "hero_class": "mage"}]
+    assert "combination occurs is trained on: feminine, mage" in (data / "README.md").read_text(encoding="utf-8")
+
+
 def test_bad_input_is_one_line_that_says_what_to_do(data, tmp_path):
     labels = data.parent / "labels.csv"
     lost = relabel(data, filename=lambda row: "elsewhere/" + row["filename"]).rename(tmp_path / "lost.csv")
@@ -189,6 +206,10 @@ def test_bad_input_is_one_line_that_says_what_to_do(data, tmp_path):
         ({"val_fraction": 1.0}, "fraction"),
         ({"attributes": ("gender", "gender")}, "twice"),
         ({"attributes": ("filename",)}, "filename"),
+        ({"hold_out": [{"colour": "warm"}]}, "the attributes of this set are: palette"),
+        ({"hold_out": [{"palette": "red"}]}, "its classes are: cool, dark"),
+        ({"hold_out": [{"palette": "warm", "gender": "feminine"}]}, "attributes of this set are"),
+        ({"hold_out": [{"palette": "warm"}]}, "every group"),
     ]:
         with pytest.raises(InputError, match=told) as caught:
             build_dataset(**({"data": data} | arguments))

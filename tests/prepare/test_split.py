@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.prepare.split import split_by_group
+from src.prepare.split import groups_with, split_by_group
 
 
 def recoloured_heroes(groups: int, members: int, seed: int = 0):
@@ -59,3 +59,11 @@ def test_nothing_is_held_out_of_a_single_group_or_for_a_share_of_zero():
     labels = np.zeros((4, 1), int)
     assert not split_by_group(["a"] * 4, labels, 0.5, 0).any()
     assert not split_by_group(list("abcd"), labels, 0, 0).any()
+
+
+def test_a_combination_takes_whole_groups_and_only_those_in_which_it_occurs():
+    groups = ["a", "a", "b", "b", "c", "c"]
+    labels = np.array([[0, 0], [0, 1], [0, 1], [0, 1], [1, 0], [1, 1]])
+    assert groups_with(groups, labels, [{0: 0, 1: 0}]).tolist() == [True, True, False, False, False, False]
+    assert groups_with(groups, labels, [{0: 0, 1: 0}, {0: 1}]).tolist() == [True, True, False, False, True, True]
+    assert not groups_with(groups, labels, []).any()
