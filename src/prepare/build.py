@@ -477,7 +477,7 @@ def _held_out(
             raise InputError(f"no portrait is {_in_words(combination)}; there is nothing to hold out")
     apart = groups_with(groups, labels, numbered)
     if apart.all():
-        words = " and ".join(_in_words(combination) for combination in combinations)
+        words = " or ".join(_in_words(combination) for combination in combinations)
         raise InputError(
             f"every group has a portrait that is {words}, and a group is held out as a whole: hold out a combination "
             "that does not change within groups"

@@ -115,11 +115,11 @@ def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(
     apart = (packed["labels"][:, 0] == feminine) & (packed["labels"][:, 2] == warm)
     packed["split"] = np.where(apart, 1, packed["split"]).astype(np.uint8)
     np.savez(folder / "portraits.npz", **packed)
-    # Ten samples of that combination painted in another palette: the rule sees it, and only there.
+    # The samples of that combination are painted in another palette: the rule sees it, and only there.
     asked = [row["gender"] == "feminine" and row["palette"] == "warm" for row in wishes]
     seen_in_training = {tuple(row) for row in packed["labels"][packed["split"] == 0].tolist()}
     never = [tuple(specification.encode(row)) not in seen_in_training for row in wishes]
-    images = unseen * 1
+    images = unseen.copy()
     repeats = 3  # enough samples of it
     for index in np.flatnonzero(asked):
         images[index] = images[next(other for other, row in enumerate(wishes) if row["palette"] == "cool")]
