@@ -93,14 +93,17 @@ def train(arguments: argparse.Namespace) -> int:
 
 def sample(arguments: argparse.Namespace) -> None:
     from src.configuration import parse_assignments
-    from src.sampling import draw, load_artist, write_samples
+    from src.sampling import draw, load_artist, vary, write_samples
     from src.weights import OWN_WEIGHTS
 
     wanted = parse_assignments(arguments.label)
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
     wanted |= {name: value for name, value in named.items() if value is not None}
-    artist = load_artist(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance)
-    drawn = draw(artist, arguments.count, arguments.seed, wanted, arguments.truncation)
+    if arguments.keep is not None and arguments.vary is None:
+        raise InputError("--keep says how alike variations are; name their attribute with --vary")
+    artist = load_artist(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
+    heroes = arguments.count, arguments.seed, wanted, arguments.truncation
+    drawn = vary(artist, arguments.vary, *heroes) if arguments.vary else draw(artist, *heroes)
     grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap)
     print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
 
@@ -275,6 +278,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--truncation", type=float, default=1.0, help="1: as varied as learned; less: less varied, fewer failures"
     )
     command.add_argument("--guidance", type=float, metavar="W", help="1: labels as learned; more: obeyed more")
+    command.add_argument("--vary", metavar="ATTRIBUTE", help="every hero once for each class of it, one row a hero")
+    command.add_argument("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less")
     command.add_argument("--gender")
     command.add_argument("--hero-class")
     command.add_argument("--palette")

@@ -62,16 +62,23 @@ class LabelSpecification:
         """The number of classes of each attribute."""
         return tuple(len(names) for names in self.attributes.values())
 
+    def column(self, attribute: str) -> int:
+        """The column of one attribute in a label array [N, A].
+
+        Raises:
+            InputError: an attribute that this data set does not have; the message lists those it has.
+        """
+        if attribute not in self.attributes:
+            raise InputError(f"unknown attribute {attribute!r}; this data set has: {', '.join(self.names) or 'none'}")
+        return self.names.index(attribute)
+
     def index(self, attribute: str, class_name: str) -> int:
         """The index of one class.
 
         Raises:
             InputError: an attribute or a class that this data set does not have; the message lists those it has.
         """
-        if attribute not in self.attributes:
-            known = ", ".join(self.names) or "none"
-            raise InputError(f"unknown attribute {attribute!r}; this data set has: {known}")
-        names = self.attributes[attribute]
+        names = tuple(self.attributes.values())[self.column(attribute)]
         if class_name not in names:
             raise InputError(f"unknown {attribute} {class_name!r}; choose one of: {', '.join(names)}")
         return names.index(class_name)
@@ -94,8 +101,7 @@ class LabelSpecification:
             InputError: a name that is no attribute of this data set.
         """
         for name in names:
-            if name not in self.attributes:
-                raise InputError(f"unknown attribute {name!r}; this data set has: {', '.join(self.names) or 'none'}")
+            self.column(name)
         return LabelSpecification({name: self.attributes[name] for name in self.names if name in names})
 
 

@@ -24,7 +24,7 @@ from src.palette_files import write_palette
 from src.palette_snap import ColourTable, choose_palette, snap
 from src.tables import write_json
 from src.training.checkpoint import file_hash
-from src.training.grids import lay_out, to_rgba
+from src.training.grids import COLUMNS, lay_out, to_rgba
 from src.training.pictures import NOTEBOOK_COLOURS
 from src.weights import averaged_weights, load_model
 
@@ -63,14 +63,18 @@ class Drawn:
         portraits: uint8 [N, H, W, 4], binary alpha.
         seeds: one a portrait; the seed alone, with the labels, gives the portrait again.
         labels: class names by attribute, one dictionary a portrait.
+        varied: the attribute in which heroes were varied, a row of the grid for each; None: every portrait is a hero.
+        heroes: of varied ones, the labels of the hero that each portrait is a variation of.
     """
 
     portraits: np.ndarray
     seeds: tuple[int, ...]
     labels: tuple[dict[str, str], ...]
+    varied: str | None = None
+    heroes: tuple[dict[str, str], ...] = ()
 
 
-def load_artist(checkpoint: Path, guidance: float | None = None) -> Artist:
+def load_artist(checkpoint: Path, guidance: float | None = None, keep: float | None = None) -> Artist:
     """Read a checkpoint, or a weights file, for drawing.
 
     Drawing runs on the CPU in fp32: bit for bit the same with and without a GPU.
@@ -78,20 +82,23 @@ def load_artist(checkpoint: Path, guidance: float | None = None) -> Artist:
     Args:
         checkpoint: file.
         guidance: how much labels are exaggerated, 1 not at all, for families that can; None: as configured.
+        keep: how much of a hero stays when it is varied, for families that can; None: as configured.
 
     Raises:
-        InputError: a missing, damaged or foreign checkpoint; guidance of a family without it, or below 0.
+        InputError: a missing, damaged or foreign checkpoint; guidance or keep of a family without it, or below 0.
     """
     content = load_model(checkpoint)
     labels = LabelSpecification.from_mapping(content["label_mappings"])
     family_class = find_family(content["family"])
     changes: dict[str, object] = {"precision": "fp32"}
-    if guidance is not None:
-        if "guidance_weight" not in family_class.config_class.__dataclass_fields__:
-            raise InputError(f"{content['family']} draws without guidance; leave --guidance out")
-        if not 0 <= guidance < math.inf:
-            raise InputError(f"guidance must be 0 or more, not {guidance}")
-        changes["guidance_weight"] = guidance
+    for option, name, value in (("guidance", "guidance_weight", guidance), ("keep", "keep", keep)):
+        if value is None:
+            continue
+        if name not in family_class.config_class.__dataclass_fields__:
+            raise InputError(f"{content['family']} draws without {option}; leave --{option} out")
+        if not 0 <= value < math.inf:
+            raise InputError(f"{option} must be 0 or more, not {value}")
+        changes[name] = value
     config = make_config(family_class.config_class, content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["within_label_distance"])
     with _without_the_compiler():
@@ -133,6 +140,55 @@ def draw(
     Raises:
         InputError: an unknown attribute or class, a bad count, seed or truncation.
     """
+    latents, labels = _wishes(artist, count, seed, wanted or {}, truncation)
+    return Drawn(
+        _in_batches(artist.family.draw, artist.sampler, latents, labels),
+        tuple(range(seed, seed + count)),
+        tuple(artist.labels.decode(row) for row in labels.tolist()),
+    )
+
+
+def vary(
+    artist: Artist,
+    attribute: str,
+    count: int,
+    seed: int = 0,
+    wanted: Mapping[str, str] | None = None,
+    truncation: float = 1.0,
+) -> Drawn:
+    """The heroes that `draw` would draw, each once for every class of one attribute, as alike as the family can.
+
+    In its own class a hero is what `draw` draws.
+
+    Args:
+        artist: from `load_artist`.
+        attribute: in which they vary.
+        count: how many heroes.
+        seed, wanted, truncation: as for `draw`.
+
+    Raises:
+        InputError: as `draw`; an attribute that the artist does not obey.
+    """
+    _refuse_without_labels(artist, f"vary by {attribute}")
+    latents, labels = _wishes(artist, count, seed, wanted or {}, truncation)
+    column = artist.labels.column(attribute)
+    classes = artist.labels.sizes[column]
+    latents, labels = latents.repeat_interleave(classes, dim=0), labels.repeat_interleave(classes, dim=0)
+    changed = labels.clone()
+    changed[:, column] = torch.arange(classes).repeat(count)
+    return Drawn(
+        _in_batches(artist.family.vary, artist.sampler, latents, labels, changed),
+        tuple(each for each in range(seed, seed + count) for _ in range(classes)),
+        tuple(artist.labels.decode(row) for row in changed.tolist()),
+        attribute,
+        tuple(artist.labels.decode(row) for row in labels.tolist()),
+    )
+
+
+def _wishes(
+    artist: Artist, count: int, seed: int, wanted: Mapping[str, str], truncation: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents [N, latent_dim] and labels int64 [N, A] of the portraits that `draw` is asked for, or InputError."""
     if count < 1:
         raise InputError(f"the number of portraits must be at least 1, not {count}")
     if not 0 <= seed <= 2**32 - count:
@@ -141,12 +197,9 @@ def draw(
         raise InputError(f"truncation must be above 0 and at most 1, not {truncation}")
     if artist.family.cannot_draw:
         raise InputError(artist.family.cannot_draw)
-    if wanted and not artist.family.conditional:
-        raise InputError(
-            f"{artist.family_name} draws without labels and cannot be asked for {', '.join(wanted.values())}; "
-            "leave the labels out, or train a conditional family"
-        )
-    fixed = {attribute: artist.labels.index(attribute, name) for attribute, name in (wanted or {}).items()}
+    if wanted:
+        _refuse_without_labels(artist, f"be asked for {', '.join(wanted.values())}")
+    fixed = {attribute: artist.labels.index(attribute, name) for attribute, name in wanted.items()}
     latents, labels = [], []
     for portrait_seed in range(seed, seed + count):
         # RandomState's stream is frozen for good (NEP 19), unlike torch's and numpy's newer generators. Labels come
@@ -155,21 +208,26 @@ def draw(
         drawn = [random.randint(size) for size in artist.labels.sizes]
         labels.append([fixed.get(name, index) for name, index in zip(artist.labels.names, drawn, strict=True)])
         latents.append(random.standard_normal(artist.family.latent_dim))
-    padding = -count % BATCH
-    all_latents = torch.from_numpy(np.float32(latents + latents[:1] * padding))
+    all_latents = torch.from_numpy(np.float32(latents))
     if truncation != 1:
         all_latents = artist.family.truncated(all_latents, truncation)
-    all_labels = torch.tensor(labels + labels[:1] * padding, dtype=torch.int64).reshape(count + padding, -1)
-    pixels = _on_every_core(
-        lambda latents, labels: to_rgba(artist.family.draw(artist.sampler, latents, labels)),
-        all_latents.split(BATCH),
-        all_labels.split(BATCH),
-    )
-    return Drawn(
-        np.concatenate(pixels)[:count],
-        tuple(range(seed, seed + count)),
-        tuple(artist.labels.decode(row) for row in labels),
-    )
+    return all_latents, torch.tensor(labels, dtype=torch.int64).reshape(count, -1)
+
+
+def _refuse_without_labels(artist: Artist, wish: str) -> None:
+    if not artist.family.conditional:
+        raise InputError(
+            f"{artist.family_name} draws without labels and cannot {wish}; leave the labels out, or train a "
+            "conditional family"
+        )
+
+
+def _in_batches(function: Callable[..., torch.Tensor], sampler: nn.Module, *rows: torch.Tensor) -> np.ndarray:
+    """What a family draws for rows of latents and labels, uint8 [N, H, W, 4]; the last batch is filled up."""
+    count = len(rows[0])
+    filled = [torch.cat([each, each[:1].expand(-count % BATCH, -1)]) for each in rows]
+    pixels = _on_every_core(lambda *batch: to_rgba(function(sampler, *batch)), *(each.split(BATCH) for each in filled))
+    return np.concatenate(pixels)[:count]
 
 
 def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[torch.Tensor]) -> list[np.ndarray]:
@@ -193,8 +251,10 @@ def picture(rows: Sequence[Drawn]) -> Image.Image:
 def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "") -> Path:
     """Write one PNG a portrait, `grid.png` and `manifest.json` (file -> seed, labels, checkpoint hash).
 
+    A varied portrait's name and entry in the manifest also say which hero it is a variation of.
+
     Args:
-        drawn: from `draw`.
+        drawn: from `draw` or `vary`.
         out: folder for the files.
         artist: who drew them.
         palette_snap: a number of colours or a palette file: the portraits are snapped to that palette, the manifest
@@ -215,11 +275,17 @@ def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "
         for name in ("palette.hex", "palette.gpl"):
             write_palette(out / name, palette)
     manifest = {}
-    for portrait, seed, labels in zip(portraits, drawn.seeds, drawn.labels, strict=True):
-        name = "_".join(["hero", *labels.values(), f"{seed:06d}"]) + ".png"
+    heroes = drawn.heroes or drawn.labels
+    for portrait, seed, labels, hero in zip(portraits, drawn.seeds, drawn.labels, heroes, strict=True):
+        variation, varied_from = [], {}
+        if labels != hero:
+            variation, varied_from = ["was", hero[drawn.varied]], {"varied_from": hero}
+        name = "_".join(["hero", *labels.values(), f"{seed:06d}", *variation]) + ".png"
         write_png(out / name, portrait)
-        manifest[name] = {"seed": seed, "labels": labels, "checkpoint": artist.checkpoint_hash, **snapped_to}
+        entry = {"seed": seed, "labels": labels, "checkpoint": artist.checkpoint_hash}
+        manifest[name] = {**entry, **varied_from, **snapped_to}
+    columns = len(artist.labels.attributes[drawn.varied]) if drawn.varied else COLUMNS
     grid = out / "grid.png"
-    write_png(grid, lay_out(drawn.portraits, palette))
+    write_png(grid, lay_out(drawn.portraits, palette, columns))
     write_json(out / "manifest.json", manifest)
     return grid

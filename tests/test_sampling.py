@@ -12,7 +12,7 @@ from src.__main__ import main
 from src.errors import InputError
 from src.palette_files import read_palette, write_palette
 from src.palette_snap import snap
-from src.sampling import draw, load_artist, write_samples
+from src.sampling import draw, load_artist, vary, write_samples
 from src.training.checkpoint import load_checkpoint
 from src.training.loop import train
 
@@ -90,6 +90,37 @@ def test_files_and_manifest(artist, tmp_path):
 def test_bad_wishes_are_refused(artist, arguments, message):
     with pytest.raises(InputError, match=message):
         draw(artist, **arguments)
+
+
+def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(artist, tmp_path):
+    wanted = {"gender": "masculine", "hero_class": "bard", "palette": "warm"}
+    classes = artist.labels.attributes["palette"]
+    heroes, varied = draw(artist, 3, 2, wanted), vary(artist, "palette", 3, 2, wanted)
+    assert [labels["palette"] for labels in varied.labels] == [*classes] * 3
+    assert varied.seeds == tuple(seed for seed in (2, 3, 4) for _ in classes)
+    assert np.array_equal(varied.portraits[classes.index("warm") :: len(classes)], heroes.portraits)
+    grid = np.asarray(Image.open(write_samples(varied, tmp_path, artist)))
+    assert grid.shape[0] < grid.shape[1] * 3 / len(classes) + 8  # a row a hero
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert len(manifest) == 3 * len(classes)
+    assert manifest["hero_masculine_bard_warm_000002.png"].keys() == {"seed", "labels", "checkpoint"}
+    other = manifest["hero_masculine_bard_cool_000002_was_warm.png"]
+    assert other["varied_from"] == wanted and other["labels"] == {**wanted, "palette": "cool"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--vary", "species"], "unknown attribute 'species'; this data set has: gender, hero_class, palette"),
+        (["--vary", "palette", "--keep", "2"], "resnet_gan draws without keep; leave --keep out"),
+        (["--keep", "2"], "name their attribute with --vary"),
+        (["--vary", "palette", "-n", "0"], "at least 1"),
+    ],
+)
+def test_bad_variations_are_refused(checkpoint, tmp_path, capsys, arguments, message):
+    assert main(["sample", "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out"), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_snapping_portraits_are_written_as_drawn(artist, tmp_path):

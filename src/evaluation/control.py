@@ -1,4 +1,4 @@
-"""Is it still the same hero? One attribute is changed, the latent is held.
+"""Is it still the same hero? One attribute is changed, and the hero drawn again as alike as the family can (`vary`).
 
 What is kept is seen in the drawing, not in the colours: where colours change from pixel to pixel (as in the copy
 check), compared between the portrait before and after, on a scale from a stranger of the same labels to itself.
@@ -6,47 +6,67 @@ check), compared between the portrait before and after, on a scale from a strang
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
 from src.evaluation.copies import edge_maps
 from src.evaluation.distances import Figure, halves, with_spread
 from src.sampling import Artist
-from src.training.grids import draw_portraits
+from src.training.grids import to_rgba
 
 COUNT = 64
-"""Heroes that are drawn for it, each once as it is, once with every attribute changed, once with another latent."""
+"""Heroes that are drawn for it, each once as it is, once with each attribute changed, once with another latent."""
 
 
-def held_latents(artist: Artist, seed: int = 0, count: int = COUNT) -> dict[str, Figure]:
-    """How much of a hero stays when one attribute changes.
+@dataclass(frozen=True)
+class Change:
+    """What came of changing one attribute.
+
+    Args:
+        kept: 1 where the drawing stays as it is, 0 where the new portrait is no more like the old one than one of
+            another latent and the old labels is.
+        portraits: the new ones, uint8 [N, H, W, 4].
+        labels: what they were asked for, int64 [N, A] in the artist's order.
+    """
+
+    kept: Figure
+    portraits: np.ndarray
+    labels: np.ndarray
+
+
+def change_attributes(artist: Artist, seed: int = 0, count: int = COUNT) -> dict[str, Change]:
+    """How much of a hero stays when one attribute changes; how well the change is obeyed is to be judged beside it.
 
     Args:
         artist: draws by labels.
         seed: of latents and labels.
-        count: of heroes.
+        count: of heroes, all of them one batch.
 
     Returns:
-        Attribute -> 1 where the drawing stays as it is, 0 where the new portrait is no more like the old one than one
-        of another latent and the old labels is. Attributes of one class are left out.
+        Attribute -> what came of changing it. Attributes of one class are left out.
     """
     if not artist.labels.names:
         return {}
     random = np.random.RandomState(seed)
-    latents, others = random.standard_normal((2, count, artist.family.latent_dim)).astype(np.float32)
+    latents, others = torch.from_numpy(random.standard_normal((2, count, artist.family.latent_dim)).astype(np.float32))
     labels = np.stack([random.randint(size, size=count) for size in artist.labels.sizes], axis=1)
-    before = edge_maps(_drawn(artist, latents, labels))
-    stranger = likeness(before, edge_maps(_drawn(artist, others, labels)))
+    asked = torch.from_numpy(labels)
+    before = edge_maps(to_rgba(artist.family.draw(artist.sampler, latents, asked)))
+    stranger = likeness(before, edge_maps(to_rgba(artist.family.draw(artist.sampler, others, asked))))
     parts = halves(count)
-    kept = {}
+    changes = {}
     for column, (name, size) in enumerate(zip(artist.labels.names, artist.labels.sizes, strict=True)):
         if size < 2:
             continue
         changed = labels.copy()
         changed[:, column] = (labels[:, column] + 1 + random.randint(size - 1, size=count)) % size
-        after = likeness(before, edge_maps(_drawn(artist, latents, changed)))
-        kept[name] = with_spread(_share_kept, np.stack([after, stranger], axis=1), parts)
-    return kept
+        portraits = to_rgba(artist.family.vary(artist.sampler, latents, asked, torch.from_numpy(changed)))
+        after = likeness(before, edge_maps(portraits))
+        kept = with_spread(_share_kept, np.stack([after, stranger], axis=1), parts)
+        changes[name] = Change(kept, portraits, changed)
+    return changes
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -60,7 +80,3 @@ def _share_kept(rows: np.ndarray) -> float:
     after, stranger = rows.mean(axis=0)
     # A model that draws one figure a label, whatever the latent, has no hero to keep.
     return float((after - stranger) / (1 - stranger)) if stranger < 1 else 0.0
-
-
-def _drawn(artist: Artist, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return draw_portraits(artist.family, artist.sampler, torch.from_numpy(latents), torch.from_numpy(labels))

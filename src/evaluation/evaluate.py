@@ -17,7 +17,7 @@ import numpy as np
 
 from src.errors import InputError
 from src.evaluation import controls
-from src.evaluation.control import held_latents
+from src.evaluation.control import change_attributes
 from src.evaluation.copies import CopyCheck, check_copies
 from src.evaluation.distances import (
     Figure,
@@ -133,6 +133,7 @@ def evaluate(
     if len(samples.portraits) < FEWEST:
         raise InputError(f"at least {FEWEST} samples are needed, there are {len(samples.portraits)}")
     judged = samples.specification if samples.labels.shape[1] else portraits.specification
+    classifier = None
 
     sets = _make_sets(samples, train, held_out, portraits.specification, judged, random)
     equal = min(len(each.portraits) for each in sets.values())
@@ -159,7 +160,7 @@ def evaluate(
             _measure_teaching(sets, train, judged, seed)
         say(f"obedience judged ({_since(started)})")
     if checkpoint is not None:
-        _measure_control(sets["samples"], load_artist(checkpoint, guidance), seed)
+        _measure_control(sets["samples"], load_artist(checkpoint, guidance), seed, classifier, judged)
     pixel_measures = _measure_pixel_art(sets, train, samples)
     checks = _check_copying(sets, train, held_out)
     say(f"pixels and copies looked at ({_since(started)})")
@@ -319,10 +320,19 @@ def _measure_unseen_combinations(
             each.figures[f"unseen_accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
 
 
-def _measure_control(samples: PortraitSet, artist: Artist, seed: int) -> None:
-    """`kept_ATTRIBUTE`: how much of a hero stays when that attribute changes and the latent does not."""
-    for attribute, figure in held_latents(artist, seed).items():
-        samples.figures[f"kept_{attribute}"] = figure
+def _measure_control(
+    samples: PortraitSet, artist: Artist, seed: int, classifier: LabelClassifier | None, judged: LabelSpecification
+) -> None:
+    """`kept_ATTRIBUTE`: how much of a hero stays when that attribute changes; `changed_accuracy_ATTRIBUTE`: how often
+    the change is seen, for a model that changes nothing keeps all."""
+    for attribute, change in change_attributes(artist, seed).items():
+        samples.figures[f"kept_{attribute}"] = change.kept
+        if classifier is None or not artist.family.conditional:
+            continue
+        labels = _columns(change.labels, artist.labels, judged)
+        found = judge_obedience(change.portraits, labels, change.portraits[:0], labels[:0], classifier, judged)
+        entry = found[attribute]
+        samples.figures[f"changed_accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
 
 
 def _measure_teaching(sets: dict[str, PortraitSet], train: PortraitSet, judged: LabelSpecification, seed: int) -> None:

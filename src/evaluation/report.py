@@ -277,12 +277,17 @@ def _obedience(content: Mapping[str, Any]) -> str:
                 [[name, *(number(score[name]) for score in scores)] for name in scores[0]],
             )
         )
-    kept = {name: each for name, each in content["samples"]["measures"].items() if name.startswith("kept_")}
+    measures = content["samples"]["measures"]
+    kept = [attribute for attribute in attributes if f"kept_{attribute}" in measures]
     if kept:
+        rows = [
+            [title, *(_figure(measures.get(f"{measure}_{attribute}")) for attribute in kept)]
+            for title, measure in (("kept", "kept"), ("seen as changed", "changed_accuracy"))
+        ]
         parts.append(
-            "<p>Is it still the same hero? One attribute is changed and the latent held: 1, the drawing stays as it "
-            "is; 0, it is no more like the first one than that of another latent.</p>"
-            + table(["", *kept], [["kept", *(_figure(each) for each in kept.values())]])
+            "<p>Is it still the same hero? One attribute is changed. Kept 1: the drawing stays as it is; 0: it is no "
+            "more like the first one than that of another latent. Below, how often the new class is seen: a model "
+            "that changes nothing keeps all.</p>" + table(["", *kept], rows)
         )
     for side in ("samples", "real"):
         matrices = content[side].get("obedience")

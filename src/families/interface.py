@@ -107,6 +107,18 @@ class Family(ABC):
             sampler: this family's `sampler` or a moving average of it, in evaluation mode.
         """
 
+    def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
+        """The heroes that `draw` draws for latents and labels, once more under other labels, as alike as can be.
+
+        Here the latent is held, and no more: families that know more of what a hero is made of can do better. Where no
+        label changes, the hero is the same to the pixel.
+
+        Args:
+            sampler, latents, labels: as for `draw`.
+            changed: the other labels, int64 [N, A].
+        """
+        return self.draw(sampler, latents, changed)
+
     def truncated(self, latents: Tensor, truncation: float) -> Tensor:
         """Latents [N, latent_dim] nearer to what the model has seen most: less variety, fewer failures (the truncation
         trick; Brock et al., 2019).

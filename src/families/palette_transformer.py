@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,8 @@ from src.device import Precision
 from src.families.interface import DataSpecification, Family, Stateful
 from src.families.schedule import cosine, set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
-from src.models.code_prior import CodePrior, only_the_likeliest
+from src.models.choosing import Choices, only_the_likeliest
+from src.models.code_prior import CodePrior
 from src.models.palette_autoencoder import PaletteAutoencoder, mixture_loss, paint
 from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refiner_loss
 
@@ -55,6 +56,9 @@ class PaletteTransformerConfig(TrainingConfig):
     label_dropout: float = 0.1
     # Drawing only: 1 as learned, more exaggerates the labels.
     guidance_weight: float = 2.0
+    # Varying a hero only: what it is made of stays under other labels if that is no more than e^keep times less likely
+    # there. 0 changes most, infinity nothing.
+    keep: float = 2.0
     # The prior learns after the autoencoder, for so many kimg: half a cosine from one rate to the other.
     learning_rate_prior_first: float = 1e-3
     learning_rate_prior_last: float = 1e-4
@@ -103,6 +107,14 @@ class PaletteTransformerModel(nn.Module):
             self.refiner = PixelRefiner(
                 config.colours + 1, vector_dim, class_counts, config.refiner_width, config.refiner_blocks
             )
+
+
+class Written(NamedTuple):
+    """Portraits [N, 4, H, W] in [-1, 1], the codes [N, L] behind them and, with a refiner, the entries [N, H, W]."""
+
+    portraits: Tensor
+    codes: Choices
+    entries: Choices | None = None
 
 
 def as_levels(text: str) -> list[int]:
@@ -309,14 +321,27 @@ class PaletteTransformer(Family):
 
         A number of the latent becomes a uniform one through the normal distribution's CDF.
         """
+        return self.write(sampler, latents, labels).portraits
+
+    @torch.no_grad()
+    def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
+        """Written once more under the other labels; codes and pixels stay that are nearly as likely there."""
+        before = self.write(sampler, latents, labels)
+        return self.write(sampler, latents, changed, before).portraits
+
+    def write(self, sampler: nn.Module, latents: Tensor, labels: Tensor, before: Written | None = None) -> Written:
+        """All of `draw`; what was written `before` stays where it fits."""
         config, labels = self.config, self.unchanged(labels)
         of_codes, of_pixels = torch.special.ndtr(latents.double()).tensor_split([sampler.autoencoder.positions], dim=1)
-        codes = sampler.prior.sample(of_codes, labels, config.guidance_weight)
+        codes = sampler.prior.sample(of_codes, labels, config.guidance_weight, before and before.codes, config.keep)
         if sampler.refiner is None:
-            return sampler.autoencoder.decode(codes)
-        draft, palettes, vectors = sampler.autoencoder.expand(codes)
+            return Written(sampler.autoencoder.decode(codes.classes), codes)
+        draft, palettes, vectors = sampler.autoencoder.expand(codes.classes)
         of_pixels = config.refiner_share * of_pixels.unflatten(1, (self.data.size, self.data.size))
-        return paint(sampler.refiner.write(draft, palettes, vectors, of_pixels, labels), palettes)
+        entries = sampler.refiner.write(
+            draft, palettes, vectors, of_pixels, labels, before and before.entries, config.keep
+        )
+        return Written(paint(entries.classes, palettes), codes, entries)
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:

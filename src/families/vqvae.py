@@ -17,7 +17,8 @@ from src.configuration import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
 from src.families.interface import DataSpecification, Family, Stateful
-from src.models.code_prior import CodePrior, only_the_likeliest
+from src.models.choosing import only_the_likeliest
+from src.models.code_prior import CodePrior
 from src.models.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from src.models.vector_quantiser import VectorQuantiser, perplexity, straight_through
 
@@ -213,7 +214,8 @@ class VQVAE(Family):
         """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
         if self.cannot_draw:
             raise InputError(self.cannot_draw)
-        return sampler.decode_codes(sampler.prior.sample(torch.special.ndtr(latents.double()), labels))
+        codes = sampler.prior.sample(torch.special.ndtr(latents.double()), labels).classes
+        return sampler.decode_codes(codes)
 
     @torch.no_grad()
     def draw_random_codes(self, sampler: nn.Module, latents: Tensor) -> Tensor:

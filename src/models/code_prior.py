@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.models.choosing import Choices, choose
 from src.models.conditioning import AttributeEmbedding
 
 
@@ -128,8 +129,15 @@ class CodePrior(nn.Module):
         return self.to_logits(self.last_norm(features))
 
     @torch.no_grad()
-    def sample(self, uniforms: Tensor, labels: Tensor, guidance_weight: float = 1.0) -> Tensor:
-        """Codes int64 [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
+    def sample(
+        self,
+        uniforms: Tensor,
+        labels: Tensor,
+        guidance_weight: float = 1.0,
+        before: Choices | None = None,
+        keep: float = 0.0,
+    ) -> Choices:
+        """Codes [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
 
         Position by position, each code by the inverse of its cumulative distribution, the likeliest code first: numbers
         below p alone draw from the likeliest codes that have the share p together (nucleus sampling; Holtzman et al.,
@@ -140,6 +148,8 @@ class CodePrior(nn.Module):
             labels: class numbers.
             guidance_weight: 1 draws as learned; above, codes that the labels make likelier become likelier still
                 (classifier-free guidance; Ho & Salimans, 2022). Their paper's weight is one less.
+            before: codes [N, L] of other labels, which stay where they fit (`choose`).
+            keep: how readily they stay, in nats.
         """
         condition = self.labels(labels)
         guided = guidance_weight != 1 and self.guided > 0
@@ -156,30 +166,7 @@ class CodePrior(nn.Module):
             if guided:
                 with_labels, without = logits.log_softmax(dim=1).chunk(2)
                 logits = torch.lerp(without, with_labels, guidance_weight)
-            code = inverse_cdf(logits, uniforms[:, position])
-            sampled.append(code)
-            if guided:
-                code = code.repeat(2)
-        return torch.stack(sampled, dim=1)
-
-
-def inverse_cdf(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """The class whose piece of the cumulative distribution holds the uniform number; likelier classes come first.
-
-    Args:
-        logits: [N, K].
-        uniforms: [N] in [0, 1].
-
-    Returns:
-        int64 [N]; uniform numbers give classes with probabilities softmax(logits).
-    """
-    ordered, classes = logits.sort(dim=1, descending=True, stable=True)
-    # Rounding leaves the last sum a little off 1; classes of no probability stand behind it.
-    numbers = uniforms.double().clamp(max=1 - 1e-9)[:, None].contiguous()
-    place = torch.searchsorted(ordered.double().softmax(dim=1).cumsum(dim=1), numbers, right=True)
-    return classes.gather(1, place.clamp(max=logits.shape[1] - 1)).squeeze(1)
-
-
-def only_the_likeliest(latents: Tensor, share: float) -> Tensor:
-    """Normal latents whose uniform numbers, by the normal distribution's CDF, are those of `latents` times `share`."""
-    return torch.special.ndtri(share * torch.special.ndtr(latents.double())).to(latents)
+            earlier = before and before.at((slice(None), position))
+            sampled.append(choose(logits, uniforms[:, position], earlier, keep))
+            code = sampled[-1].classes.repeat(2 if guided else 1)
+        return Choices(*(torch.stack(each, dim=1) for each in zip(*sampled, strict=True)))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.models.code_prior import inverse_cdf
+from src.models.choosing import Choices, choose
 from src.models.conditioning import AttributeEmbedding
 from src.models.norm_free import SLOPE, ResidualBlock
 from src.models.palette_autoencoder import paint
@@ -116,20 +116,35 @@ class PixelRefiner(nn.Module):
         return draft + self.by_place(features) + by_colour
 
     @torch.no_grad()
-    def write(self, draft: Tensor, palettes: Tensor, vectors: Tensor, uniforms: Tensor, labels: Tensor) -> Tensor:
-        """Drawings int64 [N, H, W], turn by turn; uniforms [N, H, W] in [0, 1] choose, the likeliest entries first.
+    def write(
+        self,
+        draft: Tensor,
+        palettes: Tensor,
+        vectors: Tensor,
+        uniforms: Tensor,
+        labels: Tensor,
+        before: Choices | None = None,
+        keep: float = 0.0,
+    ) -> Choices:
+        """Drawings [N, H, W], turn by turn; uniforms [N, H, W] in [0, 1] choose, the likeliest entries first.
 
-        Args as in `forward`.
+        Args as in `forward`, and:
+            before: a drawing [N, H, W] of other codes or labels, whose entries stay where they fit (`choose`).
+            keep: how readily they stay, in nats.
         """
         order = turns_of_pixels(draft.shape[-1], draft.device)
         drawings = torch.zeros_like(uniforms, dtype=torch.int64)
+        log_probabilities = torch.zeros_like(uniforms, dtype=torch.float32)
         for turn in range(TURNS):
             now = order == turn
             turns = torch.full((len(draft),), turn, device=draft.device)
             logits = self(draft, palettes, vectors, drawings, turns, labels).permute(0, 2, 3, 1)[:, now]
-            entries = inverse_cdf(logits.flatten(0, 1), uniforms[:, now].flatten())
-            drawings[:, now] = entries.unflatten(0, (len(draft), -1))
-        return drawings
+            # Every pixel of the turn is a choice of its own.
+            earlier = before and Choices(*(each[:, now].flatten() for each in before))
+            chosen = choose(logits.flatten(0, 1), uniforms[:, now].flatten(), earlier, keep)
+            drawings[:, now] = chosen.classes.unflatten(0, (len(draft), -1))
+            log_probabilities[:, now] = chosen.log_probabilities.unflatten(0, (len(draft), -1))
+        return Choices(drawings, log_probabilities)
 
 
 def refiner_loss(logits: Tensor, drawings: Tensor, turns: Tensor) -> Tensor:

@@ -80,13 +80,13 @@ def row_names(cells: np.ndarray, specification: LabelSpecification) -> list[str]
     return ["\n".join(specification.decode(cell).values()) for cell in cells]
 
 
-def lay_out(portraits: np.ndarray, palette: np.ndarray | None = None) -> np.ndarray:
-    """Portraits uint8 [N, H, W, 4] in eight columns, on grey and twice their size, as one picture uint8 [.., .., 3].
+def lay_out(portraits: np.ndarray, palette: np.ndarray | None = None, columns: int = COLUMNS) -> np.ndarray:
+    """Portraits uint8 [N, H, W, 4] in columns, on grey and twice their size, as one picture uint8 [.., .., 3].
 
     With a palette, uint8 [K, 3], the same portraits follow at the right, snapped to it.
     """
     shown = [portraits] if palette is None else [portraits, snap(portraits, palette)]
-    return np.concatenate([tile(over_background(part), columns=COLUMNS, gap=2, scale=2) for part in shown], axis=1)
+    return np.concatenate([tile(over_background(part), columns=columns, gap=2, scale=2) for part in shown], axis=1)
 
 
 def write_grid(path: Path, portraits: np.ndarray, captions: list[str], palette: np.ndarray | None = None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.evaluation.control import held_latents, likeness
+from src.evaluation.control import change_attributes, likeness
 from src.labels import LabelSpecification
 
 LABELS = LabelSpecification({"gender": ("feminine", "masculine"), "palette": ("cool", "warm", "dark")})
@@ -16,7 +16,15 @@ LABELS = LabelSpecification({"gender": ("feminine", "masculine"), "palette": ("c
 
 def artist(draw):
     """An artist that draws portraits [N, 4, 16, 16] in [-1, 1] by a function of latents and labels."""
-    return SimpleNamespace(family=SimpleNamespace(latent_dim=5, draw=draw), sampler=None, labels=LABELS)
+
+    def vary(sampler, latents, labels, changed):
+        return draw(sampler, latents, changed)
+
+    return SimpleNamespace(family=SimpleNamespace(latent_dim=5, draw=draw, vary=vary), sampler=None, labels=LABELS)
+
+
+def kept_of(artist, count):
+    return {name: change.kept for name, change in change_attributes(artist, count=count).items()}
 
 
 def noise(*parts):
@@ -27,12 +35,12 @@ def noise(*parts):
 
 
 def test_a_drawing_that_follows_the_latent_alone_is_kept_whole():
-    kept = held_latents(artist(lambda sampler, latents, labels: noise(latents)), count=40)
+    kept = kept_of(artist(lambda sampler, latents, labels: noise(latents)), 40)
     assert {name: figure.value for name, figure in kept.items()} == {"gender": 1.0, "palette": 1.0}
 
 
 def test_one_that_changes_altogether_keeps_nothing():
-    kept = held_latents(artist(lambda sampler, latents, labels: noise(latents, labels)), count=40)
+    kept = kept_of(artist(lambda sampler, latents, labels: noise(latents, labels)), 40)
     assert all(abs(figure.value) < 0.05 and 0 < figure.spread < 0.05 for figure in kept.values())
 
 
@@ -42,21 +50,39 @@ def test_an_attribute_that_changes_half_of_the_drawing_keeps_the_other_half():
         portraits[:, :, 8:] = noise(latents, labels[:, :1])[:, :, 8:]
         return portraits
 
-    kept = held_latents(artist(draw), count=60)
+    kept = kept_of(artist(draw), 60)
     assert kept["palette"].value == 1.0
     # Shares of edges in common are no mean over the two halves: 1/2 of them the same is less than half on the scale.
     assert 0.3 < kept["gender"].value < 0.5
 
 
 def test_one_figure_a_label_is_no_hero_kept():
-    kept = held_latents(artist(lambda sampler, latents, labels: noise(labels)), count=20)
+    kept = kept_of(artist(lambda sampler, latents, labels: noise(labels)), 20)
     assert {name: figure.value for name, figure in kept.items()} == {"gender": 0.0, "palette": 0.0}
 
 
 def test_an_artist_without_labels_has_nothing_to_change():
     untold = artist(lambda sampler, latents, labels: noise(latents))
     untold.labels = LabelSpecification({})
-    assert held_latents(untold, count=8) == {}
+    assert change_attributes(untold, count=8) == {}
+
+
+def test_a_family_that_varies_in_its_own_way_is_measured_by_it():
+    stubborn = artist(lambda sampler, latents, labels: noise(latents, labels))
+    stubborn.family.vary = lambda sampler, latents, labels, changed: stubborn.family.draw(sampler, latents, labels)
+    assert {name: figure.value for name, figure in kept_of(stubborn, 20).items()} == {"gender": 1.0, "palette": 1.0}
+
+
+def test_every_hero_gets_another_class_of_the_one_attribute():
+    asked = []
+    watched = artist(lambda sampler, latents, labels: noise(latents))
+    watched.family.vary = lambda sampler, latents, labels, changed: (
+        asked.append((labels, changed)) or noise(latents, changed)
+    )
+    changes = change_attributes(watched, count=30)
+    for column, ((labels, changed), change) in enumerate(zip(asked, changes.values(), strict=True)):
+        assert (labels != changed).sum(dim=0).tolist() == [30 * (column == 0), 30 * (column == 1)]
+        assert np.array_equal(change.labels, changed.numpy()) and change.portraits.shape == (30, 16, 16, 4)
 
 
 def test_likeness_by_hand():

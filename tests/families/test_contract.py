@@ -102,6 +102,17 @@ def test_a_sample_is_a_function_of_its_own_latent_and_labels(name):
     assert not torch.allclose(together[0], together[1], atol=1e-6), "the latent does not matter"
 
 
+def test_a_hero_varied_to_its_own_labels_is_itself(name):
+    family = make(name)
+    steps(family)
+    sampler = evaluation_copy(family)
+    _, labels = batch(family, 4)
+    latents = torch.randn(4, family.latent_dim)
+    assert torch.equal(family.vary(sampler, latents, labels, labels), family.draw(sampler, latents, labels))
+    other = labels.roll(1, dims=0)
+    assert family.vary(sampler, latents, labels, other).shape == (4, 4, 16, 16)
+
+
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_labels_matter_where_the_family_is_conditional(name):
     family = make(name)

@@ -66,3 +66,24 @@ def test_few_portraits_are_learned_by_heart_drawing_palette_and_all():
     drawn = family.reconstruct(family.model, figure, labels_of(4))
     assert (drawn[:, 3] == figure[:, 3]).float().mean().item() > 0.98
     assert (drawn - figure)[:, :3].norm(dim=1).mean().item() < 0.1
+
+
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_a_varied_hero_is_itself_under_its_own_labels_and_the_dial_says_how_much_of_it_stays(blocks):
+    torch.manual_seed(0)
+    family = make(refiner_blocks=blocks)
+    for parameter in family.model.parameters():  # what begins at zero hides the labels
+        torch.nn.init.normal_(parameter, std=0.2)
+    latents, labels = torch.randn(6, family.latent_dim), labels_of(6)
+    changed = (labels + 1) % torch.tensor(SPECIFICATION.sizes)
+    drawn, model = family.draw(family.model.eval(), latents, labels), family.model
+    assert torch.equal(family.vary(model, latents, labels, labels), drawn)
+    written = family.write(model, latents, labels)
+    shares = []
+    for keep in (0.0, 0.3, 1e9):
+        varied = make(refiner_blocks=blocks, keep=keep)
+        after = varied.write(model, latents, changed, written)
+        assert torch.equal(varied.vary(model, latents, labels, changed), after.portraits)
+        shares.append((after.codes.classes == written.codes.classes).float().mean().item())
+    assert shares[0] < shares[1] < shares[2] == 1.0
+    assert torch.equal(after.portraits, drawn)

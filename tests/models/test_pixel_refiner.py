@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from src.models.choosing import inverse_cdf
 from src.models.palette_autoencoder import paint
 from src.models.pixel_refiner import TURNS, PixelRefiner, nearest_entries, refiner_loss, turns_of_pixels
 
@@ -76,7 +77,7 @@ def test_labels_turns_vectors_and_palettes_matter():
 def test_writing_asks_each_turn_with_what_the_turns_before_have_written():
     refiner, (draft, palettes, vectors, _, labels) = build(), some_codes()
     uniforms = torch.rand(2, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
-    written = refiner.write(draft, palettes, vectors, uniforms, labels)
+    written = refiner.write(draft, palettes, vectors, uniforms, labels).classes
     order = turns_of_pixels(SIZE)
     for turn in range(TURNS):
         logits = refiner(draft, palettes, vectors, written, torch.full((2,), turn), labels)
@@ -91,7 +92,7 @@ def test_writing_asks_each_turn_with_what_the_turns_before_have_written():
 
 def test_uniform_numbers_of_zero_write_the_likeliest_entries_of_an_unchanged_draft():
     refiner, (draft, palettes, vectors, _, labels) = build(trained=False), some_codes()
-    written = refiner.write(draft, palettes, vectors, torch.zeros(2, SIZE, SIZE), labels)
+    written = refiner.write(draft, palettes, vectors, torch.zeros(2, SIZE, SIZE), labels).classes
     assert torch.equal(written, draft.argmax(dim=1))
 
 
@@ -115,3 +116,24 @@ def test_nearest_entries_find_what_was_painted():
     assert torch.equal(nearest_entries(portraits, palettes), drawings)
     portraits[:, :3] += 0.01
     assert torch.equal(nearest_entries(portraits, palettes), drawings)
+
+
+def test_pixels_of_another_drawing_stay_where_they_fit():
+    refiner, (draft, palettes, vectors, _, labels) = build(), some_codes()
+    uniforms = torch.rand(2, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
+    before = refiner.write(draft, palettes, vectors, uniforms, labels)
+    again = refiner.write(draft, palettes, vectors, 1 - uniforms, labels, before, 0.0)
+    assert torch.equal(again.classes, before.classes)
+    after = refiner.write(-draft, palettes, vectors, uniforms, labels, before, 0.5)
+    order = turns_of_pixels(SIZE)
+    stayed = 0
+    for turn in range(TURNS):
+        logits = refiner(-draft, palettes, vectors, after.classes, torch.full((2,), turn), labels)
+        now = logits.log_softmax(dim=1).gather(1, before.classes[:, None]).squeeze(1)
+        stays = (now >= before.log_probabilities - 0.5) & (order == turn)
+        assert torch.equal(after.classes[stays], before.classes[stays])
+        left = (order == turn) & ~stays
+        new = inverse_cdf(logits.permute(0, 2, 3, 1)[left], uniforms[left])
+        assert torch.equal(after.classes[left], new)
+        stayed += int(stays.sum())
+    assert 0 < stayed < before.classes.numel()

@@ -1,0 +1,67 @@
+"""One choice among classes after another: from uniform numbers to classes, and what was chosen before may stay."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Choices(NamedTuple):
+    """What was chosen, and how likely each choice was.
+
+    Args:
+        classes: int64, of any shape.
+        log_probabilities: of the same shape; each under all that was chosen before it.
+    """
+
+    classes: Tensor
+    log_probabilities: Tensor
+
+    def at(self, where: object) -> Choices:
+        """Some of them, by any index of a tensor."""
+        return Choices(self.classes[where], self.log_probabilities[where])
+
+
+def choose(logits: Tensor, uniforms: Tensor, before: Choices | None = None, keep: float = 0.0) -> Choices:
+    """Choose one of K classes, N times; or again under other circumstances, where what was chosen may stay.
+
+    An earlier choice stays if it is no more than e^`keep` times less likely than it was. So the same circumstances give
+    the same choices, and others change what they make less likely, and only that. Accepting by the ratio of
+    probabilities is from speculative sampling (Leviathan et al., 2023); here it is a threshold, not a chance.
+
+    Args:
+        logits: [N, K].
+        uniforms: [N] in [0, 1], which choose where nothing stays (`inverse_cdf`).
+        before: N choices; None: all are new.
+        keep: in nats, 0 or more; infinite: all stay.
+    """
+    logits = logits.log_softmax(dim=1)
+    classes = inverse_cdf(logits, uniforms)
+    if before is not None:
+        now = logits.gather(1, before.classes[:, None]).squeeze(1)
+        classes = torch.where(now >= before.log_probabilities - keep, before.classes, classes)
+    return Choices(classes, logits.gather(1, classes[:, None]).squeeze(1))
+
+
+def inverse_cdf(logits: Tensor, uniforms: Tensor) -> Tensor:
+    """The class whose piece of the cumulative distribution holds the uniform number; likelier classes come first.
+
+    Args:
+        logits: [N, K].
+        uniforms: [N] in [0, 1].
+
+    Returns:
+        int64 [N]; uniform numbers give classes with probabilities softmax(logits).
+    """
+    ordered, classes = logits.sort(dim=1, descending=True, stable=True)
+    # Rounding leaves the last sum a little off 1; classes of no probability stand behind it.
+    numbers = uniforms.double().clamp(max=1 - 1e-9)[:, None].contiguous()
+    place = torch.searchsorted(ordered.double().softmax(dim=1).cumsum(dim=1), numbers, right=True)
+    return classes.gather(1, place.clamp(max=logits.shape[1] - 1)).squeeze(1)
+
+
+def only_the_likeliest(latents: Tensor, share: float) -> Tensor:
+    """Normal latents whose uniform numbers, by the normal distribution's CDF, are those of `latents` times `share`."""
+    return torch.special.ndtri(share * torch.special.ndtr(latents.double())).to(latents)
