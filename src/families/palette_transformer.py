@@ -110,9 +110,11 @@ class PaletteTransformerModel(nn.Module):
 
 
 class Written(NamedTuple):
-    """Portraits [N, 4, H, W] in [-1, 1], the codes [N, L] behind them and, with a refiner, the entries [N, H, W]."""
+    """Portraits [N, 4, H, W] in [-1, 1], the labels [N, A] that were asked for, the codes [N, L] behind them and, with
+    a refiner, the entries [N, H, W]."""
 
     portraits: Tensor
+    labels: Tensor
     codes: Choices
     entries: Choices | None = None
 
@@ -331,17 +333,17 @@ class PaletteTransformer(Family):
 
     def write(self, sampler: nn.Module, latents: Tensor, labels: Tensor, before: Written | None = None) -> Written:
         """All of `draw`; what was written `before` stays where it fits."""
-        config, labels = self.config, self.unchanged(labels)
+        config, told = self.config, self.unchanged(labels)
         of_codes, of_pixels = torch.special.ndtr(latents.double()).tensor_split([sampler.autoencoder.positions], dim=1)
-        codes = sampler.prior.sample(of_codes, labels, config.guidance_weight, before and before.codes, config.keep)
+        held = (before.codes, self.unchanged(before.labels), config.keep) if before else ()
+        codes = sampler.prior.sample(of_codes, told, config.guidance_weight, *held)
         if sampler.refiner is None:
-            return Written(sampler.autoencoder.decode(codes.classes), codes)
+            return Written(sampler.autoencoder.decode(codes.classes), labels, codes)
         draft, palettes, vectors = sampler.autoencoder.expand(codes.classes)
         of_pixels = config.refiner_share * of_pixels.unflatten(1, (self.data.size, self.data.size))
-        entries = sampler.refiner.write(
-            draft, palettes, vectors, of_pixels, labels, before and before.entries, config.keep
-        )
-        return Written(paint(entries.classes, palettes), codes, entries)
+        held = (before.entries, config.keep) if before else ()
+        entries = sampler.refiner.write(draft, palettes, vectors, of_pixels, told, *held)
+        return Written(paint(entries.classes, palettes), labels, codes, entries)
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class Choices(NamedTuple):
         return Choices(self.classes[where], self.log_probabilities[where])
 
 
-def choose(logits: Tensor, uniforms: Tensor, before: Choices | None = None, keep: float = 0.0) -> Choices:
+def choose(logits: Tensor, uniforms: Tensor, before: Choices | None = None, keep: float | Tensor = 0.0) -> Choices:
     """Choose one of K classes, N times; or again under other circumstances, where what was chosen may stay.
 
     An earlier choice stays if it is no more than e^`keep` times less likely than it was. So the same circumstances give
@@ -35,14 +35,13 @@ def choose(logits: Tensor, uniforms: Tensor, before: Choices | None = None, keep
         logits: [N, K].
         uniforms: [N] in [0, 1], which choose where nothing stays (`inverse_cdf`).
         before: N choices; None: all are new.
-        keep: in nats, 0 or more; infinite: all stay.
+        keep: in nats, one number or [N]; infinite: all stay.
     """
-    logits = logits.log_softmax(dim=1)
-    classes = inverse_cdf(logits, uniforms)
+    classes, log_probabilities = inverse_cdf(logits, uniforms), logits.log_softmax(dim=1)
     if before is not None:
-        now = logits.gather(1, before.classes[:, None]).squeeze(1)
+        now = log_probabilities.gather(1, before.classes[:, None]).squeeze(1)
         classes = torch.where(now >= before.log_probabilities - keep, before.classes, classes)
-    return Choices(classes, logits.gather(1, classes[:, None]).squeeze(1))
+    return Choices(classes, log_probabilities.gather(1, classes[:, None]).squeeze(1))
 
 
 def inverse_cdf(logits: Tensor, uniforms: Tensor) -> Tensor:

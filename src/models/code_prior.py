@@ -14,6 +14,11 @@ from torch.nn import functional
 from src.models.choosing import Choices, choose
 from src.models.conditioning import AttributeEmbedding
 
+EVIDENCE = 2.0
+"""How often more what a code says of the new labels counts where codes of other labels are to stay. At 0, and with 1 nat
+of patience, 54 % of 48 heroes were seen as their new class and 0.17 of the drawing stayed; at 2 with 2 nats, 62 % of 32
+heroes, and 0.35."""
+
 
 class Past:
     """Keys and values of the positions so far, in room for all of them: to join them anew at every position would copy
@@ -135,6 +140,7 @@ class CodePrior(nn.Module):
         labels: Tensor,
         guidance_weight: float = 1.0,
         before: Choices | None = None,
+        labels_before: Tensor | None = None,
         keep: float = 0.0,
     ) -> Choices:
         """Codes [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
@@ -148,13 +154,18 @@ class CodePrior(nn.Module):
             labels: class numbers.
             guidance_weight: 1 draws as learned; above, codes that the labels make likelier become likelier still
                 (classifier-free guidance; Ho & Salimans, 2022). Their paper's weight is one less.
-            before: codes [N, L] of other labels, which stay where they fit (`choose`).
+            before: codes [N, L] of other labels, which stay where they fit these (`choose`).
+            labels_before: those others, int64 [N, A].
             keep: how readily they stay, in nats.
         """
-        condition = self.labels(labels)
         guided = guidance_weight != 1 and self.guided > 0
-        if guided:  # every portrait twice: with its labels, and with them unsaid
-            condition = torch.cat([condition, self.labels(labels, self.guided)])
+        # Every portrait as often as it is needed: with its labels, with them unsaid, with those of before.
+        sides = [self.labels(labels)]
+        if guided:
+            sides.append(self.labels(labels, self.guided))
+        if before is not None:
+            sides.append(self.labels(labels_before))
+        condition = torch.cat(sides)
         pasts = [block.empty_past(condition, self.positions) for block in self.blocks]
         code = torch.full((len(condition),), self.start, device=labels.device)
         sampled = []
@@ -162,11 +173,16 @@ class CodePrior(nn.Module):
             features = (self.codes(code) + self.places[position] + condition)[:, None]
             for block, past in zip(self.blocks, pasts, strict=True):
                 features = block(features, past)
-            logits = self.to_logits(self.last_norm(features[:, 0]))
+            told = self.to_logits(self.last_norm(features[:, 0])).chunk(len(sides))
+            logits, earlier, patience = told[0], None, keep
             if guided:
-                with_labels, without = logits.log_softmax(dim=1).chunk(2)
-                logits = torch.lerp(without, with_labels, guidance_weight)
-            earlier = before and before.at((slice(None), position))
-            sampled.append(choose(logits, uniforms[:, position], earlier, keep))
-            code = sampled[-1].classes.repeat(2 if guided else 1)
+                logits = torch.lerp(told[1].log_softmax(dim=1), told[0].log_softmax(dim=1), guidance_weight)
+            if before is not None:
+                earlier = before.at((slice(None), position))
+                # What speaks for the new labels in this one code, all else as it is: little, and little again, where
+                # many codes together make a class. It counts more than once.
+                speaks = told[0].log_softmax(dim=1) - told[-1].log_softmax(dim=1)
+                patience = keep + EVIDENCE * speaks.gather(1, earlier.classes[:, None]).squeeze(1)
+            sampled.append(choose(logits, uniforms[:, position], earlier, patience))
+            code = sampled[-1].classes.repeat(len(sides))
         return Choices(*(torch.stack(each, dim=1) for each in zip(*sampled, strict=True)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.models.choosing import inverse_cdf
-from src.models.code_prior import CodePrior
+from src.models.code_prior import EVIDENCE, CodePrior
 
 CODES, POSITIONS = 6, 9
 
@@ -130,14 +130,15 @@ def test_codes_of_other_labels_stay_where_they_fit(keep):
     prior, uniforms = build(guided=2), torch.rand(16, POSITIONS)
     labels, other = torch.zeros(16, 2, dtype=torch.int64), torch.ones(16, 2, dtype=torch.int64)
     before = prior.sample(uniforms, labels, 2.0)
-    again = prior.sample(uniforms, labels, 2.0, before, keep)
+    again = prior.sample(uniforms, labels, 2.0, before, labels, keep)
     assert torch.equal(again.classes, before.classes)
-    after = prior.sample(uniforms, other, 2.0, before, keep)
+    after = prior.sample(uniforms, other, 2.0, before, labels, keep)
     # In one pass over what was written: guided logits of every position from all codes before it.
     said = prior(after.classes, other).log_softmax(dim=2)
     unsaid = prior(after.classes, other, torch.ones(16, dtype=torch.bool)).log_softmax(dim=2)
     chances = (2 * said - unsaid).log_softmax(dim=2)
-    now = chances.gather(2, before.classes[..., None]).squeeze(2)
+    evidence = EVIDENCE * (said - prior(after.classes, labels).log_softmax(dim=2))
+    now = (chances + evidence).gather(2, before.classes[..., None]).squeeze(2)
     stays = now >= before.log_probabilities - keep
     new = torch.stack([inverse_cdf(chances[:, i], uniforms[:, i]) for i in range(POSITIONS)], dim=1)
     assert torch.equal(after.classes, torch.where(stays, before.classes, new))
