@@ -15,9 +15,9 @@ from src.models.choosing import Choices, choose
 from src.models.conditioning import AttributeEmbedding
 
 EVIDENCE = 2.0
-"""How often more what a code says of the new labels counts where codes of other labels are to stay. At 0, and with 1 nat
-of patience, 54 % of 48 heroes were seen as their new class and 0.17 of the drawing stayed; at 2 with 2 nats, 62 % of 32
-heroes, and 0.35."""
+"""How often more what a code says of the new labels counts where codes of other labels are to stay. At 0 and with 1 nat
+of patience, 54 % of 48 heroes were seen as their new class and 0.17 of the drawing stayed; at 2 with 2 nats, 62 % of
+32 heroes, and 0.35."""
 
 
 class Past:
