@@ -133,7 +133,6 @@ def evaluate(
     if len(samples.portraits) < FEWEST:
         raise InputError(f"at least {FEWEST} samples are needed, there are {len(samples.portraits)}")
     judged = samples.specification if samples.labels.shape[1] else portraits.specification
-    classifier = None
 
     sets = _make_sets(samples, train, held_out, portraits.specification, judged, random)
     equal = min(len(each.portraits) for each in sets.values())
@@ -158,9 +157,9 @@ def evaluate(
         _measure_unseen_combinations(sets, train, classifier, judged, labelled)
         if labelled:
             _measure_teaching(sets, train, judged, seed)
+        if checkpoint is not None:
+            _measure_control(sets["samples"], load_artist(checkpoint, guidance), seed, classifier, judged)
         say(f"obedience judged ({_since(started)})")
-    if checkpoint is not None:
-        _measure_control(sets["samples"], load_artist(checkpoint, guidance), seed, classifier, judged)
     pixel_measures = _measure_pixel_art(sets, train, samples)
     checks = _check_copying(sets, train, held_out)
     say(f"pixels and copies looked at ({_since(started)})")
@@ -321,14 +320,12 @@ def _measure_unseen_combinations(
 
 
 def _measure_control(
-    samples: PortraitSet, artist: Artist, seed: int, classifier: LabelClassifier | None, judged: LabelSpecification
+    samples: PortraitSet, artist: Artist, seed: int, classifier: LabelClassifier, judged: LabelSpecification
 ) -> None:
     """`kept_ATTRIBUTE`: how much of a hero stays when that attribute changes; `changed_accuracy_ATTRIBUTE`: how often
     the change is seen, for a model that changes nothing keeps all."""
     for attribute, change in change_attributes(artist, seed).items():
         samples.figures[f"kept_{attribute}"] = change.kept
-        if classifier is None or not artist.family.conditional:
-            continue
         labels = _columns(change.labels, artist.labels, judged)
         found = judge_obedience(change.portraits, labels, change.portraits[:0], labels[:0], classifier, judged)
         entry = found[attribute]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from src.__main__ import main
 from src.errors import InputError
 from src.evaluation import evaluate as evaluation
+from src.evaluation.control import Change
 from src.evaluation.controls import copies
+from src.evaluation.distances import Figure
 from src.evaluation.report import number
 from src.evaluation.samples import draw_samples, read_samples
 from src.images import write_png
@@ -204,6 +207,36 @@ def test_a_checkpoint_is_asked_for_the_wishes(data_folder, tmp_path):
     foreign = LabelSpecification({**portraits.specification.attributes, "gender": ("orc", "troll")})
     with pytest.raises(InputError, match="other classes"):
         draw_samples(result.checkpoint, 1, 0, wishes, foreign, "other")
+
+
+@pytest.mark.parametrize(("family", "obeys"), [("resnet_gan", True), ("dcgan", False)])
+def test_a_checkpoint_that_obeys_labels_is_asked_to_change_one(world, tmp_path, family, obeys):
+    data, _, _ = world
+    settings = {"batch_size": 8, "kimg": 0.032}
+    trained = train(data, tmp_path / "out", family, "smoke", settings, say=lambda line: None)
+    content = evaluation.evaluate(data, tmp_path / "figures.json", trained.checkpoint, count=40, **SILENT)
+    measures = content["samples"]["measures"]
+    for name in ATTRIBUTES:
+        assert (f"kept_{name}" in measures) == (f"changed_accuracy_{name}" in measures) == obeys
+    assert ("seen as changed" in (tmp_path / "figures.html").read_text(encoding="utf-8")) == obeys
+
+
+def test_a_change_is_seen_where_it_was_made(world, monkeypatch):
+    """Heroes said to be changed to their own palettes, then to the next ones; the rule sees what the painter paints."""
+    data, unseen, wishes = world
+    specification = load_portraits(data).specification
+    labels = np.array([specification.encode(row) for row in wishes])
+    artist = SimpleNamespace(labels=specification, family=SimpleNamespace(conditional=True))
+    classifier = SimpleNamespace(predict=lambda images: np.zeros((len(images), 3), np.int64))
+    samples = evaluation.PortraitSet(unseen, labels)
+    for step, expected in ((0, 1.0), (1, 0.0)):
+        asked = labels.copy()
+        asked[:, 2] = (labels[:, 2] + step) % specification.sizes[2]
+        change = Change(Figure(0.5, 0.1), unseen, asked)
+        monkeypatch.setattr(evaluation, "change_attributes", lambda artist, seed, found=change: {"palette": found})
+        evaluation._measure_control(samples, artist, 0, classifier, specification)
+        assert samples.figures["kept_palette"] == change.kept
+        assert samples.figures["changed_accuracy_palette"].value == pytest.approx(expected, abs=0.1)
 
 
 def test_bad_input_is_one_line(world, tmp_path, capsys):
