@@ -73,6 +73,11 @@ class Drawn:
     varied: str | None = None
     heroes: tuple[dict[str, str], ...] = ()
 
+    @property
+    def columns(self) -> int:
+        """Portraits in a row of the grid."""
+        return self.seeds.count(self.seeds[0]) if self.varied else COLUMNS
+
 
 def load_artist(checkpoint: Path, guidance: float | None = None, keep: float | None = None) -> Artist:
     """Read a checkpoint, or a weights file, for drawing.
@@ -242,9 +247,11 @@ def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[tor
 
 
 def picture(rows: Sequence[Drawn]) -> Image.Image:
-    """Rows of portraits, one `Drawn` a row, twice their size on grey; few colours, to be small in a notebook."""
+    """Rows of portraits, one `Drawn` or one varied hero a row, twice their size on grey; few colours, to be small in a
+    notebook."""
     pixels = over_background(np.concatenate([drawn.portraits for drawn in rows]))
-    tiles = tile(pixels, columns=len(rows[0].portraits), gap=2, scale=2)
+    columns = rows[0].columns if rows[0].varied else len(rows[0].portraits)
+    tiles = tile(pixels, columns=columns, gap=2, scale=2)
     return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
 
 
@@ -284,8 +291,7 @@ def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "
         write_png(out / name, portrait)
         entry = {"seed": seed, "labels": labels, "checkpoint": artist.checkpoint_hash}
         manifest[name] = {**entry, **varied_from, **snapped_to}
-    columns = len(artist.labels.attributes[drawn.varied]) if drawn.varied else COLUMNS
     grid = out / "grid.png"
-    write_png(grid, lay_out(drawn.portraits, palette, columns))
+    write_png(grid, lay_out(drawn.portraits, palette, drawn.columns))
     write_json(out / "manifest.json", manifest)
     return grid
