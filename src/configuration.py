@@ -43,6 +43,9 @@ class TrainingConfig:
     # with the best look is kept as `best.pt`. 0: never.
     judge_kimg: float = 10.0
     judge_count: int = 256
+    # Of so many training and validation portraits the exact likelihood is measured with every grid, for families that
+    # have one. 0: never.
+    bits_count: int = 64
     # A number of colours, or a palette file (.gpl, .hex, .pal, .png): the grids show the samples snapped to that
     # palette beside the raw ones.
     palette_snap: str = ""
@@ -59,6 +62,7 @@ REPORTING_FIELDS = (
     "keep_checkpoints",
     "judge_kimg",
     "judge_count",
+    "bits_count",
     "palette_snap",
     "mlflow",
 )

@@ -52,14 +52,14 @@ SKIN_WEIGHT = 0.25
 TEMPERATURE_FULL_WEIGHT_CHROMA = 0.10
 
 # The published matrices: linear sRGB -> cone response -> OKLab, and linear sRGB -> CIE XYZ relative to the D65 white.
-_RGB_TO_LMS = np.array(
+RGB_TO_LMS = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
         [0.0883024619, 0.2817188376, 0.6299787005],
     ]
 )
-_LMS_TO_OKLAB = np.array(
+LMS_TO_OKLAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
@@ -100,7 +100,7 @@ def srgb_to_linear(rgb: np.ndarray) -> np.ndarray:
 
 def srgb_to_oklab(rgb: np.ndarray) -> np.ndarray:
     """sRGB uint8 `[..., 3]` -> OKLab float64 `[..., 3]`: lightness 0 to 1, a (green to red) and b (blue to yellow)."""
-    return np.cbrt(srgb_to_linear(rgb) @ _RGB_TO_LMS.T) @ _LMS_TO_OKLAB.T
+    return np.cbrt(srgb_to_linear(rgb) @ RGB_TO_LMS.T) @ LMS_TO_OKLAB.T
 
 
 def srgb_to_cielab(rgb: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from src.families.cdcgan import ConditionalDCGAN
 from src.families.dcgan import DCGAN
 from src.families.diffusion import Diffusion
 from src.families.interface import DataSpecification, Family
-from src.families.palette_transformer import PaletteTransformer
+from src.families.palette_pyramid import PalettePyramidFamily
 from src.families.r3gan import R3GAN
 from src.families.resnet_gan import ResNetGAN
 from src.families.vae import VAE
@@ -25,7 +25,7 @@ FAMILIES: dict[str, type[Family]] = {
     "vae": VAE,
     "vqvae": VQVAE,
     "diffusion": Diffusion,
-    "palette_transformer": PaletteTransformer,
+    "palette_pyramid": PalettePyramidFamily,
 }
 
 DEFAULT_FAMILY = "resnet_gan"

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from src.configuration import TrainingConfig
+from src.errors import InputError
 from src.labels import LabelSpecification
 
 
@@ -152,6 +154,41 @@ class Family(ABC):
 
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """Scalars on held-out portraits for the log, without learning from them; nothing unless a family says so."""
+        return {}
+
+    def draw_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
+        """As `draw`, with no colours but those of a palette.
+
+        Args:
+            sampler, latents, labels: as for `draw`.
+            palette: sRGB int64 [K, 3], 0 to 255.
+
+        Raises:
+            InputError: a family that cannot, or too many colours.
+        """
+        raise InputError("this family does not draw in given colours; snap its samples with --palette-snap")
+
+    def prepare(self, images: np.ndarray) -> tuple[np.ndarray, str]:
+        """What the family learns from in place of the set's portraits, uint8 [N, H, W, 4], and a line for the log;
+        the same portraits and nothing unless a family says so."""
+        return images, ""
+
+    def study(self, images: Tensor, labels: Tensor) -> None:
+        """Work out, once and before the first step, what training needs of the training set as a whole.
+
+        Args:
+            images: uint8 [N, H, W, 4], as `prepare` gave them.
+            labels: int64 [N, A].
+        """
+
+    def likelihood(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Exact bits of each portrait under the model, by part, [N] each; nothing for a family without a likelihood.
+
+        Args:
+            sampler: as for `draw`.
+            reals: [N, C, H, W] in [-1, 1].
+            labels: int64 [N, A].
+        """
         return {}
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -269,8 +269,6 @@ class _Training:
         self.family_name, self.profile, self.config = run.family, run.profile, run.config
         self.portraits, self.out, self.device, self.say = portraits, out, device, say
         self.specification = describe(portraits)
-        self.train_set = PortraitBatches(portraits, TRAIN, device)
-        self.held_out_set = PortraitBatches(portraits, HELD_OUT, device)
         some = np.flatnonzero(portraits.split == TRAIN)
         # All of them, but for sets so large that they are not read as a whole.
         self.colours = colour_table(portraits.images[some[:: -(-len(some) // COLOUR_PORTRAITS)]])
@@ -283,6 +281,13 @@ class _Training:
             self.family = family_class(self.config, self.specification, device)
         except ValueError as error:
             raise InputError(f"these settings and data make no network: {error}") from None
+        images, note = self.family.prepare(portraits.images)
+        if note:
+            self.say(note)
+        self.train_set = PortraitBatches(replace(portraits, images=images), TRAIN, device)
+        self.held_out_set = PortraitBatches(replace(portraits, images=images), HELD_OUT, device)
+        if self.train_set.images is not None:
+            self.family.study(self.train_set.images, self.train_set.labels)
         self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
         self.images_seen = 0
         if state is not None:
@@ -361,6 +366,7 @@ class _Training:
                     row["images_per_second"] = (self.images_seen - reported_at) / seconds
                     if done or self._passed(self.sample_kimg):
                         row |= self._write_grids(f"{self.images_seen // 1000:06d}", trackers)
+                        row |= self._measure_likelihood()
                     if look:
                         figures = self.examination.figures(self.family, self.average.network)
                         best = is_best(figures, table.rows)
@@ -420,6 +426,24 @@ class _Training:
         write_grid(path, to_rgba(fakes), self.captions, self.palette)
         trackers.picture("fakes", path, self.images_seen)
         return {"variety": spread_within_rows(fakes) / max(self.real_spread, 1e-6)}
+
+    def _measure_likelihood(self) -> dict[str, float]:
+        """Exact bits a portrait of the averaged sampler, of some training and some validation portraits, always the
+        same ones; nothing for a family without a likelihood."""
+        found = {}
+        for name, portraits in (("train", self.train_set), ("validation", self.held_out_set)):
+            chosen = np.linspace(0, len(portraits) - 1, min(len(portraits), self.config.bits_count)).astype(np.int64)
+            parts = (
+                [
+                    self.family.likelihood(self.average.network, *portraits.batch(indices))
+                    for indices in np.array_split(chosen, -(-len(chosen) // 16))
+                ]
+                if len(chosen)
+                else []
+            )
+            for part in parts[0] if parts else ():
+                found[f"{part}_{name}"] = float(torch.cat([each[part] for each in parts]).mean())
+        return found
 
     def _pick_reals(self, cells: np.ndarray) -> np.ndarray:
         """Training portraits of the grid's labels, uint8 [R * 8, H, W, 4]; repeated where a cell has fewer than 8."""

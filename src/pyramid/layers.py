@@ -1,0 +1,117 @@
+"""What the networks of the pyramid are built of: a transformer layer and a convolutional residual block."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Cache:
+    """Keys and values of the tokens so far, for writing token after token."""
+
+    def __init__(self) -> None:
+        self.keys: Tensor | None = None
+        self.values: Tensor | None = None
+
+    def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append those of new tokens [N, heads, T, C]; returns all."""
+        if self.keys is not None:
+            keys, values = torch.cat([self.keys, keys], dim=2), torch.cat([self.values, values], dim=2)
+        self.keys, self.values = keys, values
+        return keys, values
+
+
+class TransformerLayer(nn.Module):
+    """Self-attention, then two linear layers, each normalised before and added (Vaswani et al., 2017; Xiong et al.,
+    2020). It begins as the identity.
+
+    Args:
+        width: C of the tokens.
+        heads: of the attention.
+        dropout: of what is added.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.normalise_attention, self.normalise_linear = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.to_heads = nn.Linear(width, 3 * width)
+        self.from_heads = nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        for layer in (self.from_heads, self.narrow):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, tokens: Tensor, mask: Tensor | None = None, cache: Cache | None = None) -> Tensor:
+        """Tokens [N, T, C] -> [N, T, C].
+
+        Args:
+            mask: bool, broadcast to [N, heads, T, all tokens]; true where a token (row) sees another (column).
+            cache: the tokens before these; they are seen too, and these are added to it.
+        """
+        heads = self.to_heads(self.normalise_attention(tokens)).unflatten(2, (3, self.heads, -1))
+        queries, keys, values = heads.permute(2, 0, 3, 1, 4)
+        if cache is not None:
+            keys, values = cache.extend(keys, values)
+        seen = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        tokens = tokens + self._dropped(self.from_heads(seen.transpose(1, 2).flatten(2)))
+        hidden = functional.gelu(self.widen(self.normalise_linear(tokens)))
+        return tokens + self._dropped(self.narrow(hidden))
+
+    def _dropped(self, features: Tensor) -> Tensor:
+        return functional.dropout(features, self.dropout, self.training)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, each after normalisation and SiLU; the condition scales and shifts between them (FiLM;
+    Perez et al., 2018). It begins as the identity.
+
+    Args:
+        width: channels C.
+        condition_dim: D of the condition.
+        dropout: before the second convolution.
+    """
+
+    def __init__(self, width: int, condition_dim: int, dropout: float) -> None:
+        super().__init__()
+        groups = next(groups for groups in (8, 4, 2, 1) if width % groups == 0)
+        self.dropout = dropout
+        self.normalise_first, self.normalise_second = nn.GroupNorm(groups, width), nn.GroupNorm(groups, width)
+        self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+        self.scale_and_shift = nn.Linear(condition_dim, 2 * width)
+        for layer in (self.second, self.scale_and_shift):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """Features [N, C, H, W], condition [N, D] -> [N, C, H, W]."""
+        hidden = self.first(functional.silu(self.normalise_first(features)))
+        scale, shift = self.scale_and_shift(condition)[:, :, None, None].chunk(2, dim=1)
+        hidden = functional.silu(torch.addcmul(shift, self.normalise_second(hidden), 1 + scale))
+        hidden = functional.dropout(hidden, self.dropout, self.training)
+        return features + self.second(hidden)
+
+
+class LabelEmbedding(nn.Module):
+    """The sum of one embedding an attribute; the class behind an attribute's last one is the null label, for a label
+    that is not given (label dropout; Ho & Salimans, 2021).
+
+    Args:
+        class_counts: the number of classes of each attribute; empty for data without labels.
+        width: D of the embedding.
+    """
+
+    def __init__(self, class_counts: list[int], width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.tables = nn.ModuleList([nn.Embedding(count + 1, width) for count in class_counts])
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=0.5)
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """Labels int64 [N, A] -> [N, D]; zeros where there are no attributes."""
+        embedding = torch.zeros(len(labels), self.width, device=labels.device)
+        for column, table in enumerate(self.tables):
+            embedding = embedding + table(labels[:, column])
+        return embedding

@@ -1,0 +1,33 @@
+"""The order in which the pixels of a map are written: sixteen turns, spread as evenly as can be.
+
+p(map | parent) = product over turns t of the product over pixels i of turn t of p(pixel i | pixels of earlier turns,
+parent): the pixels of one turn stand four apart and are taken to be independent (Reed et al., 2017).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+TURNS = 16
+ORDER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
+"""The turn of every pixel of a 4x4 block: the matrix of ordered dithering (Bayer, 1973)."""
+
+
+def turns_of_pixels(side: int, device: torch.device | None = None) -> Tensor:
+    """The turn in which each pixel is written, int64 [side, side]."""
+    repeats = -(-side // 4)
+    return torch.tensor(ORDER, device=device).repeat(repeats, repeats)[:side, :side]
+
+
+def together(passes: int) -> list[tuple[int, int]]:
+    """Turns (first, last) that one pass of the network writes at once, for faster sampling.
+
+    A network that learned all sixteen turns can write several in one go; the late ones, whose neighbours are nearly all
+    known, lose least by it.
+
+    Args:
+        passes: 5, 8 or 16.
+    """
+    starts = {5: (0, 1, 2, 4, 8), 8: (0, 1, 2, 3, 4, 6, 8, 12), 16: tuple(range(16))}[passes]
+    return list(zip(starts, (*(start - 1 for start in starts[1:]), TURNS - 1), strict=True))
