@@ -93,6 +93,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def sample(arguments: argparse.Namespace) -> None:
     from src.configuration import parse_assignments
+    from src.palette_files import read_palette
     from src.sampling import draw, load_artist, vary, write_samples
     from src.weights import OWN_WEIGHTS
 
@@ -103,8 +104,13 @@ def sample(arguments: argparse.Namespace) -> None:
         raise InputError("--keep says how alike variations are; name their attribute with --vary")
     artist = load_artist(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
     heroes = arguments.count, arguments.seed, wanted, arguments.truncation
-    drawn = vary(artist, arguments.vary, *heroes) if arguments.vary else draw(artist, *heroes)
-    grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap)
+    if arguments.palette_file is not None:
+        if arguments.vary or arguments.palette_snap:
+            raise InputError("--palette-file draws in its own colours; leave --vary and --palette-snap out")
+        drawn = draw(artist, *heroes, read_palette(arguments.palette_file))
+    else:
+        drawn = vary(artist, arguments.vary, *heroes) if arguments.vary else draw(artist, *heroes)
+    grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap, str(arguments.palette_file or ""))
     print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
 
 
@@ -283,6 +289,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--gender")
     command.add_argument("--hero-class")
     command.add_argument("--palette")
+    command.add_argument("--palette-file", type=Path, metavar="FILE", help="draw in the colours of a palette file")
     command.add_argument(
         "--label", action="append", default=[], metavar="ATTRIBUTE=CLASS", help="any other attribute of the data"
     )

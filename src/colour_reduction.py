@@ -34,6 +34,13 @@ def reduce_colours(images: np.ndarray, most: int) -> tuple[np.ndarray, int]:
     return reduced, count
 
 
+def reduce_palette(colours: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of a palette's colours, uint8 [K, 3], spread over all of it."""
+    if len(colours) <= most:
+        return colours
+    return colours[np.unique(_survivors(colours, np.ones(len(colours)), most))]
+
+
 def _survivors(colours: np.ndarray, pixels: np.ndarray, most: int) -> np.ndarray:
     """For each colour [K, 3] the number of the one that stands for it in the end."""
     lab = srgb_to_oklab(colours)

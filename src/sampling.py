@@ -20,6 +20,7 @@ from src.errors import InputError
 from src.families import DataSpecification, Family, find_family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
+from src.palette import category, measure
 from src.palette_files import write_palette
 from src.palette_snap import ColourTable, choose_palette, snap
 from src.tables import write_json
@@ -128,7 +129,12 @@ def _without_the_compiler() -> Iterator[None]:
 
 
 def draw(
-    artist: Artist, count: int, seed: int = 0, wanted: Mapping[str, str] | None = None, truncation: float = 1.0
+    artist: Artist,
+    count: int,
+    seed: int = 0,
+    wanted: Mapping[str, str] | None = None,
+    truncation: float = 1.0,
+    palette: np.ndarray | None = None,
 ) -> Drawn:
     """Draw portraits.
 
@@ -141,16 +147,38 @@ def draw(
         seed: the first portrait's seed, 0 to 2**32 - 1.
         wanted: class names by attribute; an attribute left out is drawn at random.
         truncation: above 0 to 1; less is less variety and fewer failures.
+        palette: sRGB uint8 [K, 3]; no other colours are used, for families that can. The category of the palette is
+            then worked out from its colours.
 
     Raises:
-        InputError: an unknown attribute or class, a bad count, seed or truncation.
+        InputError: an unknown attribute or class, a bad count, seed or truncation; a palette of a family that cannot
+            draw in given colours.
     """
-    latents, labels = _wishes(artist, count, seed, wanted or {}, truncation)
+    requested = dict(wanted or {})
+    if palette is not None:
+        requested |= _palette_label(artist, palette, requested)
+    latents, labels = _wishes(artist, count, seed, requested, truncation)
+    draw_batch = artist.family.draw
+    if palette is not None:
+        colours = torch.from_numpy(palette.astype(np.int64))
+
+        def draw_batch(sampler: nn.Module, some: torch.Tensor, of_labels: torch.Tensor) -> torch.Tensor:
+            return artist.family.draw_in_palette(sampler, some, of_labels, colours)
+
     return Drawn(
-        _in_batches(artist.family.draw, artist.sampler, latents, labels),
+        _in_batches(draw_batch, artist.sampler, latents, labels),
         tuple(range(seed, seed + count)),
         tuple(artist.labels.decode(row) for row in labels.tolist()),
     )
+
+
+def _palette_label(artist: Artist, palette: np.ndarray, requested: Mapping[str, str]) -> dict[str, str]:
+    """The label of portraits painted with these colours, where the model knows palettes by this project's rule."""
+    if "palette" in requested:
+        raise InputError("--palette names a category and --palette-file the colours themselves; give one of them")
+    found = category(measure(np.insert(palette, 3, 255, axis=1)[None]))
+    known = "palette" in artist.labels.names and found in artist.labels.attributes["palette"]
+    return {"palette": found} if known else {}
 
 
 def vary(
@@ -255,7 +283,7 @@ def picture(rows: Sequence[Drawn]) -> Image.Image:
     return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
 
 
-def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "") -> Path:
+def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "", palette_file: str = "") -> Path:
     """Write one PNG a portrait, `grid.png` and `manifest.json` (file -> seed, labels, checkpoint hash).
 
     A varied portrait's name and entry in the manifest also say which hero it is a variation of.
@@ -264,6 +292,7 @@ def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "
         drawn: from `draw` or `vary`.
         out: folder for the files.
         artist: who drew them.
+        palette_file: name of the palette file that they were painted with, for the manifest.
         palette_snap: a number of colours or a palette file: the portraits are snapped to that palette, the manifest
             says so, the grid shows the raw ones and the snapped ones beside them, and the palette is written as
             `palette.hex` and `palette.gpl`. Empty: portraits as drawn.
@@ -281,6 +310,8 @@ def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "
         portraits, snapped_to = snap(portraits, palette), {"palette_snap": Path(palette_snap).name}
         for name in ("palette.hex", "palette.gpl"):
             write_palette(out / name, palette)
+    if palette_file:
+        snapped_to = {"palette_file": Path(palette_file).name}
     manifest = {}
     heroes = drawn.heroes or drawn.labels
     for portrait, seed, labels, hero in zip(portraits, drawn.seeds, drawn.labels, heroes, strict=True):

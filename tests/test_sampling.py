@@ -193,7 +193,7 @@ def test_guidance_is_a_dial_of_families_that_have_it(artist, checkpoint, data_fo
     with pytest.raises(InputError, match="resnet_gan draws without guidance"):
         load_artist(checkpoint, guidance=2.0)
     settings = {"kimg": 0.064, "guidance_weight": 1.0}
-    guided = train(data_folder, tmp_path, "palette_transformer", "smoke", settings, say=lambda line: None).checkpoint
+    guided = train(data_folder, tmp_path, "palette_pyramid", "smoke", settings, say=lambda line: None).checkpoint
     drawn = [draw(load_artist(guided, weight), 8).portraits for weight in (None, 1.0, 4.0)]
     assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
     for wrong in (-1.0, float("nan")):

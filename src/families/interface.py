@@ -161,10 +161,10 @@ class Family(ABC):
 
         Args:
             sampler, latents, labels: as for `draw`.
-            palette: sRGB int64 [K, 3], 0 to 255.
+            palette: sRGB int64 [K, 3], 0 to 255; of more colours than the family uses at once, some are left out.
 
         Raises:
-            InputError: a family that cannot, or too many colours.
+            InputError: a family that cannot.
         """
         raise InputError("this family does not draw in given colours; snap its samples with --palette-snap")
 

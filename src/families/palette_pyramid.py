@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from src.colour_reduction import reduce_colours
+from src.colour_reduction import reduce_colours, reduce_palette
 from src.configuration import TrainingConfig
 from src.device import Precision
-from src.errors import InputError
 from src.families.interface import DataSpecification, Family, Stateful
 from src.families.schedule import set_learning_rate
 from src.families.told_augmentation import change_counts, mirrored_and_moved, no_change
@@ -278,10 +277,7 @@ class PalettePyramidFamily(Family):
 
     @torch.no_grad()
     def draw_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
-        if len(palette) > self.config.colours:
-            raise InputError(
-                f"this model paints with at most {self.config.colours} colours, the palette has {len(palette)}"
-            )
+        palette = torch.from_numpy(reduce_palette(palette.numpy(), self.config.colours))
         # What category the colours are of is for them to say.
         open_labels = torch.where(self.of_palette(labels), self.null_labels(labels), labels)
         colours = torch.zeros(1, self.config.colours, 3, dtype=torch.int64)

@@ -214,7 +214,7 @@ class VQVAE(Family):
         """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
         if self.cannot_draw:
             raise InputError(self.cannot_draw)
-        codes = sampler.prior.sample(torch.special.ndtr(latents.double()), labels).classes
+        codes = sampler.prior.sample(torch.special.ndtr(latents.double()), labels)
         return sampler.decode_codes(codes)
 
     @torch.no_grad()

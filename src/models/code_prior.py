@@ -11,13 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.models.choosing import Choices, choose
+from src.models.choosing import inverse_cdf
 from src.models.conditioning import AttributeEmbedding
-
-EVIDENCE = 2.0
-"""How often more what a code says of the new labels counts where codes of other labels are to stay. At 0 and with 1 nat
-of patience, 54 % of 48 heroes were seen as their new class and 0.17 of the drawing stayed; at 2 with 2 nats, 62 % of
-32 heroes, and 0.35."""
 
 
 class Past:
@@ -84,7 +79,6 @@ class CodePrior(nn.Module):
         layers: how many blocks.
         heads: of attention in each block; they share the width.
         dropout: share of a block's results that is left out while training: such a prior learns small sets by heart.
-        guided: how many attributes, the first ones, can be left unsaid, and are exaggerated by guidance.
 
     Raises:
         ValueError: a width that the heads cannot share evenly.
@@ -99,13 +93,11 @@ class CodePrior(nn.Module):
         layers: int = 4,
         heads: int = 4,
         dropout: float = 0.1,
-        guided: int = 0,
     ) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"prior_width must be a multiple of prior_heads ({heads}), not {width}")
         self.positions = positions
-        self.guided = guided
         # One more for the start, which stands before the first code.
         self.start = code_count
         self.codes = nn.Embedding(code_count + 1, width)
@@ -116,73 +108,29 @@ class CodePrior(nn.Module):
         self.last_norm = nn.LayerNorm(width)
         self.to_logits = nn.Linear(width, code_count)
 
-    def forward(self, codes: Tensor, labels: Tensor, unsaid: Tensor | None = None) -> Tensor:
-        """Codes int64 [N, L], labels int64 [N, A] -> logits [N, L, K], those of a position from earlier codes.
-
-        Args:
-            codes: of whole portraits.
-            labels: class numbers.
-            unsaid: bool [N], portraits whose guided attributes are left unsaid; None for none.
-        """
+    def forward(self, codes: Tensor, labels: Tensor) -> Tensor:
+        """Codes int64 [N, L], labels int64 [N, A] -> logits [N, L, K], those of a position from earlier codes."""
         before = functional.pad(codes[:, :-1], (1, 0), value=self.start)
-        condition = self.labels(labels)
-        if unsaid is not None:
-            condition = torch.where(unsaid[:, None], self.labels(labels, self.guided), condition)
-        features = self.dropout(self.codes(before) + self.places + condition[:, None])
+        features = self.dropout(self.codes(before) + self.places + self.labels(labels)[:, None])
         for block in self.blocks:
             features = block(features)
         return self.to_logits(self.last_norm(features))
 
     @torch.no_grad()
-    def sample(
-        self,
-        uniforms: Tensor,
-        labels: Tensor,
-        guidance_weight: float = 1.0,
-        before: Choices | None = None,
-        labels_before: Tensor | None = None,
-        keep: float = 0.0,
-    ) -> Choices:
-        """Codes [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
+    def sample(self, uniforms: Tensor, labels: Tensor) -> Tensor:
+        """Codes int64 [N, L] for uniform numbers [N, L] in [0, 1] and labels int64 [N, A].
 
         Position by position, each code by the inverse of its cumulative distribution, the likeliest code first: numbers
         below p alone draw from the likeliest codes that have the share p together (nucleus sampling; Holtzman et al.,
         2020). Keys and values of earlier positions are kept, so every position passes the blocks once.
-
-        Args:
-            uniforms: one number a code.
-            labels: class numbers.
-            guidance_weight: 1 draws as learned; above, codes that the labels make likelier become likelier still
-                (classifier-free guidance; Ho & Salimans, 2022). Their paper's weight is one less.
-            before: codes [N, L] of other labels, which stay where they fit these (`choose`).
-            labels_before: those others, int64 [N, A].
-            keep: how readily they stay, in nats.
         """
-        guided = guidance_weight != 1 and self.guided > 0
-        # Every portrait as often as it is needed: with its labels, with them unsaid, with those of before.
-        sides = [self.labels(labels)]
-        if guided:
-            sides.append(self.labels(labels, self.guided))
-        if before is not None:
-            sides.append(self.labels(labels_before))
-        condition = torch.cat(sides)
+        condition = self.labels(labels)
         pasts = [block.empty_past(condition, self.positions) for block in self.blocks]
-        code = torch.full((len(condition),), self.start, device=labels.device)
-        sampled = []
+        codes = [torch.full((len(condition),), self.start, device=labels.device)]
         for position in range(self.positions):
-            features = (self.codes(code) + self.places[position] + condition)[:, None]
+            features = (self.codes(codes[-1]) + self.places[position] + condition)[:, None]
             for block, past in zip(self.blocks, pasts, strict=True):
                 features = block(features, past)
-            told = self.to_logits(self.last_norm(features[:, 0])).chunk(len(sides))
-            logits, earlier, patience = told[0], None, keep
-            if guided:
-                logits = torch.lerp(told[1].log_softmax(dim=1), told[0].log_softmax(dim=1), guidance_weight)
-            if before is not None:
-                earlier = before.at((slice(None), position))
-                # What speaks for the new labels in this one code, all else as it is: little, and little again, where
-                # many codes together make a class. It counts more than once.
-                speaks = told[0].log_softmax(dim=1) - told[-1].log_softmax(dim=1)
-                patience = keep + EVIDENCE * speaks.gather(1, earlier.classes[:, None]).squeeze(1)
-            sampled.append(choose(logits, uniforms[:, position], earlier, patience))
-            code = sampled[-1].classes.repeat(len(sides))
-        return Choices(*(torch.stack(each, dim=1) for each in zip(*sampled, strict=True)))
+            logits = self.to_logits(self.last_norm(features[:, 0]))
+            codes.append(inverse_cdf(logits, uniforms[:, position]))
+        return torch.stack(codes[1:], dim=1)

@@ -27,17 +27,11 @@ class AttributeEmbedding(nn.Module):
             # The sum over attributes has unit variance, however many attributes there are.
             nn.init.normal_(table.weight, std=len(class_counts) ** -0.5)
 
-    def forward(self, labels: Tensor, unsaid: int = 0) -> Tensor:
-        """Labels int64 [N, A] -> [N, D]; zeros where there are no attributes.
-
-        Args:
-            labels: class numbers.
-            unsaid: of so many attributes, the first ones, the labels are left unsaid: the mean of all classes stands
-                in their place.
-        """
+    def forward(self, labels: Tensor) -> Tensor:
+        """Labels int64 [N, A] -> [N, D]; zeros where there are no attributes."""
         embedding = torch.zeros(labels.shape[0], self.dim, device=labels.device)
         for column, table in enumerate(self.tables):
-            embedding = embedding + (table.weight.mean(dim=0) if column < unsaid else table(labels[:, column]))
+            embedding = embedding + table(labels[:, column])
         return embedding
 
 

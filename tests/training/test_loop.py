@@ -212,14 +212,6 @@ def test_every_piece_can_be_switched(data_folder, tmp_path, values):
     assert Path(result.checkpoint).is_file()
 
 
-def test_a_network_that_is_optional_can_be_left_out(data_folder, tmp_path):
-    out = tmp_path / "out"
-    values = {"kimg": 0.016, "refiner_blocks": 0}
-    train(data_folder, out, "palette_transformer", "smoke", values, say=lambda line: None)
-    parts = load_checkpoint(out / "checkpoints" / "latest.pt")["state"]
-    assert "optimizer_prior" in parts and "optimizer_refiner" not in parts
-
-
 def test_grids_show_snapped_samples_beside_the_raw_ones_and_training_stays_the_same(data_folder, tmp_path):
     run(data_folder, tmp_path / "raw", 0.032)
     run(data_folder, tmp_path / "snapped", 0.016)
