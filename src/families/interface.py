@@ -180,6 +180,7 @@ class Family(ABC):
             images: uint8 [N, H, W, 4], as `prepare` gave them.
             labels: int64 [N, A].
         """
+        return None
 
     def likelihood(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Exact bits of each portrait under the model, by part, [N] each; nothing for a family without a likelihood.
