@@ -208,9 +208,9 @@ def _two_samples(content: Mapping[str, Any]) -> str:
         return heading + "<p>Too few portraits to try.</p>"
     return (
         heading + "<p>Classifier two-sample test (Lopez-Paz and Oquab, 2017): a network learns to tell each set from "
-        f"validation portraits on {test['learned_on']:,} a side and is asked about {test['asked_about']:,} others a side. 0.5 is "
-        "guessing, and perfect; 1: every one is told apart. Under <i>held-out reals</i> and <i>copies</i>: training "
-        "portraits against validation portraits.</p>"
+        f"validation portraits on {test['learned_on']:,} a side and is asked about {test['asked_about']:,} others a "
+        "side. 0.5 is guessing, and perfect; 1: every one is told apart. Under <i>held-out reals</i> and "
+        "<i>copies</i>: training portraits against validation portraits.</p>"
         + _figure_table(content, ("two_sample_accuracy", "two_sample_auc"))
     )
 
