@@ -14,16 +14,18 @@ from torch.nn import functional
 
 from src.device import Precision, pick_device
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces
-from src.evaluation.label_classifier import shift
 
 CLASSES = 3
 CHANNELS = (24, 40, 56)
 """At half, a quarter and an eighth of the resolution."""
 
-STEPS, BATCH_SIZE = 260, 32
+STEPS, BATCH_SIZE = 420, 32
+CROP = 40
+"""Side of the pieces that it learns on, a multiple of 8: two fifths of the work, and where a face lies says less."""
+
 LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 4e-3, 0.1, 0.02
-PART_WEIGHT = 2.0
-"""Of a pixel of an eye or mouth in the loss; those of neither are two hundred times as many."""
+PART_WEIGHTS = (1.0, 4.0, 8.0)
+"""In the loss, of a pixel of neither, of an eye and of a mouth; the first are hundreds of times as many."""
 
 LEAST_EYE, MOST_EYE = 3, 40
 LEAST_MOUTH = 3
@@ -81,7 +83,7 @@ class FaceFinder:
 
 
 def train_face_finder(faces: PaintedFaces, seed: int = 0, steps: int = STEPS) -> FaceFinder:
-    """Train on portraits whose eyes and mouths are known, mirrored and shifted at random.
+    """Train on portraits whose eyes and mouths are known, mirrored and cut out at random.
 
     The same arguments give the same finder on one machine; torch's own random state is left as it was.
 
@@ -99,10 +101,10 @@ def train_face_finder(faces: PaintedFaces, seed: int = 0, steps: int = STEPS) ->
 
 
 def _train(network: FaceNetwork, faces: PaintedFaces, steps: int, device: torch.device) -> None:
-    # The truth travels as a fifth channel, so that it is mirrored and shifted with its portrait.
+    # The truth travels as a fifth channel, so that it is mirrored and cut with its portrait.
     both = np.concatenate([faces.portraits, faces.parts[..., None]], axis=-1)
     pixels = torch.from_numpy(both).to(device)
-    weights = torch.tensor([1.0, PART_WEIGHT, PART_WEIGHT], device=device)
+    weights = torch.tensor(PART_WEIGHTS, device=device)
     precision = Precision(device)
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -112,7 +114,7 @@ def _train(network: FaceNetwork, faces: PaintedFaces, steps: int, device: torch.
     for chosen in order[: steps * BATCH_SIZE].to(device).split(BATCH_SIZE):
         batch = pixels[chosen].permute(0, 3, 1, 2).float()
         mirrored = torch.rand(len(batch), 1, 1, 1, device=device) < 0.5
-        batch = shift(torch.where(mirrored, batch.flip(3), batch))
+        batch = _crop(torch.where(mirrored, batch.flip(3), batch))
         images, truth = batch[:, :-1] / 255, batch[:, -1].long()
         with precision.autocast():
             logits = network(images.contiguous(memory_format=torch.channels_last))
@@ -122,6 +124,18 @@ def _train(network: FaceNetwork, faces: PaintedFaces, steps: int, device: torch.
         precision.scaler.step(optimizer)
         precision.scaler.update()
         schedule.step()
+
+
+def _crop(images: Tensor) -> Tensor:
+    """A piece of each portrait, at random: [N, C, H, W] -> [N, C, CROP, CROP]."""
+    count, _, height, width = images.shape
+    device = images.device
+    rows = (
+        torch.randint(0, height - CROP + 1, (count, 1, 1), device=device) + torch.arange(CROP, device=device)[:, None]
+    )
+    columns = torch.randint(0, width - CROP + 1, (count, 1, 1), device=device) + torch.arange(CROP, device=device)
+    sample = torch.arange(count, device=device)[:, None, None]
+    return images.permute(0, 2, 3, 1)[sample, rows, columns].permute(0, 3, 1, 2)
 
 
 def _to_unit(images: Tensor) -> Tensor:
