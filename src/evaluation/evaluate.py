@@ -39,7 +39,8 @@ from src.evaluation.pixel_art import compare as compare_pixel_art
 from src.evaluation.report import Pictures, write_report
 from src.evaluation.samples import Samples, draw_samples, read_samples
 from src.evaluation.two_sample_test import SEEDS as TWO_SAMPLE_SEEDS
-from src.evaluation.two_sample_test import STEPS, TwoSampleResult, two_sample_test
+from src.evaluation.two_sample_test import STEPS as TWO_SAMPLE_STEPS
+from src.evaluation.two_sample_test import TwoSampleResult, two_sample_test
 from src.evaluation.verdict import FLAGS, flags, measures_that_tell
 from src.labels import LabelSpecification
 from src.sampling import Artist, load_artist
@@ -373,7 +374,9 @@ def _measure_two_samples(sets: dict[str, PortraitSet], equal: int) -> None:
         if name == "real":
             continue
         part = each.first(equal)
-        seeds, steps = ((0,), STEPS // 2) if name in TWO_SAMPLE_CONTROLS else (TWO_SAMPLE_SEEDS, STEPS)
+        seeds, steps = (
+            ((0,), TWO_SAMPLE_STEPS // 2) if name in TWO_SAMPLE_CONTROLS else (TWO_SAMPLE_SEEDS, TWO_SAMPLE_STEPS)
+        )
         try:
             results[name] = two_sample_test(part.portraits, real.portraits, part.groups, real.groups, seeds, steps)
         except InputError:
