@@ -28,6 +28,8 @@ from src.evaluation.distances import (
     halves,
     with_spread,
 )
+from src.evaluation.face_parts import FIGURES as FACE_FIGURES
+from src.evaluation.face_parts import FaceJudge, Split, face_judge
 from src.evaluation.features import SEEDS, Scale, random_features
 from src.evaluation.inception import InceptionFeatures
 from src.evaluation.label_classifier import LabelClassifier, train_classifier
@@ -36,6 +38,9 @@ from src.evaluation.pixel_art import colours_of, measure_pixel_art
 from src.evaluation.pixel_art import compare as compare_pixel_art
 from src.evaluation.report import Pictures, write_report
 from src.evaluation.samples import Samples, draw_samples, read_samples
+from src.evaluation.two_sample_test import SEEDS as TWO_SAMPLE_SEEDS
+from src.evaluation.two_sample_test import STEPS as TWO_SAMPLE_STEPS
+from src.evaluation.two_sample_test import TwoSampleResult, two_sample_test
 from src.evaluation.verdict import FLAGS, flags, measures_that_tell
 from src.labels import LabelSpecification
 from src.sampling import Artist, load_artist
@@ -51,6 +56,12 @@ are to be judged in 3 minutes on 2 cores. The scores are low for that; samples a
 
 PIXEL_ART_REFERENCE, PIXEL_ART_CONTROLS, COPIES_CHECKED = 1000, 400, 300
 """Portraits that are enough for these: a distribution of single numbers, a share that is near 1."""
+
+TWO_SAMPLE_CONTROLS = ("blurred", "grained", "shuffled")
+"""Compared with validation portraits by one network each, of half as many steps: their faults are plain."""
+
+FACES_CHECKED = 1000
+"""Portraits of a set in which eyes and mouths are looked for."""
 
 SETS = ("samples", "real", "blurred", "grained", "shuffled", "copies")
 
@@ -160,6 +171,12 @@ def evaluate(
         if checkpoint is not None:
             _measure_control(sets["samples"], load_artist(checkpoint, guidance), seed, classifier, judged)
         say(f"obedience judged ({_since(started)})")
+    _measure_two_samples(sets, equal)
+    say(f"two-sample tests made ({_since(started)})")
+    faces = _face_judge(data, portraits, seed, say)
+    if faces is not None:
+        _measure_faces(sets, faces)
+        say(f"eyes and mouths looked for ({_since(started)})")
     pixel_measures = _measure_pixel_art(sets, train, samples)
     checks = _check_copying(sets, train, held_out)
     say(f"pixels and copies looked at ({_since(started)})")
@@ -346,6 +363,62 @@ def _measure_teaching(sets: dict[str, PortraitSet], train: PortraitSet, judged: 
         each.details["classification_accuracy_score"] = {name: rounded(value) for name, value in score.items()}
 
 
+def _measure_two_samples(sets: dict[str, PortraitSet], equal: int) -> None:
+    """`two_sample_accuracy` and `two_sample_auc`: each set against the validation portraits, which are `real`.
+
+    Those cannot be compared with themselves: their figures are those of training portraits, which are `copies`.
+    """
+    real = sets["real"].first(equal)
+    results: dict[str, TwoSampleResult] = {}
+    for name, each in sets.items():
+        if name == "real":
+            continue
+        part = each.first(equal)
+        seeds, steps = (
+            ((0,), TWO_SAMPLE_STEPS // 2) if name in TWO_SAMPLE_CONTROLS else (TWO_SAMPLE_SEEDS, TWO_SAMPLE_STEPS)
+        )
+        try:
+            results[name] = two_sample_test(part.portraits, real.portraits, part.groups, real.groups, seeds, steps)
+        except InputError:
+            return  # a small set: nothing would be left to ask about
+    for name, each in sets.items():
+        result = results["copies" if name == "real" else name]
+        each.figures |= {"two_sample_accuracy": result.accuracy, "two_sample_auc": result.auc}
+        each.details["two_sample_test"] = {
+            "compared": "training portraits" if name in ("real", "copies") else name,
+            "with": "validation portraits",
+            "learned_on": result.learned,
+            "asked_about": result.asked,
+            "networks": result.seeds,
+        }
+
+
+def _face_judge(data: Path, portraits: PackedPortraits, seed: int, say: Callable[[str], None]) -> FaceJudge | None:
+    """Finds eyes and mouths; None where the portraits are not the painter's."""
+    with np.load(Path(data) / "portraits.npz", allow_pickle=False) as packed:
+        if "filenames" not in packed:
+            return None
+        names = packed["filenames"]
+    train, validation = (
+        Split(names[rows].tolist(), portraits.images[rows])
+        for rows in (portraits.split == side for side in (TRAIN, HELD_OUT))
+    )
+    return face_judge(data, train, validation, portraits.fingerprint, seed, say)
+
+
+def _measure_faces(sets: dict[str, PortraitSet], judge: FaceJudge) -> None:
+    """`two_eyes_found` and `mouth_found` of every set; of samples also as shares of what reals have."""
+    for each in sets.values():
+        part = each.first(FACES_CHECKED)
+        each.figures |= judge.figures(part.portraits, part.groups)
+    samples, real = sets["samples"], sets["real"]
+    real.details["face_finder"] = judge.reliability
+    samples.details["of_real"] = {
+        name: rounded(samples.figures[name].value / real.figures[name].value) if real.figures[name].value else None
+        for name in FACE_FIGURES
+    }
+
+
 def _measure_pixel_art(
     sets: dict[str, PortraitSet], train: PortraitSet, samples: Samples
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -446,7 +519,7 @@ def _compose(
 
 HEADLINES = (
     *("frechet_random", "kid_random", "precision", "recall", "density", "coverage", "colour_distance"),
-    *("colours_median", "copies_share"),
+    *("colours_median", "copies_share", "two_sample_accuracy", "two_sample_auc"),
 )
 
 
@@ -455,7 +528,8 @@ def _describe(each: PortraitSet, specification: LabelSpecification) -> dict[str,
 
     A figure that there is none of (the accuracy of samples without labels) is null.
     """
-    names = (*HEADLINES, *(f"accuracy_{name}" for name in specification.names))
+    faces = (name for name in FACE_FIGURES if name in each.figures)
+    names = (*HEADLINES, *faces, *(f"accuracy_{name}" for name in specification.names))
     headlines = {name: rounded(each.figures[name].value) if name in each.figures else None for name in names}
     measures = {
         name: {"value": rounded(figure.value), "spread": rounded(figure.spread)}

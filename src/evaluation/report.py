@@ -81,6 +81,8 @@ def write_report(path: Path, content: Mapping[str, Any], pictures: Pictures) -> 
         _summary(content),
         _heading("Samples beside held-out real portraits"),
         _grids(pictures, ("samples", "real"), GRID_PORTRAITS, columns=12),
+        _two_samples(content),
+        _faces(content),
         _distances(content),
         _obedience(content),
         _pixel_art(content, pictures),
@@ -196,6 +198,43 @@ def _grids(pictures: Pictures, names: Sequence[str], count: int, columns: int) -
     return "".join(
         embedded(tile(over_background(pictures.sets[name][:count]), columns=columns, gap=1), TITLES[name], scale=1)
         for name in names
+    )
+
+
+def _two_samples(content: Mapping[str, Any]) -> str:
+    test = content["samples"].get("two_sample_test")
+    heading = _heading("Can a network tell them from real portraits?")
+    if not test:
+        return heading + "<p>Too few portraits to try.</p>"
+    return (
+        heading + "<p>Classifier two-sample test (Lopez-Paz and Oquab, 2017): a network learns to tell each set from "
+        f"validation portraits on {test['learned_on']:,} a side and is asked about {test['asked_about']:,} others a "
+        "side. 0.5 is guessing, and perfect; 1: every one is told apart. Under <i>held-out reals</i> and "
+        "<i>copies</i>: training portraits against validation portraits.</p>"
+        + _figure_table(content, ("two_sample_accuracy", "two_sample_auc"))
+    )
+
+
+def _faces(content: Mapping[str, Any]) -> str:
+    finder = content["real"].get("face_finder")
+    if not finder:
+        return ""
+    of_real = content["samples"]["of_real"]
+    shares = ", ".join(f"{name} {number(value)}" for name, value in of_real.items())
+    rows = [
+        [name.replace("_", " "), *(number(finder[name][key]) for key in ("precision", "recall", "truth", "found"))]
+        for name in ("two_eyes", "mouth", "eye_pixels", "mouth_pixels")
+    ]
+    return (
+        _heading("Have they two eyes and a mouth?")
+        + "<p>Shares of portraits in which a network finds two eyes side by side, and a mouth. Hair, helmets, hoods "
+        "and beards cover some: compare with the reals. Samples as a share of reals: "
+        f"{escape(shares)}.</p>"
+        + _figure_table(content, list(of_real))
+        + f"<p>How far that network is to be trusted: it learned on {finder['taught']:,} training portraits, of which "
+        f"the painter's record says where eyes and mouths are, and was asked about {finder['asked']:,} validation "
+        "portraits. Truth and found: the share that has it, and that it is found in.</p>"
+        + table(["", "precision", "recall", "truth", "found"], rows)
     )
 
 

@@ -8,8 +8,8 @@ from src.evaluation.distances import Figure
 
 Figures = Mapping[str, Figure]
 
-HIGHER_IS_BETTER = ("precision", "recall", "density", "coverage", "accuracy")
-LOWER_IS_BETTER = ("frechet", "kid", "colour_distance", "pixel_art_distance", "copies_share")
+HIGHER_IS_BETTER = ("precision", "recall", "density", "coverage", "accuracy", "two_eyes", "mouth")
+LOWER_IS_BETTER = ("frechet", "kid", "colour_distance", "pixel_art_distance", "copies_share", "two_sample")
 """First words of measures' names. Others (a number of colours) have no better side."""
 
 CLEARLY = 3.0

@@ -61,6 +61,7 @@ def world(tmp_path_factory):
 def short_training(monkeypatch):
     monkeypatch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 640)
     monkeypatch.setattr(evaluation, "SCORE_IMAGES_SEEN", 128)
+    monkeypatch.setattr(evaluation, "TWO_SAMPLE_STEPS", 2)
 
 
 def write_folder(folder, images, wishes=None):
@@ -82,6 +83,7 @@ def honest(world, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 640)
         patch.setattr(evaluation, "SCORE_IMAGES_SEEN", 128)
+        patch.setattr(evaluation, "TWO_SAMPLE_STEPS", 10)
         content = evaluation.evaluate(data, out / "figures.json", images=images, **SILENT)
     return content, out
 
@@ -150,6 +152,44 @@ def test_planted_faults_are_seen_and_by_the_measures_that_should(honest):
     # No distance between distributions finds fault with copies.
     assert "copies_share" in tells["copies"]
     assert not [name for name in tells["copies"] if name.startswith(("frechet", "kid", "precision", "recall"))]
+
+
+def test_the_two_sample_test_stands_beside_every_set(honest):
+    content, out = honest
+    names = ("two_sample_accuracy", "two_sample_auc")
+    for each in (content["samples"], content["real"], *content["controls"].values()):
+        for name in names:
+            assert 0 <= each[name] <= 1 and each["measures"][name]["spread"] >= 0
+    # Validation portraits cannot be compared with themselves: training portraits stand for them.
+    assert content["real"]["two_sample_test"] == content["controls"]["copies"]["two_sample_test"]
+    assert content["real"]["two_sample_test"]["compared"] == "training portraits"
+    page = (out / "figures.html").read_text(encoding="utf-8")
+    assert "Can a network tell" in page and number(content["samples"]["two_sample_accuracy"]) in page
+    # Nobody knows where the eyes of these are: there is no record in the folder.
+    assert "two_eyes_found" not in content["samples"] and "two eyes and a mouth" not in page
+
+
+def test_eyes_and_mouths_stand_in_the_report_where_a_judge_of_them_is(world, tmp_path, monkeypatch):
+    data, unseen, _ = world
+    ratios = {"precision": 0.75, "recall": 0.5, "truth": 0.9, "found": None}
+    reliability = {name: ratios for name in ("two_eyes", "mouth", "eye_pixels", "mouth_pixels")}
+    judge = SimpleNamespace(
+        reliability={"taught": 640, "asked": 319, **reliability},
+        figures=lambda portraits, groups: {
+            "two_eyes_found": Figure(0.25 if groups is None else 0.5, 0.01),
+            "mouth_found": Figure(0.0, 0.0),
+        },
+    )
+    monkeypatch.setattr(evaluation, "_face_judge", lambda *arguments: judge)
+    images = write_folder(tmp_path / "images", unseen[:20])
+    content = evaluation.evaluate(data, tmp_path / "figures.json", images=images, **SILENT)
+    assert content["samples"]["two_eyes_found"] == 0.25 and content["real"]["two_eyes_found"] == 0.5
+    assert content["samples"]["of_real"] == {"two_eyes_found": 0.5, "mouth_found": None}
+    assert content["real"]["face_finder"]["two_eyes"]["precision"] == 0.75
+    page = (tmp_path / "figures.html").read_text(encoding="utf-8")
+    assert "two eyes and a mouth" in page and "640 training portraits" in page
+    # 20 samples are too few for the two-sample test: it is left out.
+    assert content["samples"]["two_sample_accuracy"] is None and "Too few portraits" in page
 
 
 def test_one_copy_in_ten_is_flagged(world, tmp_path):

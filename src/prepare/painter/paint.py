@@ -36,11 +36,15 @@ def _under(headgear: Part, hair: Hairstyle) -> Hairstyle:
     return hair
 
 
-def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Material and shade of every pixel, `[64, 64]` uint8 each; the fields of colour have no say in it."""
+def light_of(spec: HeroSpec) -> int:
+    """Where the light comes from while a hero is drawn, as `Canvas` takes it."""
     # Light falls from the upper left; a hero that looks left is drawn looking right, lit from the right, and mirrored.
-    canvas = Canvas(light=1 if spec.view == "left" else -1)
-    pose = Pose(
+    return 1 if spec.view == "left" else -1
+
+
+def pose_of(spec: HeroSpec) -> Pose:
+    """Where everything lies on a hero, before one that looks left is mirrored."""
+    return Pose(
         turned=spec.view != "front",
         top=spec.top,
         sway=spec.sway,
@@ -51,6 +55,11 @@ def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
         build=spec.build,
         hand=spec.hand,
     )
+
+
+def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Material and shade of every pixel, `[64, 64]` uint8 each; the fields of colour have no say in it."""
+    canvas, pose = Canvas(light_of(spec)), pose_of(spec)
     headgear, cape = HEADGEAR[spec.headgear], CAPES[spec.cape]
     weapon, companion = WEAPONS[spec.weapon], COMPANIONS[spec.companion]
     hair = _under(headgear, HAIRSTYLES[spec.hair])

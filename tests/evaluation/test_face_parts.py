@@ -1,0 +1,179 @@
+"""Eyes and mouths: the truth is the painter's, the network finds them where they are, and misses them where they are
+not."""
+
+import csv
+from dataclasses import asdict
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from src.evaluation import face_parts
+from src.evaluation.face_finder import have_mouth, have_two_eyes, train_face_finder
+from src.evaluation.face_parts import Split, face_judge, kept_judge, reliability
+from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs, seen_parts
+from src.prepare.painter import face, heroes
+from src.prepare.painter.canvas import SKIN
+from src.prepare.painter.paint import colour_table, draw
+
+TAUGHT, ASKED = 252, 72
+"""Of heroes in two colours each: drawing 162 silhouettes takes most of the time here."""
+
+
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory):
+    """Heroes, 18 silhouettes a seed: the data folder with their records, names, portraits, parts."""
+    data = tmp_path_factory.mktemp("painted")
+    (data / "painted").mkdir()
+    specs = [spec for seed in range((TAUGHT + ASKED) // 36) for spec in heroes(36, seed)]
+    names = [f"{index:03d}.png" for index in range(len(specs))]
+    with (data / "painted" / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["filename", *asdict(specs[0])])
+        writer.writeheader()
+        writer.writerows({"filename": name, **asdict(spec)} for name, spec in zip(names, specs, strict=True))
+    maps = [one for spec in specs[::2] for one in [draw(spec)] * 2]
+    portraits = np.stack([colour_table(spec)[one] for spec, one in zip(specs, maps, strict=True)])
+    parts = np.stack([seen_parts(spec, *one) for spec, one in zip(specs, maps, strict=True)])
+    return data, specs, names, portraits, parts
+
+
+@pytest.fixture(scope="module")
+def finder(painted):
+    _, _, _, portraits, parts = painted
+    return train_face_finder(PaintedFaces(portraits[:TAUGHT], parts[:TAUGHT]), seed=0, steps=150)
+
+
+def test_the_truth_is_what_changes_when_the_painter_leaves_eyes_and_mouth_out(painted, monkeypatch):
+    _, specs, _, _, parts = painted
+    missed = marked = 0
+    for spec, part in islice(zip(specs, parts, strict=True), 0, 40, 2):
+        material, shade = draw(spec)
+        with monkeypatch.context() as patch:
+            patch.setitem(face.EYES, spec.eyes, ("......",) * len(face.EYES[spec.eyes]))
+            patch.setitem(face.MOUTHS, spec.mouth, ("........",) * len(face.MOUTHS[spec.mouth]))
+            without = draw(spec)
+        changed = (material != without[0]) | (shade != without[1])
+        missed += int((~changed & (part > 0)).sum())
+        marked += int((part > 0).sum())
+        # What else changes is the skin around: lids and the shadow under the lip.
+        rest = changed & (part == 0) & (material != SKIN)
+        assert not rest.any() or not have_two_eyes(part[None])[0] or rest.sum() <= 3, spec
+    assert marked > 20 * 20
+    # A lash under a part as black as it is.
+    assert missed <= 0.01 * marked
+
+
+def test_only_portraits_that_are_the_painters_pixel_for_pixel_are_taken(painted):
+    data, specs, names, portraits, parts = painted
+    known = painted_specs(data)
+    assert known == dict(zip(names, specs, strict=True))
+    touched = portraits[:6].copy()
+    touched[2, 40, 30] ^= 1
+    found = painted_faces(known, [*names[:5], "other.png"], touched, silhouettes=9, recolours=9)
+    assert sorted(one.tobytes() for one in found.portraits) == sorted(
+        touched[index].tobytes() for index in (0, 1, 3, 4)
+    )
+    by_portrait = {portrait.tobytes(): part for portrait, part in zip(portraits, parts, strict=True)}
+    for portrait, part in zip(found.portraits, found.parts, strict=True):
+        assert np.array_equal(by_portrait[portrait.tobytes()], part)
+    assert len(painted_faces(known, names, portraits, silhouettes=3, recolours=1).portraits) == 3
+    assert len(painted_faces(known, names, portraits, silhouettes=3, recolours=2).portraits) == 6
+
+
+def test_eyes_and_mouths_of_other_heroes_are_found(painted, finder):
+    _, _, _, portraits, parts = painted
+    found = reliability(finder, PaintedFaces(portraits[TAUGHT:], parts[TAUGHT:]))
+    assert found["asked"] == ASKED
+    assert 0.55 < found["two_eyes"]["truth"] < 0.97 and 0.5 < found["mouth"]["truth"] < 0.9
+    assert found["two_eyes"]["recall"] > 0.85 and found["two_eyes"]["precision"] > 0.9
+    assert found["mouth"]["recall"] > 0.7 and found["mouth"]["precision"] > 0.85
+    assert found["eye_pixels"]["recall"] > 0.75 and found["eye_pixels"]["precision"] > 0.6
+
+
+def test_where_the_eyes_are_erased_none_are_found(painted, finder):
+    _, specs, _, portraits, parts = painted
+    erased = portraits[TAUGHT:].copy()
+    for portrait, part, spec in zip(erased, parts[TAUGHT:], specs[TAUGHT:], strict=True):
+        portrait[part == EYE] = colour_table(spec)[SKIN, 2]
+    assert have_two_eyes(finder.parts(portraits[TAUGHT:])).mean() > 0.55
+    assert have_two_eyes(finder.parts(erased)).mean() < 0.1
+
+
+def test_two_eyes_lie_side_by_side_and_are_neither_specks_nor_patches():
+    def parts(*boxes):
+        result = np.zeros((1, 64, 64), np.uint8)
+        for row, column, height, width in boxes:
+            result[0, row : row + height, column : column + width] = EYE
+        return result
+
+    assert have_two_eyes(parts((30, 24, 3, 5), (31, 34, 3, 5)))[0]
+    assert not have_two_eyes(parts((30, 24, 3, 5)))[0]
+    assert not have_two_eyes(parts((30, 24, 3, 5), (40, 34, 3, 5)))[0]  # one lies far lower
+    assert not have_two_eyes(parts((30, 24, 3, 5), (30, 50, 3, 5)))[0]  # too far away
+    assert not have_two_eyes(parts((30, 24, 3, 5), (30, 34, 1, 2)))[0]  # a speck
+    assert not have_two_eyes(parts((30, 20, 9, 9), (30, 34, 3, 5)))[0]  # a patch
+    mouth = np.where(parts((40, 28, 1, 4)) > 0, np.uint8(MOUTH), np.uint8(0))
+    assert have_mouth(mouth)[0] and not have_mouth(parts((40, 28, 1, 4)))[0]
+
+
+def test_the_judge_is_kept_and_a_damaged_one_is_trained_anew(painted, monkeypatch):
+    data, _, names, portraits, parts = painted
+    monkeypatch.setattr(face_parts, "FEWEST_TAUGHT", 20)
+    known = PaintedFaces(portraits[:20], parts[:20])
+    monkeypatch.setattr(face_parts, "painted_faces", lambda *arguments: known)
+    trained = []
+
+    def short(faces, seed):
+        trained.append(len(faces.portraits))
+        return train_face_finder(faces, seed, steps=3)
+
+    monkeypatch.setattr(face_parts, "train_face_finder", short)
+    splits = Split(names[:TAUGHT], portraits[:TAUGHT]), Split(names[TAUGHT:], portraits[TAUGHT:])
+
+    def judge(fingerprint="f" * 64, seed=0):
+        return face_judge(data, *splits, fingerprint, seed, say=lambda line: None)
+
+    first, again = judge(), judge()
+    assert trained == [20] and first.reliability == again.reliability
+    assert first.reliability["taught"] == 20 and first.reliability["asked"] == 20
+    assert np.array_equal(first.finder.parts(portraits[:9]), again.finder.parts(portraits[:9]))
+    judge(seed=1), judge(fingerprint="e" * 64)
+    assert len(trained) == 3
+    path = kept_judge(data, "f" * 64, 0)
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"x" * 200):
+        path.write_bytes(damaged)
+        assert judge().reliability == first.reliability
+        assert path.stat().st_size == len(whole)  # the order of the metadata is chance
+        assert judge().reliability == first.reliability
+    assert len(trained) == 6
+    figures = first.figures(portraits[:40], np.arange(40) // 2)
+    assert set(figures) == set(face_parts.FIGURES) and all(0 <= one.value <= 1 for one in figures.values())
+
+
+def test_other_art_has_no_judge(painted, tmp_path, monkeypatch):
+    data, _, names, portraits, _ = painted
+    splits = Split(names[:99], portraits[:99]), Split(names[99:], portraits[99:])
+    assert face_judge(tmp_path, *splits, "f" * 64) is None
+    # The painter's records are there, and the names, but the portraits are others.
+    monkeypatch.setattr(face_parts, "TAUGHT_SILHOUETTES", 2)
+    monkeypatch.setattr(face_parts, "ASKED_SILHOUETTES", 2)
+    others = Split(names[:99], np.roll(portraits[:99], 1, axis=2)), Split(names[99:], portraits[99:])
+    assert face_judge(data, *others, "d" * 64) is None
+    assert not kept_judge(data, "d" * 64, 0).exists()
+    (tmp_path / "painted").mkdir()
+    (tmp_path / "painted" / "labels.csv").write_text("filename,gender\n000.png,feminine\n")
+    assert painted_specs(tmp_path) == {}
+
+
+def test_a_record_of_another_painter_is_passed_over(painted, tmp_path):
+    _, specs, names, _, _ = painted
+    (tmp_path / "painted").mkdir()
+    rows = [{"filename": name, **asdict(spec)} for name, spec in zip(names[:3], specs[:3], strict=True)]
+    rows[1]["headgear"] = "sombrero"
+    rows[2]["top"] = "high"
+    with (tmp_path / "painted" / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert painted_specs(tmp_path) == {names[0]: specs[0]}
