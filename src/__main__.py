@@ -10,6 +10,8 @@ from typing import NoReturn
 from src.errors import InputError, TrainingDiverged
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
+# Requirements whose modules have another name.
+REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn"}
 
 
 def paint(arguments: argparse.Namespace) -> None:
@@ -326,6 +328,14 @@ def main(arguments: list[str] | None = None) -> int:
         return parsed.run(parsed) or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module in ("", "src"):
+            raise  # a fault of this package
+        name, command = REQUIREMENTS.get(module, module), parsed.run.__name__
+        advice = f"run `python run.py {command} ...`, which uses the project's own environment"
+        print(f"error: {name} is not installed here; {advice}", file=sys.stderr)
         return 2
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""

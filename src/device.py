@@ -1,8 +1,13 @@
-"""Which hardware computes, and in which number format."""
+"""Which hardware computes, and in which number format.
+
+The environment variable HERO_PORTRAITS_NATIVE_BF16 overrules what the hardware says of bf16: `1` takes it for native,
+`0` for not, so that either choice of `precision: auto` can be had, and tested, on any machine.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass, field
 
 import torch
@@ -10,6 +15,7 @@ import torch
 from src.errors import InputError
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+NATIVE_BF16 = "HERO_PORTRAITS_NATIVE_BF16"
 
 
 def pick_device() -> torch.device:
@@ -26,7 +32,12 @@ def _native_bf16(device: torch.device) -> bool:
     """Whether bf16 is fast here, not merely possible: Turing cards emulate it, and a CPU without matrix units (AMX) has
     the instructions (AVX512-BF16) and may run them at half the rate of fp32: 94 against 178 GFLOP/s a core for a
     convolution of 128 channels. Asked of the hardware rather than timed: a resumed run must not change its format
-    because of a noisy clock."""
+    because of a noisy clock. HERO_PORTRAITS_NATIVE_BF16=0 or 1 in the environment answers in its stead."""
+    told = os.environ.get(NATIVE_BF16)
+    if told:
+        if told not in ("0", "1"):
+            raise InputError(f"{NATIVE_BF16}={told!r} in the environment; set it to 0 or 1, or to nothing")
+        return told == "1"
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # torch tells of these instructions under a private name only; where it does not, fp32 is the safe answer.

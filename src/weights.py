@@ -75,7 +75,7 @@ def load_model(path: Path) -> dict[str, object]:
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} cannot be read as weights ({str(error)[:120]}); fetch it again") from None
     if metadata.get("format") != FORMAT:
-        raise InputError(f"{path} holds no weights of this project; name a file that `python -m src weights` wrote")
+        raise InputError(f"{path} holds no weights of this project; name a file that `python run.py weights` wrote")
     content = {name: json.loads(metadata[name]) for name in DESCRIPTION}
     if COLOURS in tensors:
         content["training_colours"] = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS)}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from src.device import NATIVE_BF16
 from src.labels import LabelSpecification
 
 SPECIFICATION = LabelSpecification(
@@ -16,6 +17,14 @@ SPECIFICATION = LabelSpecification(
 @pytest.fixture(autouse=True)
 def fixed_seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def fp32():
+    """`precision: auto` is fp32 on every CPU, in other processes too; tolerances are of that format."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(NATIVE_BF16, "0")
+        yield
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from src.training.data import load_portraits
 from src.training.estimate import Estimate
 from src.training.loop import train
 
+pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ("compare.csv", "compare.json", "compare.md", "compare.png", "curves.png")
 

@@ -3,10 +3,16 @@
 import pytest
 import torch
 
-from src.device import Precision, default_profile
+from src.__main__ import main
+from src.device import NATIVE_BF16, Precision, default_profile
 from src.errors import InputError
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def not_told(monkeypatch):
+    monkeypatch.delenv(NATIVE_BF16, raising=False)
 
 
 def test_profile_by_hardware():
@@ -26,6 +32,24 @@ def test_a_cpu_gets_bf16_for_matrix_units_alone(monkeypatch, matrix_units, expec
     # Present without AMX too, and slower there than fp32.
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
     assert Precision(CPU, "auto").name == expected
+
+
+@pytest.mark.parametrize(("told", "cpu", "cuda"), [("1", "bf16", "bf16"), ("0", "fp32", "fp16")])
+@pytest.mark.parametrize("native", [True, False])
+def test_the_environment_overrules_the_hardware(monkeypatch, told, cpu, cuda, native):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: native, raising=False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0) if native else (7, 5))
+    monkeypatch.setenv(NATIVE_BF16, told)
+    assert Precision(CPU, "auto").name == cpu and Precision(torch.device("cuda"), "auto").name == cuda
+    assert Precision(CPU, "fp32").name == "fp32"
+
+
+def test_a_bad_word_for_the_hardware_is_one_line_of_the_command_line(monkeypatch, data_folder, tmp_path, capsys):
+    monkeypatch.setenv(NATIVE_BF16, "yes")
+    assert main(["train", "--data", str(data_folder), "--out", str(tmp_path), "--profile", "smoke"]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and message.count("\n") == 1
+    assert f"{NATIVE_BF16}='yes' in the environment; set it to 0 or 1" in message
 
 
 def test_autocast_runs_convolutions_in_the_short_format_and_fp32_does_not():

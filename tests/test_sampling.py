@@ -31,7 +31,7 @@ def checkpoint(tmp_path_factory):
         label_mappings=json.dumps(SPECIFICATION.to_mapping()),
         fingerprint="planted",
     )
-    settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064}
+    settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064, "precision": "fp32"}
     result = train(folder, folder / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
     return result.checkpoint
 

@@ -29,6 +29,7 @@ from src.training.checkpoint import load_checkpoint
 from src.training.data import load_portraits
 from src.training.estimate import Estimate
 
+pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
 KIMG = 0.032
 
 

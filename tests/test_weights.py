@@ -16,7 +16,7 @@ from src.training.checkpoint import load_checkpoint
 from src.training.loop import train
 from src.weights import load_model, write_weights
 
-SETTINGS = {"batch_size": 8, "kimg": 0.064}
+SETTINGS = {"batch_size": 8, "kimg": 0.064, "precision": "fp32"}
 
 
 @pytest.fixture

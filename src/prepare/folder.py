@@ -191,7 +191,7 @@ def _group_row(group: Group) -> dict[str, str | int]:
 
 def _nothing_usable(images: Path, rows: list[RawRow]) -> str:
     if not rows:
-        return f"no file in {images}; put images there, or paint the default heroes with `python -m src paint`"
+        return f"no file in {images}; put images there, or paint the default heroes with `python run.py paint`"
     reason, number = Counter(f"{row.status}: {row.reason}" for row in rows).most_common(1)[0]
     return f"no usable image among {len(rows)} files in {images} (most often, {number} times, {reason})"
 

@@ -22,6 +22,7 @@ from src.tables import write_table
 from src.training.data import load_portraits
 from src.training.loop import train
 
+pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
 ATTRIBUTES = ("gender", "hero_class", "palette")
 SILENT = {"say": lambda line: None}
 

@@ -8,6 +8,7 @@ from src.errors import InputError
 from src.evaluation.label_classifier import recolour, shift, train_classifier
 from src.labels import LabelSpecification
 
+pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
 SPECIFICATION = LabelSpecification({"shape": ("bar", "ring"), "tone": ("blue", "red")})
 
 

@@ -1,12 +1,14 @@
 """Obedience: figures by hand, the palette by the rule, the classification accuracy score on planted labels."""
 
 import numpy as np
+import pytest
 
 from src.evaluation.obedience import accuracy_and_spread, classification_accuracy_score, confusion, judge_obedience
 from src.labels import LabelSpecification
 from tests.evaluation.test_label_classifier import SPECIFICATION as PLANTED
 from tests.evaluation.test_label_classifier import planted
 
+pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
 SPECIFICATION = LabelSpecification({"shape": ("bar", "ring"), "palette": ("cool", "warm")})
 
 

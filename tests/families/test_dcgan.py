@@ -16,6 +16,7 @@ LABELS = torch.zeros(16, 0, dtype=torch.int64)
 
 
 def build(**values):
+    values = {"precision": "fp32", **values}
     return DCGAN(make_config(DCGANConfig, DCGAN.profiles["smoke"], values), DATA, torch.device("cpu"))
 
 
@@ -31,7 +32,7 @@ def test_cross_entropy_against_its_formula():
 
 def test_a_step_trains_both_networks_and_reports_the_losses_of_the_untrained_ones():
     # Without dropout the discriminator's answers can be worked out a second time.
-    family, again = build(dropout=0.0, precision="fp32"), build(dropout=0.0, precision="fp32")
+    family, again = build(dropout=0.0), build(dropout=0.0)
     for name in family.networks:
         again.networks[name].load_state_dict(family.networks[name].state_dict())
     before = {name: [p.clone() for p in network.parameters()] for name, network in family.networks.items()}

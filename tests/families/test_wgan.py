@@ -18,6 +18,7 @@ LABELS = torch.zeros(16, 0, dtype=torch.int64)
 
 
 def build(**values):
+    values = {"precision": "fp32", **values}
     return WGAN(make_config(WGANConfig, WGAN.profiles["smoke"], values), DATA, torch.device("cpu"))
 
 
@@ -71,7 +72,7 @@ def test_the_penalty_draws_the_critic_s_slope_to_one():
 
 
 def test_a_step_with_the_penalty_reports_it_beside_the_loss():
-    family, again = build(precision="fp32"), build(precision="fp32")
+    family, again = build(), build()
     for name in family.networks:
         again.networks[name].load_state_dict(family.networks[name].state_dict())
     reals = torch.rand(16, 4, 16, 16) * 2 - 1
@@ -117,7 +118,7 @@ def test_the_generator_is_trained_by_every_third_batch_of_three_critic_steps():
 
 @pytest.mark.parametrize("loss", ["wasserstein", "cross_entropy"])
 def test_the_generator_raises_the_score_of_its_samples(loss):
-    family = build(loss=loss, critic_steps=1, learning_rate=1e-3, precision="fp32")
+    family = build(loss=loss, critic_steps=1, learning_rate=1e-3)
     latents = torch.randn(16, family.latent_dim)
     scores = []
     for _ in range(20):
@@ -147,7 +148,7 @@ def test_a_step_uses_soft_and_noisy_labels():
     losses = []
     for values in ({}, {"real_target": 0.7}, {"flipped_share": 0.4}):
         torch.manual_seed(0)
-        family = build(loss="cross_entropy", constraint="none", precision="fp32", **values)
+        family = build(loss="cross_entropy", constraint="none", **values)
         # A sure critic: every real far above 0, every fake far below.
         with torch.no_grad():
             family.critic.layers[-1].weight.zero_()

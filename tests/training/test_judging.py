@@ -20,6 +20,8 @@ from src.training.loop import train
 from tests.same import assert_same
 
 SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "judge_kimg": 0.016}
+# The format in which a checkpoint is drawn from: with that, samples of the run are compared.
+SMALL["precision"] = "fp32"
 
 
 def run(data_folder, out, kimg, judge, **values):

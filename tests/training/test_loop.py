@@ -19,6 +19,7 @@ from src.training.grids import COLUMNS
 from src.training.loop import train
 from tests.same import assert_same
 
+# In whatever format the hardware has: bits are compared with bits of the same format, and `run.py tests` runs both.
 SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "log_kimg": 0.016}
 
 

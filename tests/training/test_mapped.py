@@ -15,7 +15,7 @@ from src.training.mapped import images_bytes
 from tests.conftest import make_portraits
 from tests.same import assert_same
 
-SETTINGS = {"batch_size": 8, "kimg": 0.032, "base_channels": 4, "latent_dim": 12}
+SETTINGS = {"batch_size": 8, "kimg": 0.032, "base_channels": 4, "latent_dim": 12, "precision": "fp32"}
 
 
 @pytest.fixture

@@ -34,11 +34,13 @@ def moved(monkeypatch):
     return strides
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_step_gives_the_same_bits(name, specification, moved):
+def test_a_step_gives_the_same_bits(name, precision, specification, moved):
     """Batch normalisation, spectral normalisation, dropout, penalties with second derivatives: nothing differs."""
     family_class = FAMILIES[name]
-    config = make_config(family_class.config_class, family_class.profiles["smoke"], {"batch_size": 8})
+    values = {"batch_size": 8, "precision": precision}
+    config = make_config(family_class.config_class, family_class.profiles["smoke"], values)
     data = DataSpecification(16, 4, specification, within_label_distance=0.3)
     states = []
     for context in (torch.enable_grad, saved_on_host):
