@@ -288,16 +288,19 @@ class PalettePyramidFamily(Family):
 
     @torch.no_grad()
     def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
-        """Pixels stay that are nearly as likely under the other labels; another palette is written for the same
-        entries, where the recolourer had recolours to learn from."""
+        """Pixels stay that are nearly as likely under the other labels. For another palette, other colours are written
+        for the same entries; where the set had no recolours to learn that from, the hero is drawn anew."""
         before = self.write(sampler, latents, labels)
-        recolours = (self.of_palette(labels) & (changed != labels)).any(dim=1) & (sampler.recolours_seen > 0)
+        other_palette = (self.of_palette(labels) & (changed != labels)).any(dim=1)
         # While a hero is recoloured, its map is that of its own palette.
-        asked = torch.where(self.of_palette(labels) & recolours[:, None], labels, changed)
-        own_palette = self.write(sampler, latents, asked, palette=(before.colours, before.used), before=before)
-        recoloured = sampler.recolour(own_palette, self.conditioned(changed), self.uniforms(latents))
-        colours = torch.where(recolours[:, None, None], recoloured, own_palette.colours)
-        return self.painted(own_palette._replace(colours=colours))
+        requested = torch.where(self.of_palette(labels), labels, changed)
+        hero = self.write(sampler, latents, requested, palette=(before.colours, before.used), before=before)
+        if sampler.recolours_seen > 0:
+            recoloured = sampler.recolour(hero, self.conditioned(changed), self.uniforms(latents))
+            colours = torch.where(other_palette[:, None, None], recoloured, hero.colours)
+            return self.painted(hero._replace(colours=colours))
+        anew = self.draw(sampler, latents, changed)
+        return torch.where(other_palette[:, None, None, None], anew, self.painted(hero))
 
     def of_palette(self, labels: Tensor) -> Tensor:
         """Which labels [N, A] are of the palette, whose colours say it already."""
