@@ -45,7 +45,11 @@ GENDERS = ("feminine", "masculine")
 HERO_CLASSES = ("barbarian", "bard", "cavalry", "cleric", "knight", "mage", "ranger", "rogue", "warrior")
 PALETTES = ("cool", "dark", "muted", "neutral", "warm")
 VIEWS = ("front", "left", "right")
-RECOLOURS = 19
+RECOLOURS = 2
+"""The most portraits of one silhouette, unless told otherwise."""
+
+MOST_RECOLOURS = 99
+"""File names have two digits for them, and no palette runs out of cloths before."""
 
 Weights = Mapping[str, int]
 
@@ -505,23 +509,28 @@ class _Quota:
         return name
 
 
-def heroes(count: int, seed: int = 0) -> Iterator[HeroSpec]:
+def heroes(count: int, seed: int = 0, recolours: int = RECOLOURS) -> Iterator[HeroSpec]:
     """The heroes of a set, recolours of one silhouette one after the other.
 
-    There are 19 recolours a silhouette; fewer where `count` is too small for every gender and class to have one of its
-    own (below 342). From 90 on all label cells occur; their shares follow the weights of class, gender and palette.
+    Args:
+        count: how many heroes.
+        seed: of the set. The silhouettes of a seed are the same ones whatever the count and the recolours.
+        recolours: how many of each silhouette; fewer where `count` is too small for every gender and class to have a
+            silhouette of its own (below 18 times as many).
 
     Raises:
-        InputError: a count below 1 or a negative seed.
+        InputError: a count below 1, a negative seed, or recolours below 1 or above 99.
     """
     if count < 1 or seed < 0:
         raise InputError(
             f"cannot paint {count} heroes from seed {seed}: give a count of at least 1 and a seed of at least 0"
         )
-    return _deal_heroes(count, seed)
+    if not 1 <= recolours <= MOST_RECOLOURS:
+        raise InputError(f"cannot paint {recolours} recolours of a silhouette: give 1 to {MOST_RECOLOURS}")
+    return _deal_heroes(count, seed, recolours)
 
 
-def _deal_heroes(count: int, seed: int) -> Iterator[HeroSpec]:
+def _deal_heroes(count: int, seed: int, most_recolours: int) -> Iterator[HeroSpec]:
     cells = {
         f"{gender} {hero_class}": CLASS_WEIGHTS[hero_class]
         * (FEMININE_SHARE[hero_class] if gender == "feminine" else 100 - FEMININE_SHARE[hero_class])
@@ -531,7 +540,7 @@ def _deal_heroes(count: int, seed: int) -> Iterator[HeroSpec]:
     order = Chooser([seed, 0])
     quota = _Quota(cells, _shuffled(list(cells), order))
     palettes = {cell: _Quota(PALETTE_WEIGHTS[cell.split()[1]], _shuffled(list(PALETTES), order)) for cell in cells}
-    recolours = max(1, min(RECOLOURS, count // len(cells)))
+    recolours = max(1, min(most_recolours, count // len(cells)))
     made = 0
     silhouette_index = 0
     while made < count:
