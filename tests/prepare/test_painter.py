@@ -12,6 +12,7 @@ from PIL import Image
 from src.__main__ import main
 from src.errors import InputError
 from src.palette import category, measure
+from src.prepare.groups import make_groups, structure_of
 from src.prepare.painter import (
     headgear,
     heroes,
@@ -140,13 +141,37 @@ def test_set_has_every_cell_unevenly():
     assert max(cells.values()) > 3 * min(cells.values())
 
 
-@pytest.mark.parametrize("count", [1, 7, 90, 341, 1000])
-def test_any_count(count):
-    specs = list(heroes(count, recolours=19))
+@pytest.mark.parametrize("recolours", [1, 2, 3, 4, 5, 19])
+@pytest.mark.parametrize("count", [1, 7, 90, 160, 341])
+def test_any_count(count, recolours):
+    specs = list(heroes(count, recolours=recolours))
     assert len(specs) == count
     assert len(set(specs)) == count
     assert len({(spec.gender, spec.hero_class) for spec in specs}) == min(count, 18)
-    assert len({(spec.gender, spec.hero_class, spec.palette) for spec in specs}) == 90 or count < 90
+    assert len({(spec.gender, spec.hero_class, spec.palette) for spec in specs}) == 90 or count < 160
+
+
+def test_all_label_cells_from_133_on():
+    def cells(count):
+        return {(spec.gender, spec.hero_class, spec.palette) for spec in heroes(count)}
+
+    assert len(cells(132)) < len(cells(133)) == 90
+
+
+@pytest.mark.parametrize("recolours", [2, 3, 4, 5])
+def test_recolours_of_a_silhouette_are_of_palettes_as_unlike_as_the_shares_let_them_be(recolours):
+    count = 1520 * recolours
+    specs = list(heroes(count, recolours=recolours))
+    for start in range(0, count, recolours):
+        of_one = specs[start : start + recolours]
+        weights = vocabulary.PALETTE_WEIGHTS[of_one[0].hero_class]
+        dealt = Counter(spec.palette for spec in of_one)
+        for palette, weight in weights.items():
+            assert weight * recolours // 100 <= dealt[palette] <= -(-weight * recolours // 100)
+    for hero_class, weights in vocabulary.PALETTE_WEIGHTS.items():
+        dealt = Counter(spec.palette for spec in specs if spec.hero_class == hero_class)
+        for palette, weight in weights.items():
+            assert dealt[palette] / dealt.total() == pytest.approx(weight / 100, abs=0.01)
 
 
 def test_silhouettes_and_pictures_are_distinct(painted):
@@ -215,6 +240,13 @@ def test_so_many_recolours_of_a_silhouette(tmp_path, recolours, silhouettes):
 def test_two_recolours_of_a_silhouette_unless_told():
     assert vocabulary.RECOLOURS == 2
     assert list(heroes(72)) == list(heroes(72, recolours=2)) != list(heroes(72, recolours=3))
+
+
+def test_prepare_finds_the_silhouettes():
+    prepared = {name: structure_of(picture) for name, _, picture in paint_heroes(400, seed=0)}
+    groups = {frozenset(group.members) for group in make_groups(prepared)}
+    silhouettes = {frozenset(f"hero_{index:04d}_{recolour:02d}.png" for recolour in (0, 1)) for index in range(200)}
+    assert groups == silhouettes
 
 
 def test_silhouettes_do_not_hang_on_recolours():

@@ -6,7 +6,7 @@ rogue; a feminine hero may crop her hair, a masculine one may wear it long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -498,15 +498,35 @@ class _Quota:
         self.dealt = dict.fromkeys(weights, 0)
 
     def deal(self) -> str:
+        """The next name."""
         count = sum(self.dealt.values())
-        if count < len(self.first):
-            name = self.first[count]
-        else:
-            total = sum(self.weights.values())
-            # The largest shortfall; integers, so no rounding decides a tie.
-            name = max(self.weights, key=lambda key: self.weights[key] * (count + 1) - self.dealt[key] * total)
+        name = self.first[count] if count < len(self.first) else self._most_wanted(self.weights, count + 1)
         self.dealt[name] += 1
         return name
+
+    def deal_unlike(self, count: int) -> list[str]:
+        """So many names at once, as unlike as the weights let them be.
+
+        A name comes as often as its weight asks of `count`, rounded down or up; which way evens out from call to call.
+        """
+        total, after = sum(self.weights.values()), sum(self.dealt.values()) + count
+        dealt = [name for name, weight in self.weights.items() for _ in range(weight * count // total)]
+        for name in dealt:
+            self.dealt[name] += 1
+        left = dict(self.weights)
+        while len(dealt) < count:
+            new = [name for name in self.first if not self.dealt[name]]
+            name = new[0] if new else self._most_wanted(left, after)
+            self.dealt[name] += 1
+            dealt.append(name)
+            del left[name]
+        return dealt
+
+    def _most_wanted(self, names: Iterable[str], count: int) -> str:
+        """Of the names, the one with the largest shortfall once `count` are dealt."""
+        total = sum(self.weights.values())
+        # Integers, so no rounding decides a tie.
+        return max(names, key=lambda name: self.weights[name] * count - self.dealt[name] * total)
 
 
 def heroes(count: int, seed: int = 0, recolours: int = RECOLOURS) -> Iterator[HeroSpec]:
@@ -549,8 +569,11 @@ def _deal_heroes(count: int, seed: int, most_recolours: int) -> Iterator[HeroSpe
         silhouette = random_silhouette(gender, hero_class, [seed, 1, silhouette_index])
         dyes: set[tuple[str, int]] = set()
         attempt = 0
-        for _ in range(min(recolours, count - made)):
-            palette = palettes[cell].deal()
+        number = min(recolours, count - made)
+        # More recolours than palettes show every palette however they are dealt.
+        unlike = recolours <= len(PALETTES)
+        of_one = palettes[cell].deal_unlike(number) if unlike else [palettes[cell].deal() for _ in range(number)]
+        for palette in of_one:
             while True:
                 attempt += 1
                 spec = recoloured(silhouette, palette, [seed, 2, silhouette_index, attempt])
