@@ -17,7 +17,7 @@ REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn"}
 def paint(arguments: argparse.Namespace) -> None:
     from src.prepare.painter import paint_set
 
-    table = paint_set(arguments.out, arguments.count, arguments.seed)
+    table = paint_set(arguments.out, arguments.count, arguments.seed, arguments.recolours)
     print(f"{arguments.count} heroes in {arguments.out}, their labels in {table}")
 
 
@@ -187,6 +187,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, help="folder for the PNGs and labels.csv")
     command.add_argument("-n", dest="count", type=int, default=7600, help="how many portraits (default 7600)")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--recolours", type=int, default=2, metavar="K", help="portraits of one silhouette (default 2)"
+    )
     command.set_defaults(run=paint)
 
     command = commands.add_parser("prepare", help="raw images -> 64x64 portraits, duplicates, groups (notebook 01)")

@@ -42,11 +42,8 @@ def colour_layout(rgba: np.ndarray) -> np.ndarray:
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
     """Share of the pixels visible in either portrait that a change of palette explains, whichever way it is read.
 
-    Each colour of one portrait is taken for the colour of the other that it most often meets; where that is right, a
-    pixel is explained. Read from a coarse picture to a fine one much is left unexplained that the other direction
-    explains, so the smaller of the two shares counts. A colour's first pixel explains itself whatever the other
-    portrait is and is no evidence: it is left out, or two photographs, where each pixel has a colour of its own, would
-    be perfectly alike.
+    Read from a coarse picture to a fine one much is left unexplained that the other direction explains, so the smaller
+    of the two shares counts; see `explained`.
 
     Args:
         one: a layout, uint16 `[H, W]`, see `colour_layout`.
@@ -55,9 +52,26 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
     Returns:
         0 to 1; 1 for exact palette swaps.
     """
+    return min(explained(one, other))
+
+
+def explained(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Share of the pixels visible in either portrait that a change of palette explains, read from one and from other.
+
+    Each colour of one portrait is taken for the colour of the other that it most often meets; where that is right, a
+    pixel is explained. A colour's first pixel explains itself whatever the other portrait is and is no evidence: it is
+    left out, or two photographs, where each pixel has a colour of its own, would be perfectly alike.
+
+    Args:
+        one: a layout, uint16 `[H, W]`, see `colour_layout`.
+        other: another of the same size.
+
+    Returns:
+        0 to 1 each; 1 where every colour of that portrait means one colour in the other.
+    """
     one, other = one.reshape(-1), other.reshape(-1)
     if not ((one > 0) & (other > 0)).any():
-        return 0.0
+        return 0.0, 0.0
     rows, columns = int(one.max()) + 1, int(other.max()) + 1
     pairs = one.astype(np.int64) * columns + other
     if rows * columns <= _MOST_DENSE_PAIRS:
@@ -75,11 +89,12 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
             np.add.at(totals[side], index, numbers)
         shared = int(both.sum())
         union = int(((one > 0) | (other > 0)).sum())
-    explained = []
+    shares = []
     for most, total in zip(best, totals, strict=True):
         evidence = shared - int((total > 0).sum())
-        explained.append((int(most.sum()) - int((most > 0).sum())) / evidence if evidence else 0.0)
-    return min(explained) * shared / union
+        shares.append((int(most.sum()) - int((most > 0).sum())) / evidence if evidence else 0.0)
+    from_one, from_other = (share * shared / union for share in shares)
+    return from_one, from_other
 
 
 def descriptor(layout: np.ndarray) -> np.ndarray:

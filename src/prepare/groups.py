@@ -21,11 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.prepare.alike import colour_layout, descriptor, likeness, nearest
+from src.prepare.alike import colour_layout, descriptor, explained, likeness, nearest
 
 SAME_SILHOUETTE_LIKENESS = 0.93
 NEAR_TWIN_LIKENESS = 0.98
 STRAY_LIKENESS = 0.85
+FEWER_COLOURS_LIKENESS = 0.85
 
 STRAY_MOST_SHARE = 1 / 3
 """A stray has at most this share of the portraits of the group it joins, and of the group of the median portrait."""
@@ -138,8 +139,7 @@ def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> list[int]:
     groups = _Partition(len(distinct))
     between: list[tuple[int, int, float]] = []
     for one, other, alike in _compared(distinct):
-        same_silhouette = distinct[one].silhouette == distinct[other].silhouette
-        if alike >= (SAME_SILHOUETTE_LIKENESS if same_silhouette else NEAR_TWIN_LIKENESS):
+        if _one_hero(distinct[one], distinct[other], alike):
             groups.join(one, other)
         elif alike >= STRAY_LIKENESS:
             between.append((one, other, alike))
@@ -151,6 +151,15 @@ def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> list[int]:
     for stray, home in _homes(sizes, [(numbers[one], numbers[other], alike) for one, other, alike in between]).items():
         groups.join(stray, home)
     return [groups.find(index) for index in range(len(distinct))]
+
+
+def _one_hero(one: Structure, other: Structure, alike: float) -> bool:
+    """Rungs 2 and 3, given the likeness of the two."""
+    if one.silhouette != other.silhouette:
+        return alike >= NEAR_TWIN_LIKENESS
+    if alike >= SAME_SILHOUETTE_LIKENESS:
+        return True
+    return alike >= FEWER_COLOURS_LIKENESS and max(explained(one.layout, other.layout)) >= NEAR_TWIN_LIKENESS
 
 
 def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]:

@@ -31,7 +31,7 @@ def heroes(seeds):
     """Heroes of 18 silhouettes a seed, in five colours each: images, class names, groups."""
     images, rows, groups = [], [], []
     for seed in seeds:
-        for name, spec, picture in paint_heroes(90, seed):
+        for name, spec, picture in paint_heroes(90, seed, recolours=5):
             images.append(picture)
             rows.append({attribute: getattr(spec, attribute) for attribute in ATTRIBUTES})
             groups.append(f"{seed}_{name.rsplit('_', 1)[0]}")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from src.prepare.alike import colour_layout, likeness
-from src.prepare.groups import make_groups, silhouette_hash, structure_of
+from src.prepare.groups import SAME_SILHOUETTE_LIKENESS, make_groups, silhouette_hash, structure_of
 from tests.prepare.art import CLOTH, hero
 
 COLOURS = np.random.default_rng(0).integers(30, 226, (40, 3), dtype=np.uint8)
@@ -91,7 +91,18 @@ def test_a_palette_swap_is_found_even_where_some_pixels_took_another_colour():
     other[rows[:40], columns[:40]] = colours[1]
     assert structure_of(one).layout.tolist() != structure_of(other).layout.tolist()
     assert len(grouped(a=one, b=other)) == 1
-    other[rows, columns] = colours[1]  # two colours became one: much of the drawing is gone
+    for colour in colours[:4]:  # five colours became one: much of the drawing is gone
+        other[(other == colour).all(axis=2)] = colours[4]
+    assert len(grouped(a=one, b=other)) == 2
+
+
+def test_a_recolour_in_which_two_colours_became_one_is_found_under_the_same_outline_only():
+    one, other = figure(palette=0), figure(palette=1)
+    colours = np.unique(other[other[..., 3] > 0], axis=0)
+    other[(other == colours[0]).all(axis=2)] = colours[1]
+    assert likeness(colour_layout(one), colour_layout(other)) < SAME_SILHOUETTE_LIKENESS
+    assert len(grouped(a=one, b=other)) == 1
+    other[8, 20:24] = 0
     assert len(grouped(a=one, b=other)) == 2
 
 

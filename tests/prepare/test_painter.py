@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.__main__ import main
 from src.errors import InputError
 from src.palette import category, measure
+from src.prepare.groups import make_groups, structure_of
 from src.prepare.painter import (
     headgear,
     heroes,
@@ -29,7 +31,7 @@ from src.prepare.painter.difficulty import LabelledSet, accuracy, from_folder
 from src.prepare.painter.garments import CAPES, GARMENTS, JEWELS, SHOULDERS
 from src.prepare.painter.hair import HAIRSTYLES
 from src.prepare.painter.headgear import HEADGEAR
-from src.prepare.painter.paint import draw
+from src.prepare.painter.paint import SHAPE_FIELDS, draw
 from src.prepare.painter.ramps import CLOTH_RAMPS, steps
 from src.prepare.painter.weapons import COMPANIONS, WEAPONS
 
@@ -64,7 +66,7 @@ def bare_hero(**changes):
 @pytest.fixture(scope="module")
 def painted():
     """A set of 54 silhouettes in all their colours: file names, records, pictures."""
-    names, specs, pictures = zip(*paint_heroes(54 * 19, seed=3), strict=True)
+    names, specs, pictures = zip(*paint_heroes(54 * 19, seed=3, recolours=19), strict=True)
     return names, specs, np.stack(pictures)
 
 
@@ -139,13 +141,37 @@ def test_set_has_every_cell_unevenly():
     assert max(cells.values()) > 3 * min(cells.values())
 
 
-@pytest.mark.parametrize("count", [1, 7, 90, 341, 1000])
-def test_any_count(count):
-    specs = list(heroes(count))
+@pytest.mark.parametrize("recolours", [1, 2, 3, 4, 5, 19])
+@pytest.mark.parametrize("count", [1, 7, 90, 160, 341])
+def test_any_count(count, recolours):
+    specs = list(heroes(count, recolours=recolours))
     assert len(specs) == count
     assert len(set(specs)) == count
     assert len({(spec.gender, spec.hero_class) for spec in specs}) == min(count, 18)
-    assert len({(spec.gender, spec.hero_class, spec.palette) for spec in specs}) == 90 or count < 90
+    assert len({(spec.gender, spec.hero_class, spec.palette) for spec in specs}) == 90 or count < 160
+
+
+def test_all_label_cells_from_133_on():
+    def cells(count):
+        return {(spec.gender, spec.hero_class, spec.palette) for spec in heroes(count)}
+
+    assert len(cells(132)) < len(cells(133)) == 90
+
+
+@pytest.mark.parametrize("recolours", [2, 3, 4, 5])
+def test_recolours_of_a_silhouette_are_of_palettes_as_unlike_as_the_shares_let_them_be(recolours):
+    count = 1520 * recolours
+    specs = list(heroes(count, recolours=recolours))
+    for start in range(0, count, recolours):
+        of_one = specs[start : start + recolours]
+        weights = vocabulary.PALETTE_WEIGHTS[of_one[0].hero_class]
+        dealt = Counter(spec.palette for spec in of_one)
+        for palette, weight in weights.items():
+            assert weight * recolours // 100 <= dealt[palette] <= -(-weight * recolours // 100)
+    for hero_class, weights in vocabulary.PALETTE_WEIGHTS.items():
+        dealt = Counter(spec.palette for spec in specs if spec.hero_class == hero_class)
+        for palette, weight in weights.items():
+            assert dealt[palette] / dealt.total() == pytest.approx(weight / 100, abs=0.01)
 
 
 def test_silhouettes_and_pictures_are_distinct(painted):
@@ -192,6 +218,42 @@ def test_bad_counts_are_the_users_to_mend(tmp_path, count, seed):
     with pytest.raises(InputError):
         paint_set(tmp_path / "out", count, seed)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("recolours", [-1, 0, 100])
+def test_bad_recolours_are_the_users_to_mend(tmp_path, capsys, recolours):
+    out = tmp_path / "out"
+    assert main(["paint", "--out", str(out), "-n", "40", "--recolours", str(recolours)]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1 and f"{recolours} recolours" in errors[0]
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("recolours", "silhouettes"), [("1", 72), ("3", 24), ("19", 18)])
+def test_so_many_recolours_of_a_silhouette(tmp_path, recolours, silhouettes):
+    assert main(["paint", "--out", str(tmp_path), "-n", "72", "--recolours", recolours]) == 0
+    names = sorted(path.stem for path in tmp_path.glob("*.png"))
+    each = 72 // silhouettes
+    assert names == [f"hero_{silhouette:04d}_{index:02d}" for silhouette in range(silhouettes) for index in range(each)]
+
+
+def test_two_recolours_of_a_silhouette_unless_told():
+    assert vocabulary.RECOLOURS == 2
+    assert list(heroes(72)) == list(heroes(72, recolours=2)) != list(heroes(72, recolours=3))
+
+
+def test_prepare_finds_the_silhouettes():
+    prepared = {name: structure_of(picture) for name, _, picture in paint_heroes(400, seed=0)}
+    groups = {frozenset(group.members) for group in make_groups(prepared)}
+    silhouettes = {frozenset(f"hero_{index:04d}_{recolour:02d}.png" for recolour in (0, 1)) for index in range(200)}
+    assert groups == silhouettes
+
+
+def test_silhouettes_do_not_hang_on_recolours():
+    def shapes(recolours):
+        return [tuple(getattr(spec, name) for name in SHAPE_FIELDS) for spec in heroes(200, 5, recolours)][::recolours]
+
+    assert shapes(4) == shapes(1)[:50]
 
 
 def test_a_spec_can_be_edited_and_checks_its_words():

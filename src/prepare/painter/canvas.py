@@ -10,7 +10,6 @@ Only sums, products, quotients and comparisons of float64 are used: the same map
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -34,36 +33,43 @@ CHECKERBOARD = (ROWS + COLUMNS) % 2 == 0
 def polygon(points: Sequence[Point]) -> np.ndarray:
     """Mask of the pixels inside a closed polygon (even-odd rule); the centre of pixel (x, y) is at (x, y)."""
     x_start, y_start = np.asarray(points, dtype=np.float64).T
-    x_end, y_end = np.roll(x_start, -1), np.roll(y_start, -1)
+    x_end, y_end = _moved_on(x_start, 1), _moved_on(y_start, 1)
     # Half-open in y, and nudged off the pixel centres, so that no corner counts twice.
-    rows = np.arange(SIZE, dtype=np.float64)[:, None] + 1 / 1024
-    crosses = (y_start <= rows) != (y_end <= rows)
-    rise = np.where(y_end == y_start, 1.0, y_end - y_start)
-    crossings = x_start + (rows - y_start) * (x_end - x_start) / rise
-    left_of = crosses[:, None, :] & (crossings[:, None, :] <= np.arange(SIZE)[None, :, None] + 1 / 1024)
-    return left_of.sum(axis=2) % 2 == 1
+    row_places = np.arange(SIZE, dtype=np.float64) + 1 / 1024
+    rows, edges = np.nonzero((y_start <= row_places[:, None]) != (y_end <= row_places[:, None]))
+    mask = np.zeros((SIZE, SIZE), dtype=bool)
+    if len(rows):
+        rise = (y_end - y_start)[edges]
+        crossings = x_start[edges] + (row_places[rows] - y_start[edges]) * (x_end - x_start)[edges] / rise
+        right_of = crossings[:, None] <= np.arange(SIZE) + 1 / 1024
+        firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+        mask[rows[firsts]] = np.logical_xor.reduceat(right_of, firsts, axis=0)
+    return mask
+
+
+def _moved_on(values: np.ndarray, places: int) -> np.ndarray:
+    """The values from the given place on, then those before it."""
+    return np.concatenate([values[places:], values[:places]])
 
 
 def smooth(points: Sequence[Point], steps: int = 5, closed: bool = True) -> list[Point]:
     """A Catmull-Rom curve through the points, as the points of a polygon (or of a polyline, if not closed)."""
     knots = np.asarray(points, dtype=np.float64)
     if closed:
-        previous, after, later = np.roll(knots, 1, axis=0), np.roll(knots, -1, axis=0), np.roll(knots, -2, axis=0)
-        starts = knots
+        before, end, beyond = _moved_on(knots, -1), _moved_on(knots, 1), _moved_on(knots, 2)
+        start = knots
     else:
         padded = np.concatenate([knots[:1], knots, knots[-1:]])
-        previous, starts, after, later = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
-    result: list[Point] = []
-    for before, start, end, beyond in zip(previous, starts, after, later, strict=True):
-        for step in range(steps):
-            t = step / steps
-            place = (
-                2 * start
-                + (end - before) * t
-                + (2 * before - 5 * start + 4 * end - beyond) * (t * t)
-                + (3 * start - before - 3 * end + beyond) * (t * t * t)
-            ) / 2
-            result.append((float(place[0]), float(place[1])))
+        before, start, end, beyond = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    before, start, end, beyond = (each[:, None, :] for each in (before, start, end, beyond))
+    t = (np.arange(steps) / steps)[None, :, None]
+    places = (
+        2 * start
+        + (end - before) * t
+        + (2 * before - 5 * start + 4 * end - beyond) * (t * t)
+        + (3 * start - before - 3 * end + beyond) * (t * t * t)
+    ) / 2
+    result = [(x, y) for x, y in places.reshape(-1, 2).tolist()]
     if not closed:
         result.append((float(knots[-1, 0]), float(knots[-1, 1])))
     return result
@@ -81,14 +87,19 @@ def ellipse(x: float, y: float, radius_x: float, radius_y: float) -> np.ndarray:
 
 def polyline(points: Sequence[Point], width: int = 1) -> np.ndarray:
     """Mask of the lines from point to point, `width` pixels across, without gaps."""
+    places = np.asarray(points, dtype=np.float64)
+    way = places[1:] - places[:-1]
+    steps = np.maximum(1, (np.abs(way).max(axis=1) + 0.999).astype(int))
+    # Every step of every line in one row: which line it is of, and which step of that.
+    line = np.repeat(np.arange(len(way)), steps + 1)
+    step = np.arange(len(line)) - np.repeat(np.cumsum(steps + 1) - (steps + 1), steps + 1)
+    x, y = ((places[line] + way[line] * step[:, None] / steps[line, None] + 64.5).astype(int) - 64).T
     mask = np.zeros((SIZE, SIZE), dtype=bool)
-    for (x_start, y_start), (x_end, y_end) in pairwise(points):
-        steps = max(1, int(max(abs(x_end - x_start), abs(y_end - y_start)) + 0.999))
-        for step in range(steps + 1):
-            x = int(x_start + (x_end - x_start) * step / steps + 64.5) - 64
-            y = int(y_start + (y_end - y_start) * step / steps + 64.5) - 64
-            first_x, first_y = x - (width - 1) // 2, y - (width - 1) // 2
-            mask[max(0, first_y) : max(0, first_y + width), max(0, first_x) : max(0, first_x + width)] = True
+    first = -((width - 1) // 2)
+    for right in range(first, first + width):
+        for down in range(first, first + width):
+            on_canvas = (x + right >= 0) & (x + right < SIZE) & (y + down >= 0) & (y + down < SIZE)
+            mask[y[on_canvas] + down, x[on_canvas] + right] = True
     return mask
 
 

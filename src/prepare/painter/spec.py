@@ -6,7 +6,7 @@ rogue; a feminine hero may crop her hair, a masculine one may wear it long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,7 +45,11 @@ GENDERS = ("feminine", "masculine")
 HERO_CLASSES = ("barbarian", "bard", "cavalry", "cleric", "knight", "mage", "ranger", "rogue", "warrior")
 PALETTES = ("cool", "dark", "muted", "neutral", "warm")
 VIEWS = ("front", "left", "right")
-RECOLOURS = 19
+RECOLOURS = 2
+"""The most portraits of one silhouette, unless told otherwise."""
+
+MOST_RECOLOURS = 99
+"""File names have two digits for them, and no palette runs out of cloths before."""
 
 Weights = Mapping[str, int]
 
@@ -494,34 +498,59 @@ class _Quota:
         self.dealt = dict.fromkeys(weights, 0)
 
     def deal(self) -> str:
+        """The next name."""
         count = sum(self.dealt.values())
-        if count < len(self.first):
-            name = self.first[count]
-        else:
-            total = sum(self.weights.values())
-            # The largest shortfall; integers, so no rounding decides a tie.
-            name = max(self.weights, key=lambda key: self.weights[key] * (count + 1) - self.dealt[key] * total)
+        name = self.first[count] if count < len(self.first) else self._most_wanted(self.weights, count + 1)
         self.dealt[name] += 1
         return name
 
+    def deal_unlike(self, count: int) -> list[str]:
+        """So many names at once, as unlike as the weights let them be.
 
-def heroes(count: int, seed: int = 0) -> Iterator[HeroSpec]:
+        A name comes as often as its weight asks of `count`, rounded down or up; which way evens out from call to call.
+        """
+        total, after = sum(self.weights.values()), sum(self.dealt.values()) + count
+        dealt = [name for name, weight in self.weights.items() for _ in range(weight * count // total)]
+        for name in dealt:
+            self.dealt[name] += 1
+        left = dict(self.weights)
+        while len(dealt) < count:
+            new = [name for name in self.first if not self.dealt[name]]
+            name = new[0] if new else self._most_wanted(left, after)
+            self.dealt[name] += 1
+            dealt.append(name)
+            del left[name]
+        return dealt
+
+    def _most_wanted(self, names: Iterable[str], count: int) -> str:
+        """Of the names, the one with the largest shortfall once `count` are dealt."""
+        total = sum(self.weights.values())
+        # Integers, so no rounding decides a tie.
+        return max(names, key=lambda name: self.weights[name] * count - self.dealt[name] * total)
+
+
+def heroes(count: int, seed: int = 0, recolours: int = RECOLOURS) -> Iterator[HeroSpec]:
     """The heroes of a set, recolours of one silhouette one after the other.
 
-    There are 19 recolours a silhouette; fewer where `count` is too small for every gender and class to have one of its
-    own (below 342). From 90 on all label cells occur; their shares follow the weights of class, gender and palette.
+    Args:
+        count: how many heroes.
+        seed: of the set. The silhouettes of a seed are the same ones whatever the count and the recolours.
+        recolours: how many of each silhouette; fewer where `count` is too small for every gender and class to have a
+            silhouette of its own (below 18 times as many).
 
     Raises:
-        InputError: a count below 1 or a negative seed.
+        InputError: a count below 1, a negative seed, or recolours below 1 or above 99.
     """
     if count < 1 or seed < 0:
         raise InputError(
             f"cannot paint {count} heroes from seed {seed}: give a count of at least 1 and a seed of at least 0"
         )
-    return _deal_heroes(count, seed)
+    if not 1 <= recolours <= MOST_RECOLOURS:
+        raise InputError(f"cannot paint {recolours} recolours of a silhouette: give 1 to {MOST_RECOLOURS}")
+    return _deal_heroes(count, seed, recolours)
 
 
-def _deal_heroes(count: int, seed: int) -> Iterator[HeroSpec]:
+def _deal_heroes(count: int, seed: int, most_recolours: int) -> Iterator[HeroSpec]:
     cells = {
         f"{gender} {hero_class}": CLASS_WEIGHTS[hero_class]
         * (FEMININE_SHARE[hero_class] if gender == "feminine" else 100 - FEMININE_SHARE[hero_class])
@@ -531,7 +560,7 @@ def _deal_heroes(count: int, seed: int) -> Iterator[HeroSpec]:
     order = Chooser([seed, 0])
     quota = _Quota(cells, _shuffled(list(cells), order))
     palettes = {cell: _Quota(PALETTE_WEIGHTS[cell.split()[1]], _shuffled(list(PALETTES), order)) for cell in cells}
-    recolours = max(1, min(RECOLOURS, count // len(cells)))
+    recolours = max(1, min(most_recolours, count // len(cells)))
     made = 0
     silhouette_index = 0
     while made < count:
@@ -540,8 +569,11 @@ def _deal_heroes(count: int, seed: int) -> Iterator[HeroSpec]:
         silhouette = random_silhouette(gender, hero_class, [seed, 1, silhouette_index])
         dyes: set[tuple[str, int]] = set()
         attempt = 0
-        for _ in range(min(recolours, count - made)):
-            palette = palettes[cell].deal()
+        number = min(recolours, count - made)
+        # More recolours than palettes show every palette however they are dealt.
+        unlike = recolours <= len(PALETTES)
+        of_one = palettes[cell].deal_unlike(number) if unlike else [palettes[cell].deal() for _ in range(number)]
+        for palette in of_one:
             while True:
                 attempt += 1
                 spec = recoloured(silhouette, palette, [seed, 2, silhouette_index, attempt])
