@@ -383,7 +383,7 @@ def _measure_two_samples(sets: dict[str, PortraitSet], equal: int) -> None:
             return  # a small set: nothing would be left to ask about
     for name, each in sets.items():
         result = results["copies" if name == "real" else name]
-        each.figures |= {"two_sample_accuracy": result.accuracy, "two_sample_auc": result.auc}
+        each.figures.update(two_sample_accuracy=result.accuracy, two_sample_auc=result.auc)
         each.details["two_sample_test"] = {
             "compared": "training portraits" if name in ("real", "copies") else name,
             "with": "validation portraits",
@@ -410,7 +410,7 @@ def _measure_faces(sets: dict[str, PortraitSet], judge: FaceJudge) -> None:
     """`two_eyes_found` and `mouth_found` of every set; of samples also as shares of what reals have."""
     for each in sets.values():
         part = each.first(FACES_CHECKED)
-        each.figures |= judge.figures(part.portraits, part.groups)
+        each.figures.update(judge.figures(part.portraits, part.groups))
     samples, real = sets["samples"], sets["real"]
     real.details["face_finder"] = judge.reliability
     samples.details["of_real"] = {
