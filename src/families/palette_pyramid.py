@@ -24,7 +24,7 @@ from src.pyramid.maps import index_portraits, paint
 from src.pyramid.palette_writer import Source, by_lightness, entry_places
 from src.pyramid.pyramid import PalettePyramid, SamplingOptions, Widths, Written, bits
 from src.pyramid.recolours import Recolours, find_recolours
-from src.pyramid.turns import TURNS
+from src.pyramid.turns import TURNS, together
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class PalettePyramidConfig(TrainingConfig):
     # By map from coarse to fine; the last number goes on.
     temperature: str = "1"
     top_p: str = "0.98,0.95"
-    # Network passes over a finer map: 16, 8 or 5.
-    passes: int = 8
+    # Network passes over the finer maps: 16, 8 or 5 of each.
+    passes: str = "8,8,5"
     # Varying a hero only: a pixel stays under other labels if it is no more than e^keep times less likely there.
     keep: float = 2.0
     ema_half_life_kimg: float = 4.0
@@ -110,7 +110,7 @@ class PalettePyramidFamily(Family):
             "finer_widths": "16,16,8",
             "finer_blocks": "1,1,1",
             "warmup_kimg": 0.032,
-            "passes": 5,
+            "passes": "5",
         },
         # Half a minute of the ten goes into the grid and the look at the samples.
         "cpu": {
@@ -170,8 +170,10 @@ class PalettePyramidFamily(Family):
             config.guided_side,
             as_long_as(config.temperature, levels),
             as_long_as(config.top_p, levels),
-            config.passes,
+            [int(number) for number in as_long_as(config.passes, max(1, levels - 1))],
         )
+        for number in self.options.passes:
+            together(number)  # refuses a number that cannot be
         self.recolours: tuple[Tensor, ...] = ()
 
     @property

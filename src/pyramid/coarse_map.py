@@ -62,7 +62,7 @@ class CoarseMap(nn.Module):
 
     def begin(self, entries: Tensor, used: Tensor, labels: Tensor) -> list[Cache]:
         """What `step` needs of palette and labels."""
-        caches = [Cache() for _ in self.layers]
+        caches = [Cache(self.prefix + self.side**2) for _ in self.layers]
         tokens, mask = self._prefix(entries, labels), self._known(used)[:, None, None]
         for layer, cache in zip(self.layers, caches, strict=True):
             tokens = layer(tokens, mask, cache)

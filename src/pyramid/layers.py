@@ -8,18 +8,26 @@ from torch.nn import functional
 
 
 class Cache:
-    """Keys and values of the tokens so far, for writing token after token."""
+    """Keys and values of the tokens so far, for writing token after token.
 
-    def __init__(self) -> None:
+    Args:
+        room: the most tokens; joining old and new ones at every token would copy more than is computed.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.room, self.count = room, 0
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
 
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Append those of new tokens [N, heads, T, C]; returns all."""
-        if self.keys is not None:
-            keys, values = torch.cat([self.keys, keys], dim=2), torch.cat([self.values, values], dim=2)
-        self.keys, self.values = keys, values
-        return keys, values
+        if self.keys is None:
+            count, heads, _, width = keys.shape
+            self.keys, self.values = (each.new_empty(count, heads, self.room, width) for each in (keys, values))
+        first, self.count = self.count, self.count + keys.shape[2]
+        self.keys[:, :, first : self.count] = keys
+        self.values[:, :, first : self.count] = values
+        return self.keys[:, :, : self.count], self.values[:, :, : self.count]
 
 
 class TransformerLayer(nn.Module):

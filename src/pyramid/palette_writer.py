@@ -125,7 +125,7 @@ class PaletteWriter(nn.Module):
             temperature: of all choices.
         """
         given = self._given(labels, source)
-        caches = [Cache() for _ in self.layers]
+        caches = [Cache(self.colours) for _ in self.layers]
         colours = torch.zeros(uniforms.shape, dtype=torch.int64, device=uniforms.device)
         going = torch.ones(len(labels), dtype=torch.bool, device=labels.device)
         used = torch.zeros(uniforms.shape[:2], dtype=torch.bool, device=labels.device)

@@ -55,14 +55,14 @@ class SamplingOptions:
             twice as much.
         temperature: of every map from coarse to fine.
         top_p: of every map: pixels are drawn from the likeliest entries, which have this probability together.
-        passes: of the network over a finer map: 16 as learned, 8 or 5 for speed (`turns.together`).
+        passes: of the network over each finer map: 16 as learned, 8 or 5 for speed (`turns.together`).
     """
 
     guidance: float
     guided_side: int
     temperature: Sequence[float]
     top_p: Sequence[float]
-    passes: int
+    passes: Sequence[int]
 
 
 class PartLoss(NamedTuple):
@@ -217,7 +217,7 @@ class PalettePyramid(nn.Module):
                     writer.put(divmod(place, side), probabilities(logits))
             else:
                 order = turns_of_pixels(side, labels.device)
-                for first, last in together(options.passes):
+                for first, last in together(options.passes[level - 1]):
                     now = (order >= first) & (order <= last)
                     turn = torch.full((len(both),), first, device=labels.device)
                     parent, pixels = many(maps[-1].classes), many(writer.pixels.unflatten(1, (side, side)))

@@ -28,6 +28,12 @@ def together(passes: int) -> list[tuple[int, int]]:
 
     Args:
         passes: 5, 8 or 16.
+
+    Raises:
+        ValueError: another number.
     """
-    starts = {5: (0, 1, 2, 4, 8), 8: (0, 1, 2, 3, 4, 6, 8, 12), 16: tuple(range(16))}[passes]
+    known = {5: (0, 1, 2, 4, 8), 8: (0, 1, 2, 3, 4, 6, 8, 12), 16: tuple(range(16))}
+    if passes not in known:
+        raise ValueError(f"passes over a map are one of {', '.join(map(str, known))}, not {passes}")
+    starts = known[passes]
     return list(zip(starts, (*(start - 1 for start in starts[1:]), TURNS - 1), strict=True))
