@@ -174,6 +174,7 @@ class PalettePyramidFamily(Family):
         )
         for number in self.options.passes:
             together(number)  # refuses a number that cannot be
+        self.null_label = torch.tensor(data.labels.sizes, dtype=torch.int64, device=device)
         self.recolours: tuple[Tensor, ...] = ()
 
     @property
@@ -253,7 +254,7 @@ class PalettePyramidFamily(Family):
 
     def null_labels(self, labels: Tensor) -> Tensor:
         """The null label of every attribute, int64 [N, A]."""
-        return torch.tensor(self.data.labels.sizes, dtype=torch.int64, device=labels.device).expand_as(labels)
+        return self.null_label.expand_as(labels)
 
     def recolouring_nats(self) -> Tensor:
         """The recolourer's loss on some pairs [n], in nats a number of 8 bits."""

@@ -6,6 +6,8 @@ it can be asked for none (Jun et al., 2020; Karras et al., 2022). All changes ke
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -27,7 +29,13 @@ def change_counts(size: int) -> list[int]:
 
 def no_change(count: int, size: int, device: torch.device) -> Tensor:
     """int64 [N, 3] for portraits as they are."""
-    return torch.tensor([0, *reaches(size)], device=device).expand(count, -1)
+    return _no_change(size, device).expand(count, -1)
+
+
+@cache
+def _no_change(size: int, device: torch.device) -> Tensor:
+    """Once a device: a copy from the host in a step would have the card wait for it."""
+    return torch.tensor([0, *reaches(size)], device=device)
 
 
 def mirrored_and_moved(portraits: Tensor) -> tuple[Tensor, Tensor]:

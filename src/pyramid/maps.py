@@ -5,8 +5,10 @@ Entry 0 is "nothing here" (transparent); entries 1 to K are the portrait's colou
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -43,12 +45,16 @@ def map_sides(size: int) -> list[int]:
 
 def oklab(colours: Tensor) -> Tensor:
     """sRGB int64 [..., 3], 0 to 255 -> OKLab float32 [..., 3] (Ottosson, 2020)."""
-    device = colours.device
-    table = torch.tensor(srgb_to_linear(torch.arange(256).numpy()), dtype=torch.float32, device=device)
-    to_lms = torch.tensor(RGB_TO_LMS.T, dtype=torch.float32, device=device)
-    to_oklab = torch.tensor(LMS_TO_OKLAB.T, dtype=torch.float32, device=device)
-    with torch.autocast(device.type, enabled=False):
+    table, to_lms, to_oklab = _oklab_constants(colours.device)
+    with torch.autocast(colours.device.type, enabled=False):
         return (table[colours] @ to_lms).pow(1 / 3) @ to_oklab
+
+
+@cache
+def _oklab_constants(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Once a device: a copy from the host in a step would have the card wait for it."""
+    constants = srgb_to_linear(np.arange(256)), RGB_TO_LMS.T, LMS_TO_OKLAB.T
+    return tuple(torch.tensor(each, dtype=torch.float32, device=device) for each in constants)
 
 
 def index_portraits(portraits: Tensor, most: int) -> Indexed:

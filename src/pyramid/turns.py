@@ -6,6 +6,8 @@ parent): the pixels of one turn stand four apart and are taken to be independent
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -14,8 +16,9 @@ ORDER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 """The turn of every pixel of a 4x4 block: the matrix of ordered dithering (Bayer, 1973)."""
 
 
+@cache
 def turns_of_pixels(side: int, device: torch.device | None = None) -> Tensor:
-    """The turn in which each pixel is written, int64 [side, side]."""
+    """The turn in which each pixel is written, int64 [side, side]; one tensor for all callers, to be read alone."""
     repeats = -(-side // 4)
     return torch.tensor(ORDER, device=device).repeat(repeats, repeats)[:side, :side]
 
