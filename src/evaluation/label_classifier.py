@@ -1,9 +1,9 @@
 """A small network that tells a portrait's labels: the judge of whether samples obey theirs.
 
 A residual network with batch normalisation, of half resolution from the first layer on, with one linear head an
-attribute. It is trained on some hundreds of silhouettes and must judge others, so what could be learned by heart is
-varied: portraits shift by whole pixels, and some change all their colours. Who a hero is does not hang on colours; what
-does, can still be learned from the rest.
+attribute. It is trained on some hundreds or thousands of silhouettes and must judge others, so what could be memorised
+is varied: portraits shift by whole pixels, and some change all their colours. Who a hero is does not hang on colours;
+what does, can still be learned from the rest.
 """
 
 from __future__ import annotations

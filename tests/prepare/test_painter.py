@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.__main__ import main
+from src.__main__ import main, make_parser
 from src.errors import InputError
 from src.palette import category, measure
 from src.prepare.groups import make_groups, structure_of
@@ -238,7 +238,7 @@ def test_so_many_recolours_of_a_silhouette(tmp_path, recolours, silhouettes):
 
 
 def test_two_recolours_of_a_silhouette_unless_told():
-    assert vocabulary.RECOLOURS == 2
+    assert make_parser().parse_args(["paint", "--out", "heroes"]).recolours == vocabulary.RECOLOURS == 2
     assert list(heroes(72)) == list(heroes(72, recolours=2)) != list(heroes(72, recolours=3))
 
 

@@ -26,17 +26,20 @@ def _shape_of(spec: HeroSpec) -> tuple:
 def paint_heroes(count: int, seed: int = 0, recolours: int = RECOLOURS) -> Iterator[tuple[str, HeroSpec, np.ndarray]]:
     """File name, record and picture (uint8 `[64, 64, 4]`) of each hero; a silhouette is drawn once for all its colours.
 
+    Names sort in this order: silhouettes have four digits in them, more where there are more than 10,000.
+
     Raises:
         InputError: a count below 1, a negative seed, or recolours below 1 or above 99.
     """
     specs = heroes(count, seed, recolours)  # here, not in the generator: a bad count is an error at once
+    digits = max(4, len(str(-(-count // recolours) - 1)))
 
     def pictures() -> Iterator[tuple[str, HeroSpec, np.ndarray]]:
         for silhouette_index, (_, of_one) in enumerate(groupby(specs, _shape_of)):
             maps = None
             for recolour_index, spec in enumerate(of_one):
                 maps = draw(spec) if maps is None else maps
-                yield f"hero_{silhouette_index:04d}_{recolour_index:02d}.png", spec, colour_table(spec)[maps]
+                yield f"hero_{silhouette_index:0{digits}d}_{recolour_index:02d}.png", spec, colour_table(spec)[maps]
 
     return pictures()
 
