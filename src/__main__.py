@@ -119,7 +119,7 @@ def sample(arguments: argparse.Namespace) -> None:
 def weights(arguments: argparse.Namespace) -> None:
     from src.weights import write_weights
 
-    write_weights(arguments.checkpoint, arguments.out)
+    write_weights(arguments.checkpoint, arguments.out, arguments.fp16)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 
@@ -306,6 +306,7 @@ def make_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("weights", help="a checkpoint's sampler as one safetensors file, to pass on")
     command.add_argument("--checkpoint", type=Path, required=True)
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    command.add_argument("--fp16", action="store_true", help="numbers of 16 bits: half the size")
     command.set_defaults(run=weights)
 
     command = commands.add_parser("evaluate", help="judge a checkpoint or a folder of images: JSON and an HTML report")

@@ -32,12 +32,13 @@ COLOURS, COUNTS = "training_colours.colours", "training_colours.counts"
 """Names of two tensors that are no weights: the colours of the training portraits, for snapping."""
 
 
-def write_weights(checkpoint: Path, out: Path) -> None:
+def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
     """The averaged sampler of a checkpoint, as a file to pass on.
 
     Args:
         checkpoint: from `train`.
         out: a `.safetensors` file.
+        half: as 16-bit floating-point numbers, in half the space; samples are computed in fp32 all the same.
 
     Raises:
         InputError: no such checkpoint, or another ending.
@@ -46,6 +47,8 @@ def write_weights(checkpoint: Path, out: Path) -> None:
         raise InputError(f"{out} must end in .safetensors")
     content = load_checkpoint(checkpoint)
     tensors = {name: weight.contiguous().clone() for name, weight in averaged_weights(content).items()}
+    if half:
+        tensors = {name: weight.half() if weight.is_floating_point() else weight for name, weight in tensors.items()}
     if "training_colours" in content:  # a checkpoint of an older version has none
         tensors |= {COLOURS: content["training_colours"]["colours"], COUNTS: content["training_colours"]["counts"]}
     metadata = {name: json.dumps(content[name]) for name in DESCRIPTION}

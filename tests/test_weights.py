@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -33,6 +34,16 @@ def test_the_same_portraits_from_a_smaller_file(checkpoint, tmp_path):
     assert np.array_equal(first.colours.colours, second.colours.colours)
     assert np.array_equal(first.colours.counts, second.colours.counts)
     assert first.labels == second.labels and first.checkpoint_hash != second.checkpoint_hash
+
+
+def test_half_the_bits_draw_nearly_the_same(checkpoint, tmp_path):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    write_weights(checkpoint, whole)
+    assert main(["weights", "--checkpoint", str(checkpoint), "--out", str(half), "--fp16"]) == 0
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    assert all(weight.dtype != torch.float32 for weight in load_model(half)["average"].values())
+    first, second = (draw(load_artist(path), 4).portraits.astype(int) for path in (whole, half))
+    assert 0 < np.abs(first - second).mean() < 2
 
 
 def test_the_average_is_what_is_drawn_with(checkpoint, tmp_path):
