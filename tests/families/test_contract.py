@@ -185,6 +185,7 @@ def test_resuming_gives_the_same_bits_as_going_on(data_folder, tmp_path, name, p
         assert row_a == row_b
 
 
+@pytest.mark.number_format
 def test_a_checkpoint_draws_and_says_what_it_cannot_do(data_folder, tmp_path, name):
     result = run(data_folder, tmp_path / "out", name, 0.032)
     artist = load_artist(result.checkpoint)

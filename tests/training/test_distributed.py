@@ -17,6 +17,7 @@ from src.families import FAMILIES
 from src.training.checkpoint import load_checkpoint
 from src.training.distributed import ALONE, Processes
 from src.training.log import read_metrics
+from src.training.loop import train
 from tests.families.test_contract import make
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,11 +117,13 @@ def torchrun(processes: int, data: Path, out: Path, *options: str) -> str:
 
 
 def test_a_run_goes_on_with_another_number_of_processes(data_folder, tmp_path):
-    settings = ["--profile", "smoke", "--set", "base_channels=4", "--set", "log_kimg=0.032", "--set", "precision=fp32"]
-    printed = torchrun(2, data_folder, tmp_path / "two", *settings, "--kimg", "0.064")
+    settings = {"base_channels": 4, "log_kimg": 0.032, "precision": "fp32"}
+    options = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+    printed = torchrun(2, data_folder, tmp_path / "two", "--profile", "smoke", *options, "--kimg", "0.064")
     assert "on 2 processes" in printed and printed.count("0.06 / 0.064 kimg") == 1
-    torchrun(1, data_folder, tmp_path / "two", "--resume", "--kimg", "0.128")
-    torchrun(1, data_folder, tmp_path / "one", *settings, "--kimg", "0.128")
+    # The one process is this one.
+    train(data_folder, tmp_path / "two", None, None, {"kimg": 0.128}, resume=True, say=lambda line: None)
+    train(data_folder, tmp_path / "one", None, "smoke", {**settings, "kimg": 0.128}, say=lambda line: None)
     two, one = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("two", "one"))
     assert two["images_seen"] == one["images_seen"] == 128
     assert two["config"] == one["config"]
