@@ -83,7 +83,7 @@ def honest(world, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 640)
         patch.setattr(evaluation, "SCORE_IMAGES_SEEN", 128)
-        patch.setattr(evaluation, "TWO_SAMPLE_STEPS", 10)
+        patch.setattr(evaluation, "TWO_SAMPLE_STEPS", 4)
         content = evaluation.evaluate(data, out / "figures.json", images=images, **SILENT)
     return content, out
 
