@@ -154,12 +154,10 @@ def draw(
         InputError: an unknown attribute or class, a bad count, seed or truncation; a palette of a family that cannot
             draw in given colours.
     """
-    requested = dict(wanted or {})
+    latents, labels = _wishes(artist, count, seed, wanted or {}, truncation)
+    draw_batch, of_palette = artist.family.draw, {}
     if palette is not None:
-        requested |= _palette_label(artist, palette, requested)
-    latents, labels = _wishes(artist, count, seed, requested, truncation)
-    draw_batch = artist.family.draw
-    if palette is not None:
+        of_palette = _palette_label(artist, palette, wanted or {})
         colours = torch.from_numpy(palette.astype(np.int64))
 
         def draw_batch(sampler: nn.Module, some: torch.Tensor, of_labels: torch.Tensor) -> torch.Tensor:
@@ -168,17 +166,17 @@ def draw(
     return Drawn(
         _in_batches(draw_batch, artist.sampler, latents, labels),
         tuple(range(seed, seed + count)),
-        tuple(artist.labels.decode(row) for row in labels.tolist()),
+        tuple({**artist.labels.decode(row), **of_palette} for row in labels.tolist()),
     )
 
 
 def _palette_label(artist: Artist, palette: np.ndarray, requested: Mapping[str, str]) -> dict[str, str]:
-    """The label of portraits painted with these colours, where the model knows palettes by this project's rule."""
+    """The label of portraits painted with these colours, worked out from them; nothing for a model without palettes."""
     if "palette" in requested:
         raise InputError("--palette names a category and --palette-file the colours themselves; give one of them")
-    found = category(measure(np.insert(palette, 3, 255, axis=1)[None]))
-    known = "palette" in artist.labels.names and found in artist.labels.attributes["palette"]
-    return {"palette": found} if known else {}
+    if "palette" not in artist.labels.names:
+        return {}
+    return {"palette": category(measure(np.insert(palette, 3, 255, axis=1)[None]))}
 
 
 def vary(

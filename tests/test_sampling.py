@@ -10,17 +10,17 @@ from PIL import Image
 
 from src.__main__ import main
 from src.errors import InputError
+from src.images import read_rgba
 from src.palette_files import read_palette, write_palette
 from src.palette_snap import snap
 from src.sampling import draw, load_artist, vary, write_samples
 from src.training.checkpoint import load_checkpoint
 from src.training.loop import train
+from tests.conftest import SPECIFICATION, make_portraits
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    from tests.conftest import SPECIFICATION, make_portraits
-
+def packed_folder(tmp_path_factory):
+    """A data folder with random portraits, all of them to train on."""
     folder = tmp_path_factory.mktemp("trained")
     images, labels = make_portraits(32)
     np.savez(
@@ -31,6 +31,12 @@ def checkpoint(tmp_path_factory):
         label_mappings=json.dumps(SPECIFICATION.to_mapping()),
         fingerprint="planted",
     )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = packed_folder(tmp_path_factory)
     settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064, "precision": "fp32"}
     result = train(folder, folder / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
     return result.checkpoint
@@ -203,3 +209,53 @@ def test_guidance_is_a_dial_of_families_that_have_it(artist, checkpoint, data_fo
     assert main([*arguments, "--guidance", "-1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "out").exists()
     assert main([*arguments, "--guidance", "4"]) == 0
+
+
+@pytest.fixture(scope="module")
+def pyramid(tmp_path_factory):
+    """A checkpoint of a family that can draw in given colours."""
+    folder = packed_folder(tmp_path_factory)
+    settings = {"kimg": 0.032, "precision": "fp32", "bits_count": 4}
+    return train(folder, folder / "out", "palette_pyramid", "smoke", settings, say=lambda line: None).checkpoint
+
+
+def test_heroes_in_the_colours_of_a_palette_file(pyramid, tmp_path):
+    colours = {(0, 90, 220), (60, 140, 240), (90, 200, 255)}
+    palette = tmp_path / "sea.hex"
+    palette.write_text("".join(f"{red:02x}{green:02x}{blue:02x}\n" for red, green, blue in colours))
+    out = tmp_path / "out"
+    arguments = ["sample", "--checkpoint", str(pyramid), "--out", str(out), "-n", "5", "--gender", "feminine"]
+    assert main([*arguments, "--palette-file", str(palette)]) == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert len(manifest) == 5
+    for name, entry in manifest.items():
+        # The category is that of the colours; the gender is the one asked for.
+        assert entry["palette_file"] == "sea.hex"
+        assert entry["labels"]["palette"] == "cool" and entry["labels"]["gender"] == "feminine"
+        pixels = read_rgba(out / name)
+        assert {tuple(colour) for colour in pixels[pixels[..., 3] > 0][:, :3].tolist()} <= colours
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--palette", "warm"], "give one of them"),
+        (["--palette-snap", "4"], "leave --vary and --palette-snap out"),
+        (["--vary", "gender"], "leave --vary and --palette-snap out"),
+    ],
+)
+def test_a_palette_file_beside_what_contradicts_it_is_refused(pyramid, tmp_path, capsys, more, message):
+    palette = tmp_path / "two.hex"
+    palette.write_text("0000ff\n00ff00\n")
+    arguments = ["sample", "--checkpoint", str(pyramid), "--out", str(tmp_path / "out"), "--palette-file", str(palette)]
+    assert main([*arguments, *more]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_other_families_say_that_they_cannot_draw_in_given_colours(checkpoint, tmp_path, capsys):
+    palette = tmp_path / "two.hex"
+    palette.write_text("0000ff\n00ff00\n")
+    arguments = ["sample", "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out"), "-n", "1"]
+    assert main([*arguments, "--palette-file", str(palette)]) == 2
+    assert "--palette-snap" in capsys.readouterr().err

@@ -78,6 +78,21 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
     assert "36 portraits to train on, 12 held out" in announced and "images a second" in announced
 
 
+def test_a_likelihood_is_measured_with_every_grid_on_the_same_portraits(data_folder, tmp_path):
+    settings = {"kimg": 0.064, "sample_kimg": 0.032, "log_kimg": 0.016, "bits_count": 6, "precision": "fp32"}
+    lines = []
+    train(data_folder, tmp_path, "palette_pyramid", "smoke", settings, say=lines.append)
+    with open(tmp_path / "metrics.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    measured = [row for row in rows if row["bits_validation"]]
+    assert [float(row["kimg"]) for row in measured] == [0.032, 0.064]
+    for name in ("bits", "bits_palette", "bits_8", "bits_16"):
+        first, last = (float(row[f"{name}_train"]) for row in measured)
+        assert last < first and float(measured[-1][f"{name}_validation"]) > 0
+    # Random portraits have a colour a pixel; the family learns from seven.
+    assert lines[0] == "48 of 48 portraits had more than 7 colours and were reduced"
+
+
 def test_a_fresh_run_moves_the_earlier_one_out_of_the_way(data_folder, tmp_path):
     out = tmp_path / "out"
     run(data_folder, out, 0.016)
