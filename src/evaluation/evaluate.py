@@ -64,8 +64,8 @@ TWO_SAMPLE_CONTROLS = ("blurred", "grained", "shuffled")
 FACES_CHECKED = 1000
 """Portraits of a set in which eyes and mouths are looked for."""
 
-LIKELIHOOD_PORTRAITS = 256
-"""Portraits whose exact likelihood is measured: sixteen passes through every network, a third of a second each."""
+LIKELIHOOD_PORTRAITS = 128
+"""Portraits whose exact likelihood is measured: sixteen passes through every network, half a second each."""
 
 SETS = ("samples", "real", "blurred", "grained", "shuffled", "copies")
 

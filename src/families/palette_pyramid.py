@@ -66,7 +66,7 @@ class PalettePyramidConfig(TrainingConfig):
     temperature: str = "1"
     top_p: str = "0.98,0.95"
     # Network passes over the finer maps: 16, 8 or 5 of each.
-    passes: str = "8,8,5"
+    passes: str = "8,5,5"
     # Varying a hero only: a pixel stays under other labels if it is no more than e^keep times less likely there.
     keep: float = 2.0
     ema_half_life_kimg: float = 4.0
@@ -297,7 +297,9 @@ class PalettePyramidFamily(Family):
         other_palette = (self.of_palette(labels) & (changed != labels)).any(dim=1)
         # While a hero is recoloured, its map is that of its own palette.
         requested = torch.where(self.of_palette(labels), labels, changed)
-        hero = self.write(sampler, latents, requested, palette=(before.colours, before.used), before=before)
+        hero = before
+        if not torch.equal(requested, labels):
+            hero = self.write(sampler, latents, requested, palette=(before.colours, before.used), before=before)
         if sampler.recolours_seen > 0:
             recoloured = sampler.recolour(hero, self.conditioned(changed), self.uniforms(latents))
             colours = torch.where(other_palette[:, None, None], recoloured, hero.colours)

@@ -77,6 +77,22 @@ class PartLoss(NamedTuple):
     nats: Tensor
 
 
+class Context(NamedTuple):
+    """What a finer map is given.
+
+    Args:
+        entries: vectors of the palette [N, K + 1, D].
+        used: bool [N, K].
+        labels: their embedding [N, D].
+        maps: the portraits' own, int64 [N, s, s] from coarse to fine.
+    """
+
+    entries: Tensor
+    used: Tensor
+    labels: Tensor
+    maps: list[Tensor]
+
+
 class Written(NamedTuple):
     """Portraits that were written.
 
@@ -137,6 +153,23 @@ class PalettePyramid(nn.Module):
             labels: int64 [N, A], null labels where they are dropped.
             turns: int64 [N, levels], for every portrait and finer map the turn that is asked for.
         """
+        found, context = self._whole(portraits, labels)
+        return {**found, **self._in_turns(context, turns)}
+
+    @torch.no_grad()
+    def nats(self, portraits: Indexed, labels: Tensor) -> dict[str, Tensor]:
+        """Part -> the exact negative log-likelihood [N]: the sum over all turns."""
+        found, context = self._whole(portraits, labels)
+        total = {part: loss.nats for part, loss in found.items()}
+        turns = torch.zeros(len(labels), len(self.finer), dtype=torch.int64, device=labels.device)
+        for turn in range(TURNS):
+            for part, loss in self._in_turns(context, turns + turn).items():
+                # Each turn's estimate is sixteen times that turn.
+                total[part] = total.get(part, 0) + loss.nats / TURNS
+        return total
+
+    def _whole(self, portraits: Indexed, labels: Tensor) -> tuple[dict[str, PartLoss], Context]:
+        """The losses of palette and coarsest map, which are asked for as a whole, and what the other maps need."""
         colours, used = portraits.colours, portraits.used
         nats = self.palette_writer.nats(colours, used, labels)
         found = {"palette": PartLoss(nats / (3 * used.sum(dim=1) + 1), nats)}
@@ -146,22 +179,17 @@ class PalettePyramid(nn.Module):
         logits = self.coarse(entries, used, embedded, maps[0].flatten(1))
         nats = functional.cross_entropy(logits.transpose(1, 2), maps[0].flatten(1), reduction="none")
         found[str(self.sides[0])] = PartLoss(nats.mean(dim=1), nats.sum(dim=1))
+        return found, Context(entries, used, embedded, maps)
+
+    def _in_turns(self, context: Context, turns: Tensor) -> dict[str, PartLoss]:
+        """The losses of the finer maps at turns int64 [N, levels]."""
+        entries, used, embedded, maps = context
+        found = {}
         for level, network in enumerate(self.finer):
             parent, pixels, turn = maps[level], maps[level + 1], turns[:, level]
             logits = network(entries, used, embedded, parent, pixels, turn)
             found[str(network.side)] = turn_loss(logits, pixels, turn)
         return found
-
-    @torch.no_grad()
-    def nats(self, portraits: Indexed, labels: Tensor) -> dict[str, Tensor]:
-        """Part -> the exact negative log-likelihood [N]: the sum over all turns."""
-        turns = torch.zeros(len(labels), len(self.finer), dtype=torch.int64, device=labels.device)
-        total: dict[str, Tensor] = {}
-        for turn in range(TURNS):
-            for part, loss in self.losses(portraits, labels, turns + turn).items():
-                # Each turn's estimate is sixteen times that turn; palette and coarsest map have no turns.
-                total[part] = total.get(part, 0) + loss.nats / TURNS
-        return total
 
     def recolouring_nats(self, source: Source, colours: Tensor, labels: Tensor) -> Tensor:
         """The negative log-likelihood [N] of another recolour's colours int64 [N, K, 3] for the same entries."""
