@@ -19,7 +19,7 @@ def test_a_wrong_type_is_refused(values):
 
 
 def test_an_unknown_name_lists_those_there_are():
-    with pytest.raises(InputError, match=r"unknown setting 'bath_size'.*batch_size, checkpoint_kimg"):
+    with pytest.raises(InputError, match=r"unknown setting 'bath_size'.*batch_size, bits_count, checkpoint_kimg"):
         make_config(TrainingConfig, {"bath_size": 8})
 
 

@@ -40,7 +40,7 @@ def test_half_the_bits_draw_nearly_the_same(checkpoint, tmp_path):
     whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
     write_weights(checkpoint, whole)
     assert main(["weights", "--checkpoint", str(checkpoint), "--out", str(half), "--fp16"]) == 0
-    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    assert half.stat().st_size < 0.7 * whole.stat().st_size
     assert all(weight.dtype != torch.float32 for weight in load_model(half)["average"].values())
     first, second = (draw(load_artist(path), 4).portraits.astype(int) for path in (whole, half))
     assert np.abs(first - second).mean() < 2
