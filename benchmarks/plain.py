@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from benchmarks.clock import seconds
 from benchmarks.workload import Workload, mean_over_cycle
-from src.families.augmentation import DiffAugment, instance_noise
-from src.families.conditional_gan import ConditionalGANConfig
-from src.families.interface import DataSpecification
-from src.families.losses import make_loss
-from src.families.penalties import squared_gradient, variety_penalty
-from src.models.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
-from src.models.resnet import orthogonal, widths
+from src.family import DataSpecification
+from src.gan.conditional_gan import ConditionalGANConfig
+from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
+from src.gan.diff_augment import DiffAugment, instance_noise
+from src.gan.losses import make_loss
+from src.gan.penalties import squared_gradient, variety_penalty
+from src.gan.resnet import orthogonal, widths
 
 
 class PlainGeneratorBlock(nn.Module):
@@ -45,7 +45,7 @@ class PlainGeneratorBlock(nn.Module):
 
 
 class PlainGenerator(nn.Module):
-    """The layers and the names of `src.models.resnet.ResNetGenerator`, whose weights it takes."""
+    """The layers and the names of `src.gan.resnet.ResNetGenerator`, whose weights it takes."""
 
     def __init__(self, data: DataSpecification, config: ConditionalGANConfig) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class PlainDiscriminatorBlock(nn.Module):
 
 
 class PlainDiscriminator(nn.Module):
-    """The layers and the names of `src.models.resnet.ResNetDiscriminator`, whose weights it takes."""
+    """The layers and the names of `src.gan.resnet.ResNetDiscriminator`, whose weights it takes."""
 
     def __init__(self, data: DataSpecification, config: ConditionalGANConfig) -> None:
         super().__init__()

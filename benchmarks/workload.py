@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.operations import OperationCounter
-from src.configuration import TrainingConfig, config_to_dict, make_config
+from src.config import TrainingConfig, config_to_dict, make_config
+from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, batch_indices
 from src.device import Precision
 from src.errors import InputError
 from src.families import DataSpecification, find_family
+from src.gan.moving_average import MovingAverage
 from src.labels import LabelSpecification
-from src.training.data import TRAIN, PackedPortraits, PortraitBatches, batch_indices
-from src.training.ema import MovingAverage
 
 ATTRIBUTES = {
     "gender": ("feminine", "masculine"),

@@ -15,14 +15,15 @@ REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn"}
 
 
 def paint(arguments: argparse.Namespace) -> None:
-    from src.prepare.painter import paint_set
+    from src.painter import paint_set
 
     table = paint_set(arguments.out, arguments.count, arguments.seed, arguments.recolours)
     print(f"{arguments.count} heroes in {arguments.out}, their labels in {table}")
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    from src.prepare import PrepareOptions, prepare_folder
+    from src.data.clean import PrepareOptions
+    from src.data.folder import prepare_folder
 
     options = PrepareOptions(
         arguments.reduce,
@@ -38,9 +39,9 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 
 def build(arguments: argparse.Namespace) -> None:
-    from src.configuration import parse_assignments
-    from src.prepare import build_dataset
-    from src.prepare.origin import source_labels
+    from src.config import parse_assignments
+    from src.data.build import build_dataset
+    from src.data.origin import source_labels
 
     attributes = [name.strip() for name in arguments.attributes.split(",") if name.strip()]
     labels = arguments.labels or source_labels(arguments.data)
@@ -60,7 +61,7 @@ def build(arguments: argparse.Namespace) -> None:
 
 
 def source(arguments: argparse.Namespace) -> None:
-    from src.prepare.sources import COLLECTIONS, fetch
+    from src.data.sources import COLLECTIONS, fetch
 
     collection = COLLECTIONS[arguments.collection]
     if arguments.download is not None:
@@ -74,8 +75,8 @@ def source(arguments: argparse.Namespace) -> None:
 
 
 def train(arguments: argparse.Namespace) -> int:
-    from src.configuration import parse_assignments
-    from src.evaluation.quick_judge import quick_figures
+    from src.config import parse_assignments
+    from src.evaluation.quick_metrics import quick_figures
     from src.training.loop import train as run_training
 
     overrides = parse_assignments(arguments.set)
@@ -94,8 +95,8 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def sample(arguments: argparse.Namespace) -> None:
-    from src.configuration import parse_assignments
-    from src.palette_files import read_palette
+    from src.config import parse_assignments
+    from src.palettes.files import read_palette
     from src.sampling import draw, load_artist, vary, write_samples
     from src.weights import OWN_WEIGHTS
 
@@ -124,7 +125,7 @@ def weights(arguments: argparse.Namespace) -> None:
 
 
 def compare(arguments: argparse.Namespace) -> None:
-    from src.compare import compare as compare_families
+    from src.experiments.compare import compare as compare_families
 
     names = arguments.families and [name.strip() for name in arguments.families.split(",") if name.strip()]
     compare_families(
@@ -151,7 +152,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def study(arguments: argparse.Namespace) -> None:
-    from src.study import study as run_study
+    from src.experiments.study import study as run_study
 
     rows = arguments.rows and [name.strip() for name in arguments.rows.split(",") if name.strip()]
     run_study(
@@ -273,7 +274,7 @@ def make_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("study", help="every technique on and off, and less data, with several seeds")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, help="folder of the study; given again, it goes on")
-    command.add_argument("--rows", metavar="A,B", help="names joined by commas (src/study/rows.py); all unless given")
+    command.add_argument("--rows", metavar="A,B", help="names joined by commas; all unless given")
     command.add_argument("--seeds", type=numbers, default=[0, 1], metavar="K,L", help="default 0,1")
     command.add_argument("--kimg", type=float, help="length of every run; unless given, the profile's")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")

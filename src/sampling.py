@@ -15,14 +15,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from src.configuration import make_config
+from src.config import make_config
 from src.errors import InputError
 from src.families import DataSpecification, Family, find_family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
-from src.palette import category, measure
-from src.palette_files import write_palette
-from src.palette_snap import ColourTable, choose_palette, snap
+from src.palettes.category import measure, palette_category
+from src.palettes.files import write_palette
+from src.palettes.snap import ColourTable, choose_palette, snap
 from src.tables import write_json
 from src.training.checkpoint import file_hash
 from src.training.grids import COLUMNS, lay_out, to_rgba
@@ -176,7 +176,7 @@ def _palette_label(artist: Artist, palette: np.ndarray, requested: Mapping[str, 
         raise InputError("--palette names a category and --palette-file the colours themselves; give one of them")
     if "palette" not in artist.labels.names:
         return {}
-    return {"palette": category(measure(np.insert(palette, 3, 255, axis=1)[None]))}
+    return {"palette": palette_category(measure(np.insert(palette, 3, 255, axis=1)[None]))}
 
 
 def vary(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from src.study.rows import QUESTIONS
+from src.experiments.study_rows import QUESTIONS
 from tests.test_notebooks import ROOT, execute, outputs, own_files, printed
 
 NAME = "05_study"

@@ -11,8 +11,8 @@ from PIL import Image
 from src.__main__ import main
 from src.errors import InputError
 from src.images import read_rgba
-from src.palette_files import read_palette, write_palette
-from src.palette_snap import snap
+from src.palettes.files import read_palette, write_palette
+from src.palettes.snap import snap
 from src.sampling import draw, load_artist, vary, write_samples
 from src.training.checkpoint import load_checkpoint
 from src.training.loop import train

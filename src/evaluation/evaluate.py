@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.data.packed import HELD_OUT, TRAIN, PackedPortraits, load_portraits
 from src.errors import InputError
 from src.evaluation import controls
 from src.evaluation.control import change_attributes
@@ -32,9 +33,9 @@ from src.evaluation.face_parts import FIGURES as FACE_FIGURES
 from src.evaluation.face_parts import FaceJudge, Split, face_judge
 from src.evaluation.features import SEEDS, Scale, random_features
 from src.evaluation.inception import InceptionFeatures
+from src.evaluation.label_accuracy import classification_accuracy_score, judge_obedience
 from src.evaluation.label_classifier import LabelClassifier, train_classifier
 from src.evaluation.likelihood import measure_likelihood
-from src.evaluation.obedience import classification_accuracy_score, judge_obedience
 from src.evaluation.pixel_art import colours_of, measure_pixel_art
 from src.evaluation.pixel_art import compare as compare_pixel_art
 from src.evaluation.report import Pictures, write_report
@@ -46,7 +47,6 @@ from src.evaluation.verdict import FLAGS, flags, measures_that_tell
 from src.labels import LabelSpecification
 from src.sampling import Artist, load_artist
 from src.tables import write_json
-from src.training.data import HELD_OUT, TRAIN, PackedPortraits, load_portraits
 
 FEWEST = 20
 """Below this many portraits no distance means anything."""

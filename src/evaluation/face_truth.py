@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from src.data.default_set import LABELS, PAINTED
 from src.errors import InputError
-from src.prepare.default_set import LABELS, PAINTED
-from src.prepare.painter.canvas import IRIS, LINE, LIP, OUTLINE, SIZE, SKIN, WHITE, Canvas
-from src.prepare.painter.face import draw_features
-from src.prepare.painter.paint import SHAPE_FIELDS, colour_table, draw, light_of, pose_of
-from src.prepare.painter.pose import EYE_ROW, MOUTH_ROW, NOSE_ROW
-from src.prepare.painter.spec import HeroSpec
+from src.painter.canvas import IRIS, LINE, LIP, OUTLINE, SIZE, SKIN, WHITE, Canvas
+from src.painter.face import draw_features
+from src.painter.paint import SHAPE_FIELDS, colour_table, draw, light_of, pose_of
+from src.painter.pose import EYE_ROW, MOUTH_ROW, NOSE_ROW
+from src.painter.spec import HeroSpec
 from src.tables import read_table
 
 NOTHING, EYE, MOUTH = range(3)

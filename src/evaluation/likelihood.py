@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from src.data.packed import to_signed
 from src.evaluation.distances import Figure
 from src.sampling import Artist
-from src.training.data import to_signed
 
 BATCH = 16
 

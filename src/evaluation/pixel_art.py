@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from src.data.clean import remove_orphans
 from src.images import ALPHA_THRESHOLD, count_colours, with_binary_alpha
-from src.palette import OUTLINE_BELOW_LIGHTNESS, srgb_to_oklab
-from src.prepare.clean import remove_orphans
+from src.palettes.category import OUTLINE_BELOW_LIGHTNESS, srgb_to_oklab
 
 OFF_PALETTE_DISTANCE = 0.02
 """A colour further than this in OKLab from every colour of the palette is off it: a just noticeable difference."""
@@ -38,7 +38,7 @@ def measure_pixel_art(images: np.ndarray, palette: np.ndarray | None = None) -> 
     Returns:
         Measure -> float64 [N]. All but the first are shares, 0 to 1, and 0 where there is nothing to take a share of:
         `colours`, the number of distinct opaque colours; `partial_alpha`, of visible pixels neither opaque nor
-        transparent; `orphans`, of opaque pixels that `src.prepare.clean` would replace as orphans; `flat`, of adjacent
+        transparent; `orphans`, of opaque pixels that `src.data.clean` would replace as orphans; `flat`, of adjacent
         opaque pairs of exactly one colour; `blur`, of adjacent opaque pairs that differ by less than `SOFT_DISTANCE`;
         `outline`, of opaque pixels beside transparency (by one of four sides, the picture's border aside) as dark as
         the outline of the palette rule; `off_palette`, of opaque pixels.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from src.palette import LMS_TO_OKLAB, RGB_TO_LMS, srgb_to_linear
+from src.palettes.category import LMS_TO_OKLAB, RGB_TO_LMS, srgb_to_linear
 
 COARSEST = 8
 """The coarsest map has at most this side."""
@@ -61,7 +61,7 @@ def index_portraits(portraits: Tensor, most: int) -> Indexed:
     """Portraits [N, 4, S, S] in [-1, 1] with at most `most` colours each -> palettes and maps.
 
     Exact where a portrait keeps to that number. Of one with more, colours next to each other in lightness share an
-    entry: `src.colour_reduction` does that with more care, before training.
+    entry: `src.palettes.reduction` does that with more care, before training.
     """
     count, _, height, width = portraits.shape
     pixels = ((portraits.float() + 1) * 127.5).round().long().clamp(0, 255).flatten(2).transpose(1, 2)

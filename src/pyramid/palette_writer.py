@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.models.choosing import inverse_cdf
+from src.pyramid.choosing import inverse_cdf
 from src.pyramid.layers import Cache, LabelEmbedding, TransformerLayer
 from src.pyramid.maps import index_portraits
 from src.pyramid.palette_encoder import scaled_oklab

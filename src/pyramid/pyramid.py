@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.models.choosing import Choices, choose
+from src.pyramid.choosing import Choices, choose
 from src.pyramid.coarse_map import CoarseMap
 from src.pyramid.finer_map import FinerMap
 from src.pyramid.layers import LabelEmbedding

@@ -24,7 +24,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from src.errors import InputError
-from src.families.interface import Family
+from src.family import Family
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from src.configuration import TrainingConfig
-from src.families.interface import DataSpecification, Family
-from src.training.data import PortraitBatches
+from src.config import TrainingConfig
+from src.data.packed import PortraitBatches
+from src.family import DataSpecification, Family
 
 STEPS = 4
 

@@ -10,10 +10,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from src.families.interface import Family
+from src.family import Family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
-from src.palette_snap import snap
+from src.palettes.snap import snap
 
 COLUMNS = 8
 MAXIMUM_ROWS = 18

@@ -15,15 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from src.configuration import TrainingConfig, config_to_dict, differences, make_config
-from src.device import default_profile, pick_device
-from src.errors import InputError, TrainingDiverged
-from src.families import DEFAULT_FAMILY, find_family
-from src.labels import LabelSpecification
-from src.palette_snap import choose_palette, colour_table
-from src.tables import write_json
-from src.training.checkpoint import load_checkpoint, save_checkpoint
-from src.training.data import (
+from src.config import TrainingConfig, config_to_dict, differences, make_config
+from src.data.packed import (
     HELD_OUT,
     TRAIN,
     PackedPortraits,
@@ -34,8 +27,15 @@ from src.training.data import (
     load_portraits,
     to_signed,
 )
+from src.device import default_profile, pick_device
+from src.errors import InputError, TrainingDiverged
+from src.families import DEFAULT_FAMILY, find_family
+from src.gan.moving_average import MovingAverage
+from src.labels import LabelSpecification
+from src.palettes.snap import choose_palette, colour_table
+from src.tables import write_json
+from src.training.checkpoint import load_checkpoint, save_checkpoint
 from src.training.distributed import Processes, joined_processes
-from src.training.ema import MovingAverage
 from src.training.estimate import Estimate, measure
 from src.training.grids import (
     COLUMNS,
@@ -47,9 +47,9 @@ from src.training.grids import (
     write_grid,
 )
 from src.training.interrupt import StopRequest
-from src.training.judging import Examination, Judge, is_best
 from src.training.log import MetricsTable, RunningMeans, duration, status_line
 from src.training.memory import within_memory
+from src.training.quick_evaluation import Examination, Judge, is_best
 from src.training.tracking import RUN_ID_FILE, Trackers, import_mlflow, open_trackers
 
 # From so many training portraits, evenly picked, come the colours for snapping.

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from src.families.augmentation import DiffAugment
+from src.data.packed import PackedPortraits, to_signed
+from src.gan.diff_augment import DiffAugment
 from src.images import over_background, tile
-from src.training.data import PackedPortraits, to_signed
 from src.training.grids import to_rgba
 from src.training.log import read_metrics
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from benchmarks.start import ROOT, command_seconds, write_packed
+from src.data.packed import load_portraits
 from src.sampling import draw, load_artist
-from src.training.data import load_portraits
 from src.training.loop import train
 
 HEAVY = {"torch", "numpy", "PIL", "matplotlib", "sklearn", "scipy"}

@@ -9,8 +9,8 @@ from benchmarks.outside import time_shares
 from benchmarks.peak import convolution_operations, convolution_peak
 from benchmarks.workload import COUNTED_BATCH, Workload, cycle_length, mean_over_cycle
 from src.families import FAMILIES
-from src.families.r3gan import R3GANConfig
-from src.families.wgan import WGANConfig
+from src.zoo.r3gan import R3GANConfig
+from src.zoo.wgan import WGANConfig
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ import pytest
 
 from src.errors import InputError
 from src.evaluation.copies import check_copies, picture_of_pairs
-from src.prepare.painter import paint_heroes
+from src.painter import paint_heroes
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from src.__main__ import main
+from src.data.packed import load_portraits
 from src.errors import InputError
 from src.evaluation import distances
 from src.evaluation import evaluate as evaluation
@@ -18,9 +19,8 @@ from src.evaluation.report import number
 from src.evaluation.samples import draw_samples, read_samples
 from src.images import write_png
 from src.labels import LabelSpecification
-from src.prepare.painter import paint_heroes
+from src.painter import paint_heroes
 from src.tables import write_table
-from src.training.data import load_portraits
 from src.training.loop import train
 from tests.conftest import SPECIFICATION, make_portraits
 

@@ -12,9 +12,9 @@ from src.evaluation import face_parts
 from src.evaluation.face_finder import have_mouth, have_two_eyes, train_face_finder
 from src.evaluation.face_parts import Split, face_judge, kept_judge, reliability
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs, seen_parts
-from src.prepare.painter import face, heroes
-from src.prepare.painter.canvas import SKIN
-from src.prepare.painter.paint import colour_table, draw
+from src.painter import face, heroes
+from src.painter.canvas import SKIN
+from src.painter.paint import colour_table, draw
 
 TAUGHT, ASKED = 252, 72
 """Of heroes in two colours each: drawing 162 silhouettes takes most of the time here."""

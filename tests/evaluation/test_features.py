@@ -4,7 +4,7 @@ import torch
 
 from src.evaluation.controls import blurred, mirrored, recoloured, shuffled
 from src.evaluation.features import CHANNELS, PARTS, SEEDS, RandomFeatures, Scale, random_features
-from src.prepare.painter import paint_heroes
+from src.painter import paint_heroes
 from tests.conftest import make_portraits
 
 

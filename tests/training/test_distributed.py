@@ -18,7 +18,7 @@ from src.training.checkpoint import load_checkpoint
 from src.training.distributed import ALONE, Processes
 from src.training.log import read_metrics
 from src.training.loop import train
-from tests.families.test_contract import make
+from tests.test_family_contract import make
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 16

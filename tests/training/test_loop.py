@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from src.errors import InputError, TrainingDiverged
-from src.families.conditional_gan import ConditionalGAN
-from src.palette_snap import cluster_palette, colour_table
+from src.gan.conditional_gan import ConditionalGAN
+from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import COLUMNS
 from src.training.loop import train

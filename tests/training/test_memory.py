@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from src.configuration import make_config
+from src.config import make_config
 from src.errors import InputError
 from src.families import FAMILIES, DataSpecification
-from src.families.resnet_gan import ResNetGAN
+from src.gan.resnet_gan import ResNetGAN
 from src.training import memory
 from src.training.checkpoint import load_checkpoint
 from src.training.loop import train

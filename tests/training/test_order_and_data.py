@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.errors import InputError
-from src.labels import LabelSpecification
-from src.training.data import (
+from src.data.packed import (
     HELD_OUT,
     TRAIN,
     PackedPortraits,
@@ -17,6 +15,8 @@ from src.training.data import (
     to_signed,
     within_label_distance,
 )
+from src.errors import InputError
+from src.labels import LabelSpecification
 
 
 def test_every_epoch_sees_every_portrait_once_and_in_its_own_order():

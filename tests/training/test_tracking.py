@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from src.errors import InputError, TrainingDiverged
-from src.families.conditional_gan import ConditionalGAN
+from src.gan.conditional_gan import ConditionalGAN
 from src.training.checkpoint import load_checkpoint
 from src.training.log import read_metrics
 from src.training.loop import train

@@ -1,0 +1,312 @@
+"""Clean pixels: what a picture has besides the drawing, such as noise, a background or a fringe, taken off again.
+
+Noise of a lossy format and a flat background go by default, for they are never the drawing; everything else is asked
+for, since it may be: an eye's highlight is one pixel. Colours are compared in OKLab (Ottosson, 2020). Every function
+takes and gives uint8 `[height, width, 4]` with binary alpha, in native pixels, and leaves its argument alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.data.native_grid import NativeArt
+from src.errors import InputError
+from src.images import BadImage
+from src.palettes.category import srgb_to_oklab
+from src.palettes.snap import snap
+
+# Colours nearer than this in OKLab are one drawn colour seen through JPEG noise.
+NOISE_DISTANCE = 0.035
+# So few pixels of a colour, this near to another, are noise that strayed further.
+STRAY_PIXELS = 2
+STRAY_DISTANCE = 0.08
+
+# A background is one colour in both upper corners and in at least this share of the border: a bust stands on the lower
+# border and may cover it, but a face that fills the picture has no such border.
+BACKGROUND_BORDER_SHARE = 0.5
+# A drawing fills more than this share of the picture, or the flood has eaten it.
+DRAWING_LEAST_SHARE = 0.02
+
+# A fringe pixel lies between background and drawing within this distance in sRGB steps (of 255), at least this far from
+# both ends.
+FRINGE_DISTANCE = 12.0
+FRINGE_LEAST_MIX = 0.1
+
+# An orphan has no neighbour of its colour, and this many of its eight neighbours share another.
+ORPHAN_AGREEING_NEIGHBOURS = 5
+
+NOISE_COLLAPSED = "compression noise collapsed to a palette"
+BACKGROUND_REMOVED = "flat background made transparent"
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What `prepare` may change in a picture besides its scale.
+
+    Args:
+        reduce: how to bring art larger than a portrait down, a name of `REDUCTIONS`; None rejects it.
+        colours: the most colours of a portrait; None keeps all.
+        keep_background: leave a flat opaque background instead of making it transparent.
+        remove_orphans: replace single pixels that differ from all their neighbours.
+        remove_fringe: take off the mix of drawing and background that anti-aliasing left where one was removed.
+    """
+
+    reduce: str | None = None
+    colours: int | None = None
+    keep_background: bool = False
+    remove_orphans: bool = False
+    remove_fringe: bool = False
+
+    def __post_init__(self) -> None:
+        if self.reduce is not None and self.reduce not in REDUCTIONS:
+            raise InputError(f"no such way to reduce: {self.reduce!r}; there are {', '.join(REDUCTIONS)}")
+        if self.colours is not None and self.colours < 2:
+            raise InputError(f"colours must be at least 2, not {self.colours}")
+        if self.remove_fringe and self.keep_background:
+            raise InputError("remove_fringe needs the background removed; leave keep_background out")
+
+
+def clean(art: NativeArt, size: int, options: PrepareOptions) -> tuple[np.ndarray, list[str]]:
+    """Bring a picture's pixels to what was drawn, as far as the options ask.
+
+    Args:
+        art: what `recover_native` found.
+        size: side of a portrait in pixels: larger art is reduced where the options say how, else left.
+        options: what to change.
+
+    Returns:
+        uint8 `[h, w, 4]`, and a note for each change that nobody asked for.
+
+    Raises:
+        BadImage: one opaque colour and nothing else.
+    """
+    pixels, notes = art.pixels, []
+    if (pixels == pixels[0, 0]).all() and pixels[0, 0, 3] > 0:
+        raise BadImage("one colour only: nothing is drawn")
+    if max(pixels.shape[:2]) > size and options.reduce is None:
+        return pixels, notes  # to be rejected: nothing of it is worth the work
+    if art.noisy:
+        pixels = collapse_noise(pixels)
+        notes.append(NOISE_COLLAPSED)
+    if not options.keep_background:
+        background = flat_background(pixels)
+        if background is not None:
+            matte = pixels[0, 0]
+            pixels = _without(pixels, background)
+            notes.append(BACKGROUND_REMOVED)
+            if options.remove_fringe:
+                pixels = remove_fringe(pixels, matte)
+    if max(pixels.shape[:2]) > size and options.reduce is not None:
+        pixels = reduce_art(pixels, size, options.reduce)
+        notes.append(f"larger art reduced by {options.reduce}")
+    if options.remove_orphans:
+        pixels = remove_orphans(pixels)
+    if options.colours is not None:
+        pixels = reduce_colours(pixels, options.colours)
+    return pixels, notes
+
+
+def _without(rgba: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return np.where(mask[..., None], np.uint8(0), rgba)
+
+
+def _distinct(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The visible colours `[K, 3]`, the pixels of each `[K]`, and each visible pixel's number of its colour."""
+    colours, number, count = np.unique(rgba[rgba[..., 3] > 0, :3], axis=0, return_inverse=True, return_counts=True)
+    return colours, count, number.reshape(-1)
+
+
+def _recoloured(rgba: np.ndarray, colour_of_pixel: np.ndarray) -> np.ndarray:
+    """The picture with other colours, `[visible pixels, 3]`, in its visible pixels."""
+    result = rgba.copy()
+    result[rgba[..., 3] > 0, :3] = colour_of_pixel
+    return result
+
+
+def _distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Distances between colours `[N, 3]` and `[M, 3]`, float `[N, M]`."""
+    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def collapse_noise(rgba: np.ndarray) -> np.ndarray:
+    """Give the pixels of each drawn colour, scattered by lossy compression, one colour again.
+
+    The colour with most pixels near it takes them, then the next of what is left; the few pixels that strayed further
+    join the nearest. A colour becomes the median of its pixels: near the drawn one, to a few steps of 255.
+    """
+    colours, count, number = _distinct(rgba)
+    if not len(colours):
+        return rgba
+    oklab = srgb_to_oklab(colours).astype(np.float32)
+    distances = _distances(oklab, oklab)
+    near = distances < NOISE_DISTANCE
+    weight = (near @ count.astype(np.float32)).astype(np.float64)
+    free, centre_of = np.ones(len(colours), bool), np.zeros(len(colours), np.int64)
+    for centre in np.argsort(-weight, kind="stable"):
+        if free[centre]:
+            taken = near[centre] & free
+            centre_of[taken], free[taken] = centre, False
+    centres = np.unique(centre_of)
+    pixels = np.array([count[centre_of == centre].sum() for centre in centres])
+    lasting = centres[pixels > STRAY_PIXELS]
+    if len(lasting):
+        for stray in centres[pixels <= STRAY_PIXELS]:
+            nearest = lasting[np.argmin(distances[stray, lasting])]
+            if distances[stray, nearest] < STRAY_DISTANCE:
+                centre_of[centre_of == stray] = nearest
+    # A pixel on the rim of one colour may lie nearer to another that was chosen later.
+    centres = np.unique(centre_of)
+    cluster = np.argmin(distances[:, centres], axis=1)
+    palette = np.zeros((len(centres), 3), np.uint8)
+    visible = rgba[rgba[..., 3] > 0, :3]
+    cluster_of_pixel = cluster[number]
+    for index in range(len(centres)):
+        palette[index] = np.round(np.median(visible[cluster_of_pixel == index], axis=0))
+    return _recoloured(rgba, palette[cluster_of_pixel])
+
+
+def flat_background(rgba: np.ndarray) -> np.ndarray | None:
+    """The flat background of an opaque picture: flooded from the corners, through pixels of exactly their colour.
+
+    Returns:
+        bool `[height, width]`; None where the picture has transparency, or no such background.
+    """
+    if not rgba[..., 3].all() or (rgba[0, 0] != rgba[0, -1]).any():
+        return None
+    same = (rgba == rgba[0, 0]).all(axis=-1)
+    flooded = np.zeros_like(same)
+    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        flooded[corner] = same[corner]
+    while True:
+        grown = flooded.copy()
+        grown[1:] |= flooded[:-1]
+        grown[:-1] |= flooded[1:]
+        grown[:, 1:] |= flooded[:, :-1]
+        grown[:, :-1] |= flooded[:, 1:]
+        grown &= same
+        if np.array_equal(grown, flooded):
+            break
+        flooded = grown
+    border = np.concatenate([flooded[0], flooded[-1], flooded[1:-1, 0], flooded[1:-1, -1]])
+    if border.mean() < BACKGROUND_BORDER_SHARE or 1 - flooded.mean() < DRAWING_LEAST_SHARE:
+        return None
+    return flooded
+
+
+def _neighbours(rgba: np.ndarray) -> np.ndarray:
+    """The eight neighbours of every pixel, `[8, height, width, 4]`; beyond the border lies transparency."""
+    height, width = rgba.shape[:2]
+    padded = np.pad(rgba, ((1, 1), (1, 1), (0, 0)))
+    places = [(row, column) for row in range(3) for column in range(3) if (row, column) != (1, 1)]
+    return np.stack([padded[row : row + height, column : column + width] for row, column in places])
+
+
+def remove_fringe(rgba: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """Undo anti-aliasing against a background that was removed since.
+
+    A visible pixel beside transparency whose colour lies between the background's and that of a neighbour further
+    inside is more drawing, and takes the neighbour's colour, or more background, and becomes transparent.
+
+    Args:
+        rgba: the picture without its background.
+        matte: the background's colour, uint8 `[3]` or more.
+    """
+    visible = rgba[..., 3] > 0
+    around = _neighbours(rgba)
+    rim = visible & (around[..., 3] == 0).any(axis=0)
+    inside = _neighbours(np.where((visible & ~rim)[..., None], rgba, np.uint8(0)))
+    background = np.asarray(matte[:3], np.float64)
+    result = rgba.copy()
+    for row, column in np.argwhere(rim):
+        candidates = inside[:, row, column]
+        colours = candidates[candidates[:, 3] > 0, :3].astype(np.float64)
+        towards = colours - background
+        lengths = (towards**2).sum(axis=1)
+        colours, towards, lengths = colours[lengths > 0], towards[lengths > 0], lengths[lengths > 0]
+        if not len(colours):
+            continue
+        offset = rgba[row, column, :3] - background
+        share = towards @ offset / lengths
+        off_line = np.linalg.norm(offset - share[:, None] * towards, axis=1)
+        best = int(np.argmin(off_line))
+        if off_line[best] < FRINGE_DISTANCE and FRINGE_LEAST_MIX < share[best] < 1 - FRINGE_LEAST_MIX:
+            result[row, column] = (*colours[best].astype(np.uint8), 255) if share[best] >= 0.5 else 0
+    return result
+
+
+def remove_orphans(rgba: np.ndarray) -> np.ndarray:
+    """Give single pixels, of a colour that no neighbour has, the colour or transparency that most neighbours have."""
+    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+    around = np.ascontiguousarray(_neighbours(rgba)).view(np.uint32)[..., 0]
+    agreeing = (around[:, None] == around[None]).sum(axis=1)
+    commonest = np.take_along_axis(around, np.argmax(agreeing, axis=0)[None], axis=0)[0]
+    orphan = (around != packed).all(axis=0) & (agreeing.max(axis=0) >= ORPHAN_AGREEING_NEIGHBOURS) & (packed != 0)
+    return np.where(orphan, commonest, packed).view(np.uint8).reshape(rgba.shape)
+
+
+def reduce_colours(rgba: np.ndarray, most: int) -> np.ndarray:
+    """Keep at most so many of a picture's own colours and snap every pixel to the nearest of them in OKLab.
+
+    Clusters by k-means from a deterministic start, the commonest colour and then each time the one that is worst
+    served; of each cluster the colour nearest to its centre stays, so no colour is invented.
+
+    Args:
+        rgba: the picture.
+        most: the most colours, at least 1.
+    """
+    colours, count, _ = _distinct(rgba)
+    if len(colours) <= most:
+        return rgba
+    oklab = srgb_to_oklab(colours)
+    chosen = [int(np.argmax(count))]
+    while len(chosen) < most:
+        served = _distances(oklab, oklab[chosen]).min(axis=1)
+        chosen.append(int(np.argmax(count * served**2)))
+    centres = oklab[chosen]
+    for _ in range(10):
+        cluster = np.argmin(_distances(oklab, centres), axis=1)
+        for index in np.unique(cluster):
+            members = cluster == index
+            centres[index] = np.average(oklab[members], axis=0, weights=count[members])
+    kept = np.unique(np.argmin(_distances(oklab, centres), axis=0))
+    return snap(rgba, colours[kept])
+
+
+def _commonest(cell: np.ndarray) -> np.ndarray:
+    """The most frequent pixel of a cell, uint8 `[h, w, 4]` -> `[4]`; of equals the one found first."""
+    pixels, first, count = np.unique(cell.reshape(-1, 4), axis=0, return_index=True, return_counts=True)
+    return pixels[np.lexsort((first, -count))[0]]
+
+
+def _middle(cell: np.ndarray) -> np.ndarray:
+    """The pixel in the middle of a cell, uint8 `[h, w, 4]` -> `[4]`."""
+    return cell[cell.shape[0] // 2, cell.shape[1] // 2]
+
+
+REDUCTIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"mode": _commonest, "nearest": _middle}
+"""Ways to reduce art that is too large: the name -> what becomes of the pixels of a cell. None mixes colours."""
+
+
+def reduce_art(rgba: np.ndarray, size: int, method: str) -> np.ndarray:
+    """Bring art down until its longer side is `size`: each new pixel is chosen among those of its cell.
+
+    Args:
+        rgba: the picture, larger than `size`.
+        size: the longer side afterwards, in pixels.
+        method: a name of `REDUCTIONS`: `mode` keeps flat areas and outlines, `nearest` a dither pattern.
+    """
+    height, width = rgba.shape[:2]
+    factor = max(height, width) / size
+    new_height, new_width = max(1, round(height / factor)), max(1, round(width / factor))
+    choose = REDUCTIONS[method]
+    rows = np.linspace(0, height, new_height + 1).round().astype(int)
+    columns = np.linspace(0, width, new_width + 1).round().astype(int)
+    result = np.empty((new_height, new_width, 4), np.uint8)
+    for row in range(new_height):
+        for column in range(new_width):
+            result[row, column] = choose(rgba[rows[row] : rows[row + 1], columns[column] : columns[column + 1]])
+    return result

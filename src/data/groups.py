@@ -1,0 +1,244 @@
+"""Which portraits are the same hero in other colours: a ladder of ever looser ways to be alike.
+
+1. The same layout, perhaps mirrored: an exact palette swap (see `alike.py` for what a layout and likeness are).
+2. The same silhouette, and a likeness of at least 0.93: recolours whose ramps share colours. The silhouette alone is
+   not enough, since different armour may fill one outline.
+3. Another silhouette, but a likeness of at least 0.98: near twins, a few pixels apart.
+4. Strays: a group of few portraits joins the larger group that it is most alike, from a likeness of 0.85 on. A pose or
+   a head that only one or two of a dozen recolours have does not make a hero; between groups of like size, which are
+   likely two heroes, the same difference does.
+
+Rungs 1 to 3 join directly or through others; rung 4 joins each stray to one group. Labels play no part. Exact
+duplicates are taken out before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.data.alike import colour_layout, descriptor, explained, likeness, nearest
+
+SAME_SILHOUETTE_LIKENESS = 0.93
+NEAR_TWIN_LIKENESS = 0.98
+STRAY_LIKENESS = 0.85
+FEWER_COLOURS_LIKENESS = 0.85
+
+STRAY_MOST_SHARE = 1 / 3
+"""A stray has at most this share of the portraits of the group it joins, and of the group of the median portrait."""
+
+CANDIDATES, MIRRORED_CANDIDATES = 32, 4
+"""Each layout is compared with so many others: those of the nearest descriptors, as they are and mirrored."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What grouping looks at: a portrait without its colours.
+
+    Args:
+        layout: the portrait or its mirror image, whichever sorts first, as `colour_layout` gives it; uint8 `[H, W]`, or
+            uint16 where there are more than 255 colours.
+        silhouette: 64 hex digits, see `silhouette_hash`.
+    """
+
+    layout: np.ndarray
+    silhouette: str
+
+
+def structure_of(rgba: np.ndarray) -> Structure:
+    """The structure of a portrait, the same for palette swaps and mirror images.
+
+    Args:
+        rgba: uint8 `[H, W, 4]`, binary alpha.
+    """
+    straight, mirrored = colour_layout(rgba), colour_layout(rgba[:, ::-1])
+    layout = min(straight, mirrored, key=lambda one: (np.packbits(one > 0).tobytes(), one.tobytes()))
+    return Structure(layout.astype(np.uint8) if layout.max() < 256 else layout, _silhouette(layout))
+
+
+def silhouette_hash(rgba: np.ndarray) -> str:
+    """A key that recolours and mirror images of one portrait share: its outline, by the mask of visible pixels.
+
+    A picture whose visible part is a full rectangle has no outline to speak of, and all such pictures would share one.
+    There the layout of the colours stands in.
+
+    Args:
+        rgba: uint8 `[H, W, 4]`, binary alpha.
+
+    Returns:
+        64 hex digits.
+    """
+    return structure_of(rgba).silhouette
+
+
+def _silhouette(layout: np.ndarray) -> str:
+    visible = layout > 0
+    if _is_full_rectangle(visible):
+        return _digest(b"layout", layout.astype(np.uint16))
+    return _digest(b"mask", np.packbits(visible))
+
+
+def _is_full_rectangle(mask: np.ndarray) -> bool:
+    rows, columns = mask.any(axis=1), mask.any(axis=0)
+    return int(mask.sum()) == int(rows.sum()) * int(columns.sum())
+
+
+def _digest(kind: bytes, content: np.ndarray) -> str:
+    return hashlib.sha256(kind + str(content.shape).encode() + content.tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Portraits of one hero.
+
+    Args:
+        group_id: made from the content, so that it stays the same from run to run.
+        silhouette_hash: the one that most members share.
+        members: names of the portraits, sorted.
+        representative: the member that stands for the group in pictures.
+    """
+
+    group_id: str
+    silhouette_hash: str
+    members: tuple[str, ...]
+    representative: str
+
+
+def make_groups(structures: Mapping[str, Structure]) -> list[Group]:
+    """Group portraits by the ladder at the top of this file.
+
+    A group's id is made from the silhouette that most of its members share. It stays while that one does: recolours,
+    mirror images and strays come and go without changing it. Where two groups share that silhouette (other armour under
+    one outline), the larger has the plain id and the id of the other is made from its least layout too.
+
+    Args:
+        structures: portrait name -> its structure, all of one size.
+
+    Returns:
+        Groups by the name of their first member.
+    """
+    members_of: dict[bytes, list[str]] = {}
+    for name in sorted(structures):
+        members_of.setdefault(structures[name].layout.tobytes(), []).append(name)
+    layouts = list(members_of.values())
+    distinct = [structures[names[0]] for names in layouts]
+
+    joined = _join([len(names) for names in layouts], distinct)
+    grouped: dict[int, list[str]] = {}
+    for index, names in enumerate(layouts):
+        grouped.setdefault(joined[index], []).extend(names)
+    return _with_ids(sorted(sorted(names) for names in grouped.values()), structures)
+
+
+def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> list[int]:
+    """Rungs 2 to 4 over the distinct layouts, each with its number of portraits: a group number each."""
+    groups = _Partition(len(distinct))
+    between: list[tuple[int, int, float]] = []
+    for one, other, alike in _compared(distinct):
+        if _one_hero(distinct[one], distinct[other], alike):
+            groups.join(one, other)
+        elif alike >= STRAY_LIKENESS:
+            between.append((one, other, alike))
+
+    numbers = [groups.find(index) for index in range(len(distinct))]
+    sizes = Counter()
+    for number, count in zip(numbers, portraits, strict=True):
+        sizes[number] += count
+    for stray, home in _homes(sizes, [(numbers[one], numbers[other], alike) for one, other, alike in between]).items():
+        groups.join(stray, home)
+    return [groups.find(index) for index in range(len(distinct))]
+
+
+def _one_hero(one: Structure, other: Structure, alike: float) -> bool:
+    """Rungs 2 and 3, given the likeness of the two."""
+    if one.silhouette != other.silhouette:
+        return alike >= NEAR_TWIN_LIKENESS
+    if alike >= SAME_SILHOUETTE_LIKENESS:
+        return True
+    return alike >= FEWER_COLOURS_LIKENESS and max(explained(one.layout, other.layout)) >= NEAR_TWIN_LIKENESS
+
+
+def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]:
+    """Pairs of layouts worth comparing, each once: their indices and their likeness."""
+    descriptors = np.stack([descriptor(structure.layout) for structure in distinct])
+    flipped = np.stack([descriptor(structure.layout[:, ::-1]) for structure in distinct])
+    # Every layout finds itself first.
+    straight_pairs = _pairs(nearest(descriptors, descriptors, CANDIDATES + 1))
+    mirrored_pairs = _pairs(nearest(flipped, descriptors, MIRRORED_CANDIDATES))
+    for one, other in sorted(straight_pairs | mirrored_pairs):
+        left, right = distinct[one].layout, distinct[other].layout
+        alike = likeness(left, right) if (one, other) in straight_pairs else 0.0
+        if alike < NEAR_TWIN_LIKENESS and (one, other) in mirrored_pairs:
+            alike = max(alike, likeness(left[:, ::-1], right))
+        yield one, other, alike
+
+
+def _pairs(neighbours: np.ndarray) -> set[tuple[int, int]]:
+    """The pairs (smaller index, larger index) in a table of neighbours `[N, K]`."""
+    rows = np.repeat(np.arange(len(neighbours)), neighbours.shape[1])
+    pairs = np.sort(np.stack([rows, neighbours.reshape(-1)], axis=1), axis=1)
+    return set(map(tuple, pairs[pairs[:, 0] < pairs[:, 1]].tolist()))
+
+
+def _homes(sizes: Mapping[int, int], between: Sequence[tuple[int, int, float]]) -> dict[int, int]:
+    """The strays, and for each the group that it is most alike of those large enough.
+
+    Args:
+        sizes: group -> its number of portraits.
+        between: pairs of groups and the likeness of two of their portraits.
+    """
+    median_portrait = np.median(np.repeat(list(sizes.values()), list(sizes.values())))
+    best: dict[int, tuple[float, int, int]] = {}
+    for one, other, alike in between:
+        for stray, home in ((one, other), (other, one)):
+            # A home far above the usual size is several heroes already: beside it each further one would look stray.
+            if sizes[stray] <= STRAY_MOST_SHARE * min(sizes[home], median_portrait):
+                best[stray] = max(best.get(stray, (0.0, 0, 0)), (alike, sizes[home], home))
+    return {stray: home for stray, (_, _, home) in best.items()}
+
+
+class _Partition:
+    """Disjoint sets of 0 to N - 1 (union-find with path halving)."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def find(self, item: int) -> int:
+        """The number of the item's set."""
+        parent = self._parent
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    def join(self, one: int, other: int) -> None:
+        """Make one set of two."""
+        self._parent[self.find(one)] = self.find(other)
+
+
+def _with_ids(grouped: Sequence[Sequence[str]], structures: Mapping[str, Structure]) -> list[Group]:
+    silhouettes = []
+    for names in grouped:
+        counts = Counter(structures[name].silhouette for name in names)
+        silhouettes.append(min(counts, key=lambda key: (-counts[key], key)))
+    seeds = list(silhouettes)
+    least_layouts = [min(structures[name].layout.tobytes() for name in names) for names in grouped]
+    taken: set[str] = set()
+    for index in sorted(range(len(grouped)), key=lambda index: (-len(grouped[index]), least_layouts[index])):
+        if seeds[index] in taken:
+            seeds[index] = hashlib.sha256(seeds[index].encode() + least_layouts[index]).hexdigest()
+        taken.add(seeds[index])
+    # The letter keeps spreadsheets from reading an id such as 12e4567890 as a number.
+    return [
+        Group(f"g{seed[:12]}", silhouette, tuple(names), _representative(names, silhouette, structures))
+        for names, silhouette, seed in zip(grouped, silhouettes, seeds, strict=True)
+    ]
+
+
+def _representative(names: Sequence[str], silhouette: str, structures: Mapping[str, Structure]) -> str:
+    """The first member with the commonest silhouette: a stray does not stand for the others."""
+    return next(name for name in names if structures[name].silhouette == silhouette)

@@ -1,0 +1,92 @@
+"""`source.json`: where the images of a data folder come from and under which licence, for the data card to say.
+
+A licence must never be stated for other images than its own. So the note holds a digest of the file names it speaks of,
+and counts only while the data folder holds those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from src.data.folder import RAW_TABLE
+from src.data.intake import is_image_name
+from src.errors import InputError
+from src.tables import read_table, write_json
+
+SOURCE_NOTE = "source.json"
+SOURCE_LABELS = "source_labels.csv"
+"""Labels that a collection knows of its own files, keyed by `filename`; `build` takes them unless others are given."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where images come from; one line of text each.
+
+    Args:
+        name: what the collection is called.
+        where: the project's repository or page.
+        licence: the licence's name.
+        authors: whom to name.
+        changes: what was done to the files before they were prepared.
+    """
+
+    name: str
+    where: str
+    licence: str
+    authors: str = ""
+    changes: str = ""
+
+    def how_to_get(self, wanted: str) -> str:
+        """One line for somebody who lacks the files: what is wanted, where it is and under which licence."""
+        return f"{wanted}: get {self.name} from {self.where} (licence: {self.licence})"
+
+
+def write_origin(data: Path, origin: Origin, filenames: Iterable[str]) -> None:
+    """Note the origin of the images with these names (relative, as in `sprites_raw.csv`) in the data folder.
+
+    A note that a person wrote for other images is kept beside it as `source_by_hand.json`.
+    """
+    path = Path(data) / SOURCE_NOTE
+    if path.is_file() and "images_digest" not in path.read_text(encoding="utf-8", errors="replace"):
+        path.replace(path.with_name("source_by_hand.json"))
+    write_json(path, asdict(origin) | {"images_digest": _names_digest(filenames)})
+
+
+def read_origin(data: Path) -> Origin | None:
+    """The origin of the images that the data folder holds now; None where nothing says it.
+
+    A note that a person wrote without `images_digest` counts always.
+
+    Raises:
+        InputError: `source.json` is no such note.
+    """
+    path = Path(data) / SOURCE_NOTE
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        fields = {name: str(note[name]) for name in ("name", "where", "licence")}
+        fields |= {name: str(note.get(name, "")) for name in ("authors", "changes")}
+        digest = note.get("images_digest")
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path} must be a JSON object with the texts name, where and licence; mend it") from None
+    if digest is not None:
+        names = (row["filename"] for row in read_table(Path(data) / RAW_TABLE, ("filename",)))
+        if digest != _names_digest(names):
+            return None
+    return Origin(**fields)
+
+
+def source_labels(data: Path) -> Path | None:
+    """The labels that the present images' source left in the data folder, if it left any."""
+    path = Path(data) / SOURCE_LABELS
+    return path if path.is_file() and read_origin(data) is not None else None
+
+
+def _names_digest(filenames: Iterable[str]) -> str:
+    names = sorted(name for name in filenames if is_image_name(name))
+    return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()

@@ -1,0 +1,232 @@
+"""Pictures of a comparison: a grid a family, one strip of each on one page, curves side by side, source code."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from src.data.packed import HELD_OUT, TRAIN, PackedPortraits, to_signed
+from src.errors import InputError
+from src.images import over_background, tile, write_png
+from src.sampling import Artist
+from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, to_rgba, write_grid
+from src.training.log import read_metrics
+from src.training.pictures import NOTEBOOK_COLOURS, small_copy
+
+if TYPE_CHECKING:
+    from IPython.display import Code
+    from matplotlib.figure import Figure
+
+GRID_ROWS = 6
+
+
+def label_rows(labels: np.ndarray) -> np.ndarray:
+    """Which rows of the training loop's grid are shown here: at most six, evenly spread; int64 [R].
+
+    Args:
+        labels: int64 [N, A], the training portraits'.
+    """
+    count = len(grid_labels(labels))
+    return np.unique(np.linspace(0, count - 1, min(GRID_ROWS, count)).round().astype(np.int64))
+
+
+def draw_grid(artist: Artist, portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
+    """What a family draws for the latents and labels of the training loop's own grid, of which it shows some rows.
+
+    Args:
+        artist: the trained family.
+        portraits: the data it was trained on, with all their attributes.
+        seed: the run's.
+
+    Returns:
+        uint8 [R * 8, H, W, 4] and a caption a row.
+    """
+    known = portraits.conditioned_on(artist.labels.names)
+    cells = grid_labels(known.labels[known.split == TRAIN])
+    rows = label_rows(known.labels[known.split == TRAIN])
+    latents = grid_latents(len(cells), artist.family.latent_dim, seed).unflatten(0, (-1, COLUMNS))[rows]
+    drawn = [
+        artist.family.draw(artist.sampler, some_latents, torch.from_numpy(np.repeat(cells[row : row + 1], COLUMNS, 0)))
+        for row, some_latents in zip(rows, latents, strict=True)
+    ]
+    return to_rgba(torch.cat(drawn)), row_names(cells[rows], known.specification)
+
+
+def real_grid(portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
+    """Training portraits of the labels that `draw_grid` shows; repeated where a label has fewer than eight."""
+    train = np.flatnonzero(portraits.split == TRAIN)
+    cells = grid_labels(portraits.labels[train])[label_rows(portraits.labels[train])]
+    random = np.random.RandomState(seed)
+    picked = [
+        np.resize(random.permutation(train[(portraits.labels[train] == cell).all(axis=1)]), COLUMNS) for cell in cells
+    ]
+    return portraits.images[np.concatenate(picked)], row_names(cells, portraits.specification)
+
+
+def write_family_pictures(out: Path, name: str, portraits: np.ndarray, captions: list[str]) -> None:
+    """`grids/NAME.png` for people, and `strips/NAME.png`: eight portraits of it side by side in true size, one a label
+    as far as there are labels, from which `write_overview` is put together.
+
+    Args:
+        out: the comparison's folder.
+        name: the family's name.
+        portraits: uint8 [R * 8, H, W, 4].
+        captions: one a row.
+    """
+    write_grid(out / "grids" / f"{name}.png", portraits, captions)
+    diagonal = [column + COLUMNS * (column % len(captions)) for column in range(COLUMNS)]
+    write_png(out / "strips" / f"{name}.png", tile(portraits[diagonal], columns=COLUMNS, gap=0))
+
+
+def write_overview(out: Path, names: Sequence[str]) -> None:
+    """`compare.png`: the strips of these names below each other, each with its name; a column is one label."""
+    strips = []
+    for name in names:
+        with Image.open(out / "strips" / f"{name}.png") as picture:
+            strips.append(np.stack(np.split(np.asarray(picture.convert("RGBA")), COLUMNS, axis=1)))
+    write_grid(out / "compare.png", np.concatenate(strips), [name.replace("_", " ") for name in names])
+
+
+def real_rows(portraits: PackedPortraits, seed: int) -> Image.Image:
+    """Training portraits as `real_grid` picks them, for a notebook."""
+    return _picture(real_grid(portraits, seed)[0], COLUMNS)
+
+
+def first_rows(grid: Path, size: int, rows: int = 2) -> Image.Image | None:
+    """The upper rows of a family's grid, for a notebook, which would grow too large with all; None without a grid.
+
+    Args:
+        grid: as `write_grid` writes it.
+        size: side of a portrait in pixels.
+        rows: at most so many.
+    """
+    if not grid.is_file():
+        return None
+    picture = small_copy(grid)
+    return picture.crop((0, 0, picture.width, min(picture.height, 2 + rows * (2 * size + 2))))
+
+
+def loss_curves(metrics: Mapping[str, Path]) -> Figure:
+    """Every `loss_...` column over kimg, one panel a family.
+
+    Scales differ from panel to panel, and so do the losses: what can be compared is the shape.
+
+    Args:
+        metrics: the family's `metrics.csv` by its name.
+    """
+    from matplotlib import pyplot
+
+    columns = min(3, len(metrics))
+    height = -(-len(metrics) // columns)
+    figure, axes = pyplot.subplots(
+        height, columns, figsize=(4.4 * columns, 2.6 * height), layout="constrained", squeeze=False
+    )
+    for axis in axes.flat[len(metrics) :]:
+        axis.set_axis_off()
+    for axis, (name, path) in zip(axes.flat, metrics.items(), strict=False):
+        rows = read_metrics(path)
+        losses = dict.fromkeys(column for row in rows for column in row if column.startswith("loss_"))
+        for loss in losses:
+            points = [(row["kimg"], row[loss]) for row in rows if loss in row]
+            axis.plot(
+                *zip(*points, strict=True), label=loss.removeprefix("loss_"), marker="." if len(points) < 9 else ""
+            )
+        axis.set_title(name, fontsize=10)
+        axis.set_xlabel("kimg", fontsize=8)
+        axis.tick_params(labelsize=8)
+        if axis.lines:
+            axis.legend(fontsize=7)
+    pyplot.close(figure)  # shown once, as the cell's result, not a second time by the notebook's own hook
+    return figure
+
+
+def interpolation(artist: Artist, seeds: Sequence[tuple[int, int]], steps: int = COLUMNS) -> Image.Image:
+    """Rows from one latent to another, the labels held fast at the first class of each attribute.
+
+    The way is along the sphere (slerp; White, 2016): a mean of two normal latents would be shorter than any latent
+    that the model has met.
+
+    Args:
+        artist: the trained family.
+        seeds: of the two latents at the ends, one pair a row.
+        steps: portraits a row, both ends among them.
+    """
+    rows = []
+    labels = torch.zeros(steps, len(artist.labels.sizes), dtype=torch.int64)
+    for first, last in seeds:
+        ends = [
+            torch.from_numpy(np.random.RandomState(seed).standard_normal(artist.family.latent_dim).astype(np.float32))
+            for seed in (first, last)
+        ]
+        rows.append(to_rgba(artist.family.draw(artist.sampler, _slerp(*ends, steps), labels)))
+    return _picture(np.concatenate(rows), steps)
+
+
+def reconstructions(artist: Artist, portraits: PackedPortraits, seed: int = 0) -> Image.Image | None:
+    """Eight portraits that were held out of training, and below them what the family's code keeps of them.
+
+    None for a family without an encoder. Training portraits stand in where none are held out.
+    """
+    known = portraits.conditioned_on(artist.labels.names)
+    candidates = np.flatnonzero(known.split == (HELD_OUT if (known.split == HELD_OUT).any() else TRAIN))
+    chosen = np.resize(np.random.RandomState(seed).permutation(candidates), COLUMNS)
+    reals = to_signed(torch.from_numpy(known.images[chosen]))
+    kept = artist.family.reconstruct(artist.sampler, reals, torch.from_numpy(known.labels[chosen]))
+    return None if kept is None else _picture(np.concatenate([known.images[chosen], to_rgba(kept)]), COLUMNS)
+
+
+def prior_and_random_codes(artist: Artist, seed: int) -> Image.Image:
+    """A family with a codebook (`draw_random_codes`): eight portraits whose codes its prior wrote, and below them
+    eight whose codes are each as likely as any other."""
+    latents = grid_latents(1, artist.family.latent_dim, seed)
+    labels = torch.zeros(COLUMNS, len(artist.labels.sizes), dtype=torch.int64)
+    written = artist.family.draw(artist.sampler, latents, labels)
+    random = artist.family.draw_random_codes(artist.sampler, latents)
+    return _picture(np.concatenate([to_rgba(written), to_rgba(random)]), COLUMNS)
+
+
+def show_source(thing: object, since: str = "", until: str = "") -> Code:
+    """The source of a function, method or class as it is now, coloured, for a notebook.
+
+    Args:
+        thing: what to show.
+        since: begin with the first line that holds this text.
+        until: end before the first line after that one that holds this text; empty for the end.
+
+    Raises:
+        InputError: no such line.
+    """
+    from IPython.display import Code
+
+    lines = textwrap.dedent(inspect.getsource(thing)).splitlines(keepends=True)
+    first = _line_with(since, lines, 0)
+    last = _line_with(until, lines, first + 1) if until else len(lines)
+    return Code("".join(lines[first:last]), language="python")
+
+
+def _line_with(text: str, lines: Sequence[str], first: int) -> int:
+    for number in range(first, len(lines)):
+        if text in lines[number]:
+            return number
+    raise InputError(f"no line with {text!r} in this source; name another")
+
+
+def _slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """[D], [D] -> [steps, D] along the great circle between the two directions."""
+    angle = torch.arccos((start @ end / (start.norm() * end.norm())).clamp(-1, 1))
+    share = torch.linspace(0, 1, steps)[:, None]
+    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
+
+
+def _picture(portraits: np.ndarray, columns: int) -> Image.Image:
+    """Portraits uint8 [N, H, W, 4] twice their size on grey, with few colours, to be small in a notebook."""
+    tiles = tile(over_background(portraits), columns=columns, gap=2, scale=2)
+    return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)

@@ -1,0 +1,225 @@
+"""Runs the grid: trains and judges whatever is left, in an order in which stopping early costs least, and redraws the
+tables after every run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+from src.config import differences, make_config
+from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, condition_names, describe, load_portraits
+from src.device import default_profile, pick_device
+from src.errors import InputError, TrainingDiverged
+from src.experiments.study_evaluation import StudyJudge, load_raw_artist
+from src.experiments.study_results import (
+    DIVERGED,
+    TRAINED,
+    Run,
+    StudyResults,
+    Terms,
+    read_results,
+    read_run,
+    read_terms,
+    run_file,
+    run_folder,
+)
+from src.experiments.study_rows import Row, find_rows, is_possible, settings_of
+from src.experiments.study_subsets import write_subset
+from src.experiments.study_tables import write_tables
+from src.families import DEFAULT_FAMILY, find_family
+from src.sampling import load_artist
+from src.tables import write_json
+from src.training.estimate import measure
+from src.training.log import duration, read_metrics
+from src.training.loop import train
+
+SEEDS = (0, 1)
+COUNT = 1000
+JUDGING_MINUTES = 1.0
+"""What judging a run is reckoned at, on two cores."""
+
+
+def study(
+    data: Path,
+    out: Path,
+    rows: Sequence[str] | None = None,
+    seeds: Sequence[int] = SEEDS,
+    kimg: float | None = None,
+    profile: str | None = None,
+    count: int | None = None,
+    say: Callable[[str], None] = print,
+) -> StudyResults:
+    """Train and judge what is left of the grid, and redraw the tables.
+
+    Breadth first: all rows with the first seed, then all with the next. A finished run is kept, an interrupted one goes
+    on, and one that diverges is a finding. With a larger `kimg` than before every run is trained on and judged again.
+
+    Args:
+        data: folder with `portraits.npz`.
+        out: the study's folder: gets `study.md`, `study.csv`, `study.json`, `runs/`, smaller data sets, the classifier.
+        rows: names of `ROWS`; those they are compared with are run too. None: all.
+        seeds: of the runs.
+        kimg: length of every run; None: as before in this folder, else the profile's of the base row.
+        profile: `smoke`, `cpu` or `rtx2070`; None: as before in this folder, else by the hardware.
+        count: the most samples to judge; None: as before in this folder, else 1000.
+        say: takes the status lines.
+
+    Returns:
+        All that the folder holds.
+
+    Raises:
+        InputError: bad arguments or data, or a folder that holds a study on other terms.
+        KeyboardInterrupt: after the run in training has saved its state and the tables are drawn.
+    """
+    out = Path(out)
+    wanted = find_rows(rows)
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise InputError(f"seeds must be different numbers of at least 0, not {', '.join(map(str, seeds)) or 'none'}")
+    portraits = load_portraits(data)
+    terms = _agree(out, portraits, kimg, profile, count)
+    grid = _Grid(Path(data), out, portraits, terms, say)
+    for row in wanted:
+        if not is_possible(row, portraits.specification):
+            say(f"{row.name} is left out: these data have no {row.without}")
+    plan = [(row, seed) for seed in seeds for row in wanted if is_possible(row, portraits.specification)]
+    for row, seed in plan:
+        grid.check(row, seed)
+    write_json(out / "terms.json", asdict(terms))
+    try:
+        grid.announce(plan)
+        for number, (row, seed) in enumerate(plan, start=1):
+            grid.bring_up_to_date(row, seed, f"{number} of {len(plan)}")
+    finally:
+        results = read_results(out)
+        write_tables(out, results)
+    return results
+
+
+def _agree(out: Path, portraits: PackedPortraits, kimg: float | None, profile: str | None, count: int | None) -> Terms:
+    """The study's terms: what was asked for, else what the folder had before, else what is usual."""
+    if kimg is not None and not 0 < kimg < 2**32:
+        raise InputError(f"kimg must be positive, not {kimg}")
+    if count is not None and count < 1:
+        raise InputError(f"the number of samples to judge must be at least 1, not {count}")
+    before = read_terms(out)
+    if before is None:
+        profile = profile or default_profile(pick_device())
+        family = find_family(DEFAULT_FAMILY)
+        if profile not in family.profiles:
+            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family.profiles)}")
+        usual = make_config(family.config_class, family.profiles[profile]).kimg
+        return Terms(portraits.fingerprint, profile, float(kimg or usual), count or COUNT)
+    now = Terms(portraits.fingerprint, profile or before.profile, float(kimg or before.kimg), count or before.count)
+    for name in ("data_fingerprint", "profile", "count"):
+        then, asked = getattr(before, name), getattr(now, name)
+        if then != asked:
+            raise InputError(f"{out} holds a study with {name} {then}, not {asked}; choose another --out")
+    if now.kimg < before.kimg:
+        raise InputError(f"{out} holds a study of {before.kimg:g} kimg, more than {now.kimg:g}; choose another --out")
+    return now
+
+
+class _Grid:
+    """The study's folder, and how a run in it comes about."""
+
+    def __init__(
+        self, data: Path, out: Path, portraits: PackedPortraits, terms: Terms, say: Callable[[str], None]
+    ) -> None:
+        self.data, self.out, self.portraits, self.terms, self.say = data, out, portraits, terms, say
+
+    @cached_property
+    def judge(self) -> StudyJudge:
+        """Made when the first run is to be judged: it learns to read labels first, a minute or two on a CPU."""
+        self.say("learning to judge")
+        judge = StudyJudge(self.data, self.terms.count, self.out / "classifier.pt")
+        write_json(self.out / "ceiling.json", {name: asdict(figure) for name, figure in judge.ceiling().items()})
+        return judge
+
+    def check(self, row: Row, seed: int) -> None:
+        """Refuse a run whose settings are none, or that was begun with others.
+
+        Raises:
+            InputError: either.
+        """
+        family = find_family(row.family)
+        config = make_config(family.config_class, family.profiles[self.terms.profile], self._overrides(row, seed))
+        path = run_folder(self.out, row, seed) / "config.json"
+        if path.is_file():
+            before = make_config(family.config_class, json.loads(path.read_text(encoding="utf-8"))["config"])
+            if changed := differences(before, config):
+                raise InputError(f"{path.parent} was trained with other settings ({changed[0]}); choose another --out")
+
+    def is_over(self, row: Row, seed: int) -> bool:
+        """Whether the run was trained to the study's length and judged."""
+        run = read_run(run_file(self.out, row.name, seed))
+        return run is not None and run.kimg == self.terms.kimg
+
+    def announce(self, plan: Sequence[tuple[Row, int]]) -> None:
+        """Say how much is left and how long it will take, by the speed of a few steps of each family."""
+        left = [(row, seed) for row, seed in plan if not self.is_over(row, seed)]
+        self.say(f"{len(plan) - len(left)} of {len(plan)} runs are finished; each is {self.terms.kimg:g} kimg")
+        if not left:
+            return
+        speeds: dict[str, float] = {}
+        seconds = 60 * JUDGING_MINUTES * len(left)
+        for row, seed in left:
+            if row.raw_weights_of:
+                continue
+            if row.family not in speeds:
+                speeds[row.family] = self._speed(row, seed)
+            rows = read_metrics(run_folder(self.out, row, seed) / "metrics.csv")
+            done = rows[-1]["kimg"] if rows else 0.0
+            seconds += max(0.0, self.terms.kimg - done) * 1000 / speeds[row.family]
+        self.say(f"{len(left)} runs are left: about {duration(seconds)}")
+
+    def bring_up_to_date(self, row: Row, seed: int, place: str) -> None:
+        """Train the run as far as it has to go, judge it, and redraw the tables; nothing to do for a finished one."""
+        if self.is_over(row, seed):
+            return
+        self.say(f"--- {place}: {row.name}, seed {seed} ({row.changes})")
+        status, note = self._train(row, seed)
+        figures = {}
+        if status == TRAINED:
+            started = time.monotonic()
+            checkpoint = run_folder(self.out, row, seed) / "checkpoints" / "latest.pt"
+            artist = load_raw_artist(checkpoint) if row.raw_weights_of else load_artist(checkpoint)
+            figures = self.judge.judge(artist, seed)
+            self.say(f"judged in {duration(time.monotonic() - started)}")
+        else:
+            self.say(f"{status}: {note}")
+        settings = settings_of(row, self.terms.profile, self.portraits.specification)
+        Run(row.name, seed, self.terms.kimg, settings, status, note, figures).write(self.out)
+        write_tables(self.out, read_results(self.out))
+
+    def _train(self, row: Row, seed: int) -> tuple[str, str]:
+        """Train, or go on; returns how it ended and, of a run that diverged, what happened when."""
+        if row.raw_weights_of:
+            run = read_run(run_file(self.out, row.raw_weights_of, seed))
+            return run.status, run.note
+        data = self.data if row.share == 1 else write_subset(self.data, self.out / f"data_{row.name}", row.share)
+        folder = run_folder(self.out, row, seed)
+        overrides = self._overrides(row, seed)
+        try:
+            result = train(data, folder, row.family, self.terms.profile, overrides, resume=True, say=self.say)
+        except TrainingDiverged as error:
+            return DIVERGED, str(error).split(";")[0]
+        if result.interrupted:
+            raise KeyboardInterrupt
+        return TRAINED, ""
+
+    def _overrides(self, row: Row, seed: int) -> dict[str, object]:
+        """All that differs from the profile. One checkpoint a run is enough: nobody goes back in a study."""
+        settings = settings_of(row, self.terms.profile, self.portraits.specification)
+        return {"keep_checkpoints": 1, **settings, "seed": seed, "kimg": self.terms.kimg}
+
+    def _speed(self, row: Row, seed: int) -> float:
+        """Images a second."""
+        family = find_family(row.family)
+        config = make_config(family.config_class, family.profiles[self.terms.profile], self._overrides(row, seed))
+        known = self.portraits.conditioned_on(condition_names(config.condition_on, self.portraits.specification))
+        batches = PortraitBatches(known, TRAIN, pick_device())
+        return measure(family, config, describe(known), batches).images_per_second

@@ -1,0 +1,160 @@
+"""What a study's folder holds so far: its terms, the judged runs, the ceiling.
+
+Read from files, so that a study that was interrupted, and a notebook that only shows, see the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from src.errors import InputError
+from src.evaluation.distances import Figure
+from src.experiments.study_rows import ROWS, Row
+from src.tables import write_json
+
+TRAINED, DIVERGED = "trained", "diverged"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all runs of a study have in common.
+
+    Args:
+        data_fingerprint: of the whole data set.
+        profile: `smoke`, `cpu` or `rtx2070`.
+        kimg: length of every run.
+        count: the most samples judged a run.
+    """
+
+    data_fingerprint: str
+    profile: str
+    kimg: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is over.
+
+    Args:
+        row: name of its row.
+        seed: of the run.
+        kimg: its length.
+        settings: those of the row.
+        status: trained or diverged.
+        note: of a run that diverged, what happened when.
+        figures: measure -> figure, whose spread is that of the sampling within this run; none of a diverged run.
+    """
+
+    row: str
+    seed: int
+    kimg: float
+    settings: Mapping[str, object]
+    status: str
+    note: str
+    figures: Mapping[str, Figure]
+
+    def write(self, out: Path) -> None:
+        """Keep it in its place below the study's folder."""
+        write_json(run_file(out, self.row, self.seed), asdict(self))
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """All there is.
+
+    Args:
+        terms: of the study.
+        ceiling: measure -> figure of held-out reals.
+        runs: name of the row -> its runs by seed; rows without any are left out.
+    """
+
+    terms: Terms
+    ceiling: Mapping[str, Figure]
+    runs: Mapping[str, tuple[Run, ...]]
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """All measures, in the order of the judge's."""
+        sets = [self.ceiling, *(run.figures for runs in self.runs.values() for run in runs)]
+        return tuple(dict.fromkeys(name for figures in sets for name in figures))
+
+    def figures(self, row: str, measure: str) -> list[Figure]:
+        """One a run of the row that was judged."""
+        return [run.figures[measure] for run in self.runs.get(row, ()) if measure in run.figures]
+
+    def seed_deviation(self, row: str, measure: str) -> float | None:
+        """Standard deviation over the seeds of a row; None with fewer than two."""
+        values = [figure.value for figure in self.figures(row, measure)]
+        return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+    def typical_deviation(self, measure: str) -> float:
+        """The median of the rows' deviations over seeds; 0 where no row has two seeds. Raw weights are no runs of
+        their own and do not count."""
+        rows = [row.name for row in ROWS if not row.raw_weights_of]
+        deviations = [self.seed_deviation(row, measure) for row in rows]
+        known = [deviation for deviation in deviations if deviation is not None]
+        return float(np.median(known)) if known else 0.0
+
+
+def run_folder(out: Path, row: Row, seed: int) -> Path:
+    """Where a row is trained with a seed: `runs/ROW_seedK`, or the folder of the row whose weights it borrows."""
+    return Path(out) / "runs" / f"{row.raw_weights_of or row.name}_seed{seed}"
+
+
+def run_file(out: Path, row: str, seed: int) -> Path:
+    """Where what was found about a run is kept: beside its folder."""
+    return Path(out) / "runs" / f"{row}_seed{seed}.json"
+
+
+def read_run(path: Path) -> Run | None:
+    """A run that was written; None where there is no file."""
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Run(**{**content, "figures": read_figures(content["figures"])})
+    except (ValueError, TypeError, KeyError):
+        raise InputError(f"{path} is no run of a study; remove it to have the run judged again") from None
+
+
+def read_figures(content: Mapping[str, Mapping[str, float]]) -> dict[str, Figure]:
+    """Measure -> figure, from the form they have in files."""
+    return {name: Figure(**entry) for name, entry in content.items()}
+
+
+def read_terms(out: Path) -> Terms | None:
+    """The terms of the study that lies in a folder; None where none does."""
+    path = Path(out) / "terms.json"
+    if not path.is_file():
+        return None
+    try:
+        return Terms(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise InputError(f"{path} is no study's; choose another --out") from None
+
+
+def read_results(out: Path) -> StudyResults:
+    """All runs of the study's length in its folder.
+
+    Raises:
+        InputError: no study there, or a damaged file.
+    """
+    out = Path(out)
+    terms = read_terms(out)
+    if terms is None:
+        raise InputError(f"{out} holds no study; run `study` first")
+    ceiling = out / "ceiling.json"
+    reals = read_figures(json.loads(ceiling.read_text(encoding="utf-8"))) if ceiling.is_file() else {}
+    runs = {}
+    for row in ROWS:
+        paths = (out / "runs").glob(f"{row.name}_seed*.json")
+        found = [run for path in paths if (run := read_run(path)) is not None and run.kimg == terms.kimg]
+        if found:
+            runs[row.name] = tuple(sorted(found, key=lambda run: run.seed))
+    return StudyResults(terms, reals, runs)

@@ -1,0 +1,246 @@
+"""What the study asks, and the runs that answer: a list to read, to change and to add to.
+
+A row is one recipe, trained with every seed. What is not said is as in the base row: `resnet_gan` with the profile's
+values. A question puts rows beside the one they are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from src.config import config_to_dict, make_config
+from src.data.packed import condition_names
+from src.errors import InputError
+from src.families import DEFAULT_FAMILY, find_family
+from src.labels import LabelSpecification
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe.
+
+    Args:
+        name: in tables, in `--rows` and in the names of the runs' folders.
+        changes: in words, what is not as in the row it is compared with.
+        family: a name of `FAMILIES`.
+        overrides: settings that replace the profile's.
+        without: an attribute that the networks are not told.
+        like: a family whose values are taken over, under the profile, for every setting that both families have ...
+        own: ... but for these.
+        share: of the training portraits.
+        raw_weights_of: a row whose runs are judged once more, with the generator as it is instead of its moving
+            average; no training of its own.
+    """
+
+    name: str
+    changes: str
+    family: str = DEFAULT_FAMILY
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    without: str = ""
+    like: str = ""
+    own: tuple[str, ...] = ()
+    share: float = 1.0
+    raw_weights_of: str = ""
+
+
+BASE = "base"
+
+# In the order in which they are run, the most telling first: an interrupted study has answers to what matters most.
+ROWS = (
+    Row(BASE, "`resnet_gan` as it is"),
+    Row("no_ema", "judged without the moving average", raw_weights_of=BASE),
+    Row("no_palette", "palette conditioning off", without="palette"),
+    Row("no_augment", "DiffAugment off", overrides={"augment": ""}),
+    Row("no_r1", "R1 off", overrides={"r1_gamma": 0.0}),
+    Row("no_spectral_norm", "spectral normalisation off", overrides={"spectral_norm": False}),
+    Row("cdcgan", "conditional DCGAN, its own plain recipe", family="cdcgan"),
+    Row(
+        "dcgan_networks",
+        "the DCGAN's networks under the base row's recipe",
+        family="cdcgan",
+        like=DEFAULT_FAMILY,
+        own=("base_channels",),
+    ),
+    # Soft labels and dropout are off: all that is left is how the label reaches D.
+    Row(
+        "acgan",
+        "auxiliary classifier in place of the label map",
+        family="acgan",
+        like="cdcgan",
+        overrides={"real_target": 1.0, "dropout": 0.0},
+    ),
+    Row("half", "half of the training portraits", share=1 / 2),
+    Row("quarter", "a quarter of the training portraits", share=1 / 4),
+    Row("eighth", "an eighth of the training portraits", share=1 / 8),
+    Row("no_ttur", "one learning rate for both networks", overrides={"learning_rate_discriminator": 2e-4}),
+    Row("no_instance_noise", "instance noise off", overrides={"instance_noise": 0.0}),
+    Row("no_variety", "variety penalty off", overrides={"variety_weight": 0.0}),
+    Row("r3gan", "relativistic pairs, R1 and R2, no normalisation, palette head", family="r3gan"),
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Rows side by side.
+
+    Args:
+        name: a word.
+        title: the heading.
+        explanation: what the technique is and what one would expect of it.
+        rows: their names.
+        base: name of the row they are compared with.
+    """
+
+    name: str
+    title: str
+    explanation: str
+    rows: tuple[str, ...]
+    base: str = BASE
+
+
+QUESTIONS = (
+    Question(
+        "palette",
+        "Does the generator need to be told the palette?",
+        "Both networks are given the palette's class beside gender and hero class. Without it the colours are the "
+        "latent's to choose: the accuracy of the palette falls to guessing by construction, and the question is what "
+        "else moves.",
+        ("no_palette",),
+    ),
+    Question(
+        "augment",
+        "DiffAugment",
+        "Reals and fakes are flipped, shifted and partly cut out before the discriminator sees them, with gradients "
+        "passing through (Zhao et al., 2020). On a small set it keeps the discriminator from learning the portraits "
+        "by heart.",
+        ("no_augment",),
+    ),
+    Question(
+        "r1",
+        "R1",
+        "A penalty on the discriminator's gradient at real portraits (Mescheder et al., 2018): it has to be flat "
+        "where the data are, so that the generator is not thrown about near its goal.",
+        ("no_r1",),
+    ),
+    Question(
+        "spectral_norm",
+        "Spectral normalisation",
+        "Every weight of the discriminator is divided by its largest singular value (Miyato et al., 2018), which "
+        "bounds how fast its output can change. R1 stays on in both rows.",
+        ("no_spectral_norm",),
+    ),
+    Question(
+        "ema",
+        "Moving average of the generator",
+        "Samples are drawn by a running average of the generator's weights, not by the weights of the last step, "
+        "which swing with every move of the discriminator. Both rows are the same runs, drawn twice.",
+        ("no_ema",),
+    ),
+    Question(
+        "ttur",
+        "Two time-scales (TTUR)",
+        "The discriminator learns with twice the generator's rate (Heusel et al., 2017). Without, both have the "
+        "generator's.",
+        ("no_ttur",),
+    ),
+    Question(
+        "instance_noise",
+        "Instance noise",
+        "Noise on whatever the discriminator sees, fading within the first 50 kimg (Sønderby et al., 2017): early on "
+        "it makes the two sets overlap, so that there is a gradient to follow.",
+        ("no_instance_noise",),
+    ),
+    Question(
+        "variety",
+        "Variety penalty",
+        "Samples of one label are to be as far apart as portraits of one label are (after Yang et al., 2019). With "
+        "labels this strong a generator otherwise learns to ignore its latent.",
+        ("no_variety",),
+    ),
+    Question(
+        "classifier",
+        "Label as an input, or a classifier?",
+        "`cdcgan` shows the discriminator portrait and label together, as one more image channel; `acgan` has it name"
+        " the label itself and rewards the generator for being recognised (Odena et al., 2017). Networks, batches, "
+        "rates and loss are alike here. The flagship's projection is a third way, but it is tied to the ResNet "
+        "discriminator: this comparison says nothing about it.",
+        ("acgan",),
+        base="cdcgan",
+    ),
+    Question(
+        "networks",
+        "DCGAN or ResNet?",
+        "`cdcgan` is the baseline with its own plain recipe; `dcgan_networks` has the same networks under the "
+        "flagship's loss, penalties, augmentation and rates, so that only the networks, and with them the projection,"
+        " differ from the base row.",
+        ("cdcgan", "dcgan_networks"),
+    ),
+    Question(
+        "r3gan",
+        "Another recipe altogether: R3GAN",
+        "Pairs instead of single verdicts, gradient penalties instead of normalisation (Huang et al., 2024), and a "
+        "palette head that limits the colours of a sample. Everything differs from the base row at once.",
+        ("r3gan",),
+    ),
+    Question(
+        "data",
+        "How much data?",
+        "A half, a quarter and an eighth of the training portraits: whole groups, each set within the larger one, the"
+        " same for every seed. The held-out portraits stay the same, and copies are looked for in the full set.",
+        ("half", "quarter", "eighth"),
+    ),
+)
+
+
+def find_rows(names: Sequence[str] | None) -> tuple[Row, ...]:
+    """The rows of these names and those they are compared with, in the order of `ROWS`; all for None.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    known = {row.name: row for row in ROWS}
+    if names is None:
+        return ROWS
+    wanted = set()
+    for name in names:
+        if name not in known:
+            raise InputError(f"unknown row {name!r}; choose from: {', '.join(known)}")
+        wanted |= {name, *(question.base for question in QUESTIONS if name in question.rows)}
+    # A base may itself be compared with another row; nobody asked for that comparison.
+    return tuple(row for row in ROWS if row.name in wanted)
+
+
+def settings_of(row: Row, profile: str, specification: LabelSpecification) -> dict[str, object]:
+    """The settings that lead from the family's profile to this row, but for seed and length.
+
+    Args:
+        row: what to train.
+        profile: `smoke`, `cpu` or `rtx2070`.
+        specification: the attributes of the data.
+
+    Raises:
+        InputError: an unknown profile.
+    """
+    family = find_family(row.family)
+    if profile not in family.profiles:
+        raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family.profiles)}")
+    settings: dict[str, object] = {}
+    if row.like:
+        model = find_family(row.like)
+        taken = config_to_dict(make_config(model.config_class, model.profiles[profile]))
+        known = config_to_dict(make_config(family.config_class, family.profiles[profile]))
+        settings |= {
+            name: value
+            for name, value in taken.items()
+            if name in known and name not in row.own and name not in ("seed", "kimg")
+        }
+    if row.without:
+        told = [name for name in condition_names("all", specification) if name != row.without]
+        settings["condition_on"] = ",".join(told) or "none"
+    return {**settings, **row.overrides}
+
+
+def is_possible(row: Row, specification: LabelSpecification) -> bool:
+    """Whether these data have the attribute that the row leaves out."""
+    return not row.without or row.without in specification.names

@@ -1,0 +1,148 @@
+"""The study on paper: `study.csv` (every figure of every run), `study.json`, `study.md` (a table and sentences a
+question)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from src.evaluation.distances import Figure
+from src.experiments.study_results import DIVERGED, StudyResults
+from src.experiments.study_rows import QUESTIONS, ROWS, Question
+from src.experiments.study_verdict import RULE, differences, findings, number, title
+from src.files import replacing
+from src.tables import write_json, write_table
+
+CSV_COLUMNS = ("row", "seed", "status", "kimg", "measure", "value", "spread", "note")
+REALS = "held-out reals"
+
+
+def write_tables(out: Path, results: StudyResults) -> None:
+    """Write all three anew."""
+    write_table(Path(out) / "study.csv", CSV_COLUMNS, csv_lines(results))
+    write_json(Path(out) / "study.json", as_json(results))
+    with replacing(Path(out) / "study.md") as temporary:
+        temporary.write_text(markdown(results), encoding="utf-8")
+
+
+def csv_lines(results: StudyResults) -> list[dict[str, object]]:
+    """One line a run and measure; a run that diverged has one line without a measure. The reals come last."""
+    lines: list[dict[str, object]] = []
+    for runs in results.runs.values():
+        for run in runs:
+            common = {"row": run.row, "seed": run.seed, "status": run.status, "kimg": run.kimg, "note": run.note}
+            figures = [{"measure": name, **asdict(figure)} for name, figure in run.figures.items()]
+            lines += [{**common, **entry} for entry in figures or [{}]]
+    lines += [{"row": REALS, "measure": name, **asdict(figure)} for name, figure in results.ceiling.items()]
+    return lines
+
+
+def as_json(results: StudyResults) -> dict[str, object]:
+    """Everything, with means, spreads and verdicts."""
+    return {
+        "terms": asdict(results.terms),
+        "rule": RULE,
+        "rows": {
+            row.name: {
+                "changes": row.changes,
+                "seeds": [run.seed for run in results.runs[row.name]],
+                "diverged": [run.seed for run in results.runs[row.name] if run.status == DIVERGED],
+                "measures": {name: summary(results, row.name, name) for name in _measures_of(results, row.name)},
+            }
+            for row in ROWS
+            if row.name in results.runs
+        },
+        "reals": {name: asdict(figure) for name, figure in results.ceiling.items()},
+        "questions": {
+            question.name: {
+                "base": question.base,
+                "rows": {
+                    row: [
+                        {**asdict(each), "settled": each.settled, "word": each.word}
+                        for each in differences(results, row, question.base)
+                    ]
+                    for row in question.rows
+                },
+                "findings": findings(results, question),
+            }
+            for question in QUESTIONS
+        },
+    }
+
+
+def _measures_of(results: StudyResults, row: str) -> list[str]:
+    return [name for name in results.measures if results.figures(row, name)]
+
+
+def summary(results: StudyResults, row: str, measure: str) -> dict[str, float | None]:
+    """`mean` over seeds, `deviation` over seeds (None with one) and `sampling`, the spread within a run."""
+    figures = results.figures(row, measure)
+    return {
+        "mean": float(np.mean([figure.value for figure in figures])),
+        "deviation": results.seed_deviation(row, measure),
+        "sampling": float(np.sqrt(np.mean([figure.spread**2 for figure in figures]))),
+    }
+
+
+def rows_table() -> str:
+    """All rows and what differs in them, as a Markdown table, in the order in which they are run."""
+    lines = ["| row | what differs |", "| --- | --- |", *(f"| `{row.name}` | {row.changes} |" for row in ROWS)]
+    return "\n".join(lines)
+
+
+def question_table(results: StudyResults, question: Question) -> str:
+    """The base, the rows and the reals as a Markdown table.
+
+    A figure is `mean ± standard deviation over seeds`; with one seed, and for the reals, `value ± sampling spread*`.
+    """
+    changes = {row.name: row.changes for row in ROWS}
+    measures = results.measures
+    lines = [
+        ["row", "what differs", "seeds", *(title(name) for name in measures)],
+        ["---", "---", *["---:"] * (1 + len(measures))],
+    ]
+    for row in (question.base, *question.rows):
+        runs = results.runs.get(row, ())
+        diverged = sum(run.status == DIVERGED for run in runs)
+        seeds = str(len(runs)) + (f" ({diverged} diverged)" if diverged else "")
+        lines.append([f"`{row}`", changes[row], seeds, *(_cell(results, row, name) for name in measures)])
+    reals = [_with_sampling(results.ceiling.get(name)) for name in measures]
+    lines.append([REALS, "the ceiling", "", *reals])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(results: StudyResults, row: str, measure: str) -> str:
+    figures = results.figures(row, measure)
+    if len(figures) < 2:
+        return _with_sampling(figures[0] if figures else None)
+    entry = summary(results, row, measure)
+    return _with_spread(entry["mean"], entry["deviation"])
+
+
+def _with_sampling(figure: Figure | None) -> str:
+    return "" if figure is None else _with_spread(figure.value, figure.spread) + "*"
+
+
+def _with_spread(value: float, spread: float) -> str:
+    return f"{number(value)} ± {float(f'{spread:.2g}'):g}"
+
+
+def markdown(results: StudyResults) -> str:
+    """The whole page."""
+    terms = results.terms
+    parts = [
+        "# The study",
+        f"Every run: profile `{terms.profile}`, {terms.kimg:g} kimg, judged on as many samples as there are held-out "
+        f"portraits, at most {terms.count}. A figure is mean ± standard deviation over seeds; * marks one seed or the "
+        "reals, where ± is the spread of the sampling. Fréchet, KID: distance to the training portraits in random "
+        "features, less is better. Coverage, recall: share of what there is that is reached. Accuracy: share of "
+        "samples that show the class asked for. Colours: median of a sample. Variety: difference between samples of "
+        "one label, 1 is the training portraits'. Copies: share of samples too close to a training portrait.",
+        RULE,
+    ]
+    for question in QUESTIONS:
+        sentences = "\n".join(f"- {sentence}" for sentence in findings(results, question))
+        parts += [f"## {question.title}", question.explanation, question_table(results, question), sentences]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,145 @@
+"""When a difference counts as settled, and the sentences that say so: each is worked out from one row's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.evaluation.distances import Figure
+from src.evaluation.verdict import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from src.experiments.study_results import DIVERGED, StudyResults
+from src.experiments.study_rows import Question
+
+CLEARLY = 3.0
+"""A difference counts from this many of its own standard errors on. Two would be usual for one comparison; here are
+over a hundred, and at two several would seem settled by chance."""
+
+RULE = (
+    f"A difference between two rows is called settled where it is larger than {CLEARLY:g} times its standard error, "
+    "s·√(1/n + 1/m) for n and m seeds. The spread s of one run is the largest of three: the standard deviation over "
+    "the seeds of the two rows, pooled; the median of that deviation over all rows, because two seeds may agree by "
+    "chance; and the spread of the sampling within a run. With fewer than two seeds in either row nothing is settled."
+)
+
+TITLES = {
+    "frechet_random": "Fréchet",
+    "kid_random": "KID",
+    "coverage": "coverage",
+    "recall": "recall",
+    "colours_median": "colours",
+    "variety": "variety",
+    "copies_share": "copies",
+}
+"""Short names of measures; `accuracy_palette` is `palette accuracy`."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One measure of a row beside its base.
+
+    Args:
+        measure: its name.
+        row: mean over the row's seeds.
+        base: mean over the base's.
+        standard_error: of the difference, as the rule has it; None where the rule cannot say.
+    """
+
+    measure: str
+    row: float
+    base: float
+    standard_error: float | None
+
+    @property
+    def settled(self) -> bool:
+        """By the rule."""
+        return self.standard_error is not None and abs(self.row - self.base) > CLEARLY * self.standard_error
+
+    @property
+    def word(self) -> str:
+        """`better` or `worse` than the base, or `higher` or `lower` where neither side is better."""
+        higher = self.row > self.base
+        if self.measure.startswith(HIGHER_IS_BETTER):
+            return "better" if higher else "worse"
+        if self.measure.startswith(LOWER_IS_BETTER):
+            return "worse" if higher else "better"
+        return "higher" if higher else "lower"
+
+
+def title(measure: str) -> str:
+    """A measure's short name."""
+    if measure.startswith("accuracy_"):
+        return f"{measure.removeprefix('accuracy_').replace('_', ' ')} accuracy"
+    return TITLES.get(measure, measure)
+
+
+def difference(measure: str, row: Sequence[Figure], base: Sequence[Figure], typical: float) -> Difference:
+    """Compare two rows under one measure.
+
+    Args:
+        measure: its name.
+        row: one figure a seed, at least one.
+        base: likewise.
+        typical: deviation over seeds that is usual in the study.
+    """
+    values = [np.array([figure.value for figure in side]) for side in (row, base)]
+    means = [float(side.mean()) for side in values]
+    if min(len(side) for side in values) < 2:
+        return Difference(measure, *means, None)
+    squares = sum(((side - side.mean()) ** 2).sum() for side in values)
+    pooled = float(np.sqrt(squares / (sum(map(len, values)) - 2)))
+    sampling = float(np.sqrt(np.mean([figure.spread**2 for figure in (*row, *base)])))
+    spread = max(pooled, typical, sampling)
+    return Difference(measure, *means, spread * float(np.sqrt(sum(1 / len(side) for side in values))))
+
+
+def differences(results: StudyResults, row: str, base: str) -> list[Difference]:
+    """All measures that both rows have."""
+    return [
+        difference(measure, ours, theirs, results.typical_deviation(measure))
+        for measure in results.measures
+        if (ours := results.figures(row, measure)) and (theirs := results.figures(base, measure))
+    ]
+
+
+def findings(results: StudyResults, question: Question) -> list[str]:
+    """One sentence a row of the question, which begins with the row's name."""
+    return [finding(results, row, question.base) for row in question.rows]
+
+
+def finding(results: StudyResults, row: str, base: str) -> str:
+    """What the row's figures say against the base's."""
+    runs, theirs = results.runs.get(row, ()), results.runs.get(base, ())
+    if not runs:
+        return f"`{row}` has not been run yet."
+    said = [f"seed {run.seed} diverged ({run.note})" for run in runs if run.status == DIVERGED]
+    judged, judged_base = (sum(bool(run.figures) for run in side) for side in (runs, theirs))
+    if not judged:
+        return f"`{row}`: {'; '.join(said)}."
+    if not judged_base:
+        return f"`{row}`: {'; '.join([*said, f'nothing to compare it with, `{base}` has no judged run'])}."
+    budget = f"{judged} against {judged_base} seed{'s' if judged_base > 1 else ''}, {results.terms.kimg:g} kimg"
+    found = differences(results, row, base)
+    settled = [each for each in found if each.settled]
+    for word in ("worse", "better", "higher", "lower"):
+        parts = [
+            f"{title(each.measure)} ({number(each.row)} against {number(each.base)})"
+            for each in settled
+            if each.word == word
+        ]
+        if parts:
+            said.append(f"{word}: {', '.join(parts)}")
+    left = [title(each.measure) for each in found if not each.settled]
+    if min(judged, judged_base) < 2:
+        said.append("nothing can be settled with one seed")
+    elif left and not settled:
+        said.append("no difference is settled by this budget")
+    elif left:
+        said.append(f"unsettled by this budget: {', '.join(left)}")
+    return f"`{row}` against `{base}` ({budget}): {'; '.join(said)}."
+
+
+def number(value: float) -> str:
+    """Three digits, as a person writes them."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

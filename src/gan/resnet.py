@@ -1,0 +1,179 @@
+"""ResNet generator and projection discriminator for square images of 16, 32 or 64 pixels.
+
+After SNGAN (Miyato et al., 2018) and the projection discriminator (Miyato & Koyama, 2018); every block of the
+generator also gets its own piece of the latent, as in BigGAN (Brock et al., 2019): with labels this strong a
+generator that sees its latent only once, at 4x4, learns to ignore it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
+
+Wrap = Callable[[nn.Module], nn.Module]
+
+
+def widths(size: int, base_channels: int) -> list[int]:
+    """Channels at 4x4, 8x8, ..., size x size: doubled at every halving of the side, as in SNGAN.
+
+    Raises:
+        ValueError: a size that is no power of two of at least 8.
+    """
+    if size < 8 or size & (size - 1):
+        raise ValueError(f"size must be a power of two of at least 8, not {size}")
+    levels = size.bit_length() - 3
+    return [base_channels * 2**level for level in range(levels, -1, -1)]
+
+
+def orthogonal(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
+    """The layer with orthogonal weights (as in BigGAN) and biases at zero."""
+    nn.init.orthogonal_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class GeneratorBlock(nn.Module):
+    """Residual block that doubles the side: two 3x3 convolutions after conditional normalisation and ReLU."""
+
+    def __init__(self, channels_in: int, channels_out: int, condition_dim: int) -> None:
+        super().__init__()
+        self.norm_1 = ConditionalBatchNorm2d(channels_in, condition_dim)
+        self.conv_1 = orthogonal(nn.Conv2d(channels_in, channels_out, 3, padding=1))
+        self.norm_2 = ConditionalBatchNorm2d(channels_out, condition_dim)
+        self.conv_2 = orthogonal(nn.Conv2d(channels_out, channels_out, 3, padding=1))
+        self.shortcut = orthogonal(nn.Conv2d(channels_in, channels_out, 1))
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, C_in, H, W], [N, condition_dim] -> [N, C_out, 2H, 2W]."""
+        # A 1x1 convolution and nearest enlargement commute: the shortcut convolves at a quarter of the pixels.
+        shortcut = functional.interpolate(self.shortcut(features), scale_factor=2, mode="nearest")
+        residual = functional.relu(self.norm_1(features, condition))
+        residual = self.conv_1(functional.interpolate(residual, scale_factor=2, mode="nearest"))
+        residual = self.conv_2(functional.relu(self.norm_2(residual, condition)))
+        return residual + shortcut
+
+
+class ResNetGenerator(nn.Module):
+    """Latents and labels to portraits.
+
+    Args:
+        size: side of the portraits in pixels, a power of two from 8.
+        image_channels: 4 for RGBA.
+        class_counts: the number of classes of each attribute.
+        latent_dim: length of the latent; it is cut into one piece for the first layer and one a block, so it must be
+            a multiple of their number (120 fits every size).
+        base_channels: channels at full size; the field's `ch`.
+        embedding_dim: length of the summed label embedding.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        image_channels: int,
+        class_counts: Sequence[int],
+        latent_dim: int = 120,
+        base_channels: int = 32,
+        embedding_dim: int = 64,
+    ) -> None:
+        super().__init__()
+        channels = widths(size, base_channels)
+        pieces = len(channels)
+        if latent_dim % pieces:
+            raise ValueError(f"latent_dim must be a multiple of {pieces} (one piece a layer), not {latent_dim}")
+        self.latent_dim = latent_dim
+        self.piece_dim = latent_dim // pieces
+        condition_dim = embedding_dim + self.piece_dim
+        self.embedding = AttributeEmbedding(class_counts, embedding_dim)
+        self.first = orthogonal(nn.Linear(condition_dim, channels[0] * 4 * 4))
+        self.blocks = nn.ModuleList(
+            [GeneratorBlock(c_in, c_out, condition_dim) for c_in, c_out in itertools.pairwise(channels)]
+        )
+        self.last_norm = nn.BatchNorm2d(channels[-1])
+        self.to_image = orthogonal(nn.Conv2d(channels[-1], image_channels, 3, padding=1))
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Latents [N, latent_dim] of unit variance, labels int64 [N, A] -> portraits [N, C, size, size] in [-1, 1]."""
+        embedding = self.embedding(labels)
+        conditions = [torch.cat([embedding, piece], dim=1) for piece in latents.split(self.piece_dim, dim=1)]
+        features = self.first(conditions[0]).unflatten(1, (-1, 4, 4))
+        features = features.contiguous(memory_format=torch.channels_last)
+        for block, condition in zip(self.blocks, conditions[1:], strict=True):
+            features = block(features, condition)
+        return torch.tanh(self.to_image(functional.relu(self.last_norm(features))))
+
+
+class DiscriminatorBlock(nn.Module):
+    """Residual block that halves the side, or keeps it.
+
+    Args:
+        activate_first: a ReLU before the first convolution; not in the block that sees the portrait itself, whose
+            negative half it would throw away.
+        downsample: halve the side.
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, spectral: Wrap, activate_first: bool = True, downsample: bool = True
+    ) -> None:
+        super().__init__()
+        self.conv_1 = spectral(orthogonal(nn.Conv2d(channels_in, channels_out, 3, padding=1)))
+        self.conv_2 = spectral(orthogonal(nn.Conv2d(channels_out, channels_out, 3, padding=1)))
+        self.shortcut = spectral(orthogonal(nn.Conv2d(channels_in, channels_out, 1)))
+        self.activate_first = activate_first
+        self.downsample = downsample
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, C_in, H, W] -> [N, C_out, H/2, W/2], or [N, C_out, H, W] without `downsample`."""
+        residual = functional.relu(features) if self.activate_first else features
+        residual = self.conv_2(functional.relu(self.conv_1(residual)))
+        if self.downsample:
+            # Averaging first and convolving 1x1 afterwards is the same map at a quarter of the work.
+            residual = functional.avg_pool2d(residual, 2)
+            features = functional.avg_pool2d(features, 2)
+        return residual + self.shortcut(features)
+
+
+class ResNetDiscriminator(nn.Module):
+    """Portraits and labels to logits.
+
+    Args:
+        size: side of the portraits in pixels, a power of two from 8.
+        image_channels: 4 for RGBA.
+        class_counts: the number of classes of each attribute.
+        base_channels: channels after the first block.
+        spectral_norm: spectral normalisation of every weight (Miyato et al., 2018).
+    """
+
+    def __init__(
+        self,
+        size: int,
+        image_channels: int,
+        class_counts: Sequence[int],
+        base_channels: int = 32,
+        spectral_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        spectral: Wrap = nn.utils.parametrizations.spectral_norm if spectral_norm else nn.Identity()
+        # One block a halving down to 4x4, mirroring the generator, then one that stays there.
+        halving = widths(size, base_channels)[:0:-1]
+        channels = [image_channels, *halving, halving[-1]]
+        last = len(halving)
+        self.blocks = nn.ModuleList(
+            [
+                DiscriminatorBlock(c_in, c_out, spectral, activate_first=index > 0, downsample=index < last)
+                for index, (c_in, c_out) in enumerate(itertools.pairwise(channels))
+            ]
+        )
+        self.head = ProjectionHead(channels[-1], class_counts, spectral)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Portraits [N, C, size, size] in [-1, 1], labels int64 [N, A] -> logits [N]; positive means real."""
+        features = images
+        for block in self.blocks:
+            features = block(features)
+        return self.head(functional.relu(features).sum(dim=(2, 3)), labels)

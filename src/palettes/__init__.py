@@ -1,0 +1,1 @@
+"""Palettes: their category, their files, snapping to one, fewer colours."""

@@ -1,0 +1,353 @@
+"""`palette_pyramid`: a palette, then maps of its entries from coarse to fine, every pixel a choice.
+
+The networks are in `src/pyramid`. Nothing plays against anything: the loss is the likelihood of the very portraits, and
+its value on validation portraits says at any time how good the model is, and when it overfits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from src.augmentation_labels import change_counts, mirrored_and_moved, no_change
+from src.config import TrainingConfig
+from src.device import Precision
+from src.family import DataSpecification, Family, Stateful
+from src.palettes.reduction import reduce_colours, reduce_palette
+from src.pyramid.choosing import only_the_likeliest
+from src.pyramid.maps import index_portraits, paint
+from src.pyramid.palette_writer import Source, by_lightness, entry_places
+from src.pyramid.pyramid import PalettePyramid, SamplingOptions, Widths, Written, bits
+from src.pyramid.recolours import Recolours, find_recolours
+from src.pyramid.turns import TURNS, together
+from src.schedule import set_learning_rate
+
+
+@dataclass(frozen=True)
+class PalettePyramidConfig(TrainingConfig):
+    """Networks, optimizer and how portraits are drawn."""
+
+    # The most colours of a portrait; the set's portraits that have more are reduced in OKLab before training.
+    colours: int = 31
+    # Width of palette entries; of the transformer that writes the coarsest map; of those that write palettes.
+    palette_width: int = 96
+    coarse_width: int = 128
+    coarse_layers: int = 4
+    writer_width: int = 128
+    writer_layers: int = 3
+    # Channels and residual blocks of the U-Nets, at the sides 8, 16 and 32 (of a portrait of 64).
+    finer_widths: str = "160,96,64"
+    finer_blocks: str = "3,2,2"
+    # The coarsest maps and the palettes are what is memorised first.
+    dropout: float = 0.1
+    # Deviation of the palette's colours as the networks see them in training, in OKLab scaled to unit variance.
+    colour_jitter: float = 0.1
+    # Share of portraits whose labels are all dropped, for guidance; and of single labels dropped beside that, so that
+    # any label can be left open.
+    label_dropout: float = 0.1
+    attribute_dropout: float = 0.05
+    # The rate rises over the warm-up, then stays, then falls with the square root of the images seen (EDM2; Karras et
+    # al., 2024): a run can go on for as long as it pays. The moving average does what a final decay would do.
+    learning_rate: float = 1e-3
+    warmup_kimg: float = 1.6
+    constant_kimg: float = 40.0
+    weight_decay: float = 0.01
+    gradient_limit: float = 1.0
+    # Pairs of recolours that the recolourer learns from at every step, where the set has any.
+    recolours_per_step: int = 8
+    # Sampling only. Guidance 1: labels as learned. Maps above the guided side are not guided.
+    guidance_weight: float = 1.25
+    guided_side: int = 16
+    # By map from coarse to fine; the last number goes on.
+    temperature: str = "1"
+    top_p: str = "0.98,0.95"
+    # Network passes over the finer maps: 16, 8 or 5 of each.
+    passes: str = "8,5,5"
+    # Varying a hero only: a pixel stays under other labels if it is no more than e^keep times less likely there.
+    keep: float = 2.0
+    ema_half_life_kimg: float = 4.0
+
+
+def numbers(text: str) -> list[float]:
+    """`"1,0.5"` -> `[1.0, 0.5]`.
+
+    Raises:
+        ValueError: what is no number.
+    """
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        raise ValueError(f"numbers are joined by commas, not {text!r}") from None
+
+
+def as_long_as(text: str, count: int) -> list[float]:
+    """`count` numbers; the last one that the text gives goes on."""
+    given = numbers(text)
+    return (given + [given[-1]] * count)[:count]
+
+
+class PalettePyramidFamily(Family):
+    """The model, its optimizer and a training step."""
+
+    config_class = PalettePyramidConfig
+    profiles: ClassVar = {
+        "smoke": {
+            "kimg": 0.128,
+            "batch_size": 16,
+            "log_kimg": 0.032,
+            "sample_kimg": 0.064,
+            "checkpoint_kimg": 0.064,
+            "colours": 7,
+            "palette_width": 16,
+            "coarse_width": 16,
+            "coarse_layers": 1,
+            "writer_width": 16,
+            "writer_layers": 1,
+            "finer_widths": "16,16,8",
+            "finer_blocks": "1,1,1",
+            "warmup_kimg": 0.032,
+            "passes": "5",
+        },
+        # Half a minute of the ten goes into the grid and the look at the samples.
+        "cpu": {
+            "kimg": 6.0,
+            "batch_size": 8,
+            "ema_half_life_kimg": 0.5,
+            "log_kimg": 0.5,
+            "sample_kimg": 3.0,
+            "checkpoint_kimg": 1.5,
+            "judge_kimg": 6.0,
+            "judge_count": 64,
+            "bits_count": 32,
+        },
+        "rtx2070": {
+            "kimg": 6000.0,
+            "batch_size": 64,
+            "palette_width": 128,
+            "coarse_width": 192,
+            "coarse_layers": 6,
+            "finer_widths": "320,192,128",
+            "dropout": 0.15,
+            "constant_kimg": 400.0,
+            "warmup_kimg": 6.4,
+            "ema_half_life_kimg": 20.0,
+            "log_kimg": 10.0,
+            "sample_kimg": 200.0,
+            "checkpoint_kimg": 200.0,
+            "judge_kimg": 200.0,
+        },
+    }
+
+    def __init__(self, config: PalettePyramidConfig, data: DataSpecification, device: torch.device) -> None:
+        self.config, self.data, self.device = config, data, device
+        self.precision = Precision(device, config.precision)
+        finer = [[int(number) for number in numbers(text)] for text in (config.finer_widths, config.finer_blocks)]
+        widths = Widths(
+            config.palette_width,
+            config.coarse_width,
+            config.coarse_layers,
+            *finer,
+            config.writer_width,
+            config.writer_layers,
+        )
+        class_counts = [*data.labels.sizes, *change_counts(data.size)]
+        parameters = class_counts, data.size, config.colours, widths, config.dropout, config.colour_jitter
+        self.model = PalettePyramid(*parameters).to(device)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            config.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        levels = len(self.model.sides)
+        self.options = SamplingOptions(
+            config.guidance_weight,
+            config.guided_side,
+            as_long_as(config.temperature, levels),
+            as_long_as(config.top_p, levels),
+            [int(number) for number in as_long_as(config.passes, max(1, levels - 1))],
+        )
+        for number in self.options.passes:
+            together(number)  # refuses a number that cannot be
+        self.null_label = torch.tensor(data.labels.sizes, dtype=torch.int64, device=device)
+        self.recolours: tuple[Tensor, ...] = ()
+
+    @property
+    def sampler(self) -> nn.Module:
+        return self.model
+
+    @property
+    def latent_dim(self) -> int:
+        """A number a choice: red, green and blue of the colours, then every pixel of every map."""
+        return sum(self.model.uniforms_by_part)
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"model": self.model}
+
+    def prepare(self, images: np.ndarray) -> tuple[np.ndarray, str]:
+        reduced, count = reduce_colours(images, self.config.colours)
+        note = f"{count:,} of {len(images):,} portraits had more than {self.config.colours} colours and were reduced"
+        return reduced, note if count else ""
+
+    def study(self, images: Tensor, labels: Tensor) -> None:
+        """Find the recolours of one silhouette among the training portraits."""
+        entries, colours, used = [], [], []
+        for part in images.cpu().split(256):
+            indexed = index_portraits((part.float() / 127.5 - 1).permute(0, 3, 1, 2), self.config.colours)
+            entries.append(indexed.entries.to(torch.uint8))
+            colours.append(indexed.colours)
+            used.append(indexed.used)
+        entries = torch.cat(entries)
+        found: Recolours = find_recolours(images.cpu().numpy(), entries.numpy(), self.config.colours)
+        if not len(found.first):
+            return
+        first, second = torch.from_numpy(found.first), torch.from_numpy(found.second)
+        places = torch.cat([entry_places(part.long(), self.config.colours) for part in entries.split(256)])
+        kept = torch.cat(colours)[first], torch.cat(used)[first], places[first], torch.from_numpy(found.colours).long()
+        self.recolours = tuple(each.to(self.device) for each in (*kept, labels.cpu()[second]))
+        self.model.recolours_seen.fill_(len(found.first))
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        config, scaler = self.config, self.precision.scaler
+        set_learning_rate(self.optimizer, self.learning_rate(images_seen))
+        # Mirrored and moved portraits, with augmentation labels: more to see of a small set, and nothing leaks.
+        changed, augmentation = mirrored_and_moved(reals)
+        portraits = index_portraits(changed, config.colours)
+        condition = torch.cat([self.with_label_dropout(labels), augmentation], dim=1)
+        turns = torch.randint(TURNS, (len(reals), len(self.model.finer)), device=reals.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            losses = self.model.losses(portraits, condition, turns)
+            objective = sum(loss.objective.mean() for loss in losses.values())
+            scalars = {f"bits_{part}": bits(loss.nats.mean()) for part, loss in losses.items()}
+            if self.recolours:
+                recolouring = self.recolouring_nats()
+                objective = objective + recolouring.mean()
+                scalars["loss_recolouring"] = recolouring.mean()
+        scaler.scale(objective).backward()
+        scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_limit)
+        scaler.step(self.optimizer)
+        scaler.update()
+        scalars |= {"loss_pyramid": objective, "bits": all_maps(scalars)}
+        return {name: value.detach() for name, value in scalars.items()}
+
+    def learning_rate(self, images_seen: int) -> float:
+        """The rate after so many images."""
+        config = self.config
+        warmup = min(1.0, (images_seen + 1) / (1000 * config.warmup_kimg)) if config.warmup_kimg else 1.0
+        decay = max(1.0, images_seen / (1000 * config.constant_kimg)) ** -0.5 if config.constant_kimg else 1.0
+        return config.learning_rate * warmup * decay
+
+    def with_label_dropout(self, labels: Tensor) -> Tensor:
+        """Labels int64 [N, A], some of them replaced by the null label."""
+        config = self.config
+        all_of_them = torch.rand(len(labels), 1, device=labels.device) < config.label_dropout
+        single = torch.rand(labels.shape, device=labels.device) < config.attribute_dropout
+        return torch.where(all_of_them | single, self.null_labels(labels), labels)
+
+    def null_labels(self, labels: Tensor) -> Tensor:
+        """The null label of every attribute, int64 [N, A]."""
+        return self.null_label.expand_as(labels)
+
+    def recolouring_nats(self) -> Tensor:
+        """The recolourer's loss on some pairs [n], in nats a number of 8 bits."""
+        colours, used, places, target, labels = self.recolours
+        chosen = torch.randint(len(colours), (self.config.recolours_per_step,), device=colours.device)
+        source = Source(colours[chosen], used[chosen], places[chosen])
+        condition = self.conditioned(self.with_label_dropout(labels[chosen]))
+        nats = self.model.recolouring_nats(source, target[chosen], condition)
+        return nats / (3 * source.used.sum(dim=1)).clamp(min=1)
+
+    def conditioned(self, labels: Tensor) -> Tensor:
+        """Labels [N, A] with the augmentation labels of portraits that are neither mirrored nor moved."""
+        return torch.cat([labels, no_change(len(labels), self.data.size, labels.device)], dim=1)
+
+    def truncated(self, latents: Tensor, truncation: float) -> Tensor:
+        """Only the likeliest colours and entries, which have the share `truncation` together."""
+        return only_the_likeliest(latents, truncation)
+
+    @torch.no_grad()
+    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+        """A palette and maps, chosen by the latents: each becomes a uniform number through the normal's CDF."""
+        return self.painted(self.write(sampler, latents, labels))
+
+    @torch.no_grad()
+    def draw_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
+        palette = torch.from_numpy(reduce_palette(palette.numpy(), self.config.colours))
+        # What category the colours are of is for them to say.
+        open_labels = torch.where(self.of_palette(labels), self.null_labels(labels), labels)
+        colours = torch.zeros(1, self.config.colours, 3, dtype=torch.int64)
+        colours[0, : len(palette)] = palette
+        used = torch.arange(self.config.colours)[None] < len(palette)
+        colours, used = (each.expand(len(labels), *each.shape[1:]) for each in by_lightness(colours, used))
+        return self.painted(self.write(sampler, latents, open_labels, palette=(colours, used)))
+
+    @torch.no_grad()
+    def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
+        """Pixels stay that are nearly as likely under the other labels. For another palette, other colours are written
+        for the same entries; where the set had no recolours to learn that from, the hero is drawn anew."""
+        before = self.write(sampler, latents, labels)
+        other_palette = (self.of_palette(labels) & (changed != labels)).any(dim=1)
+        # While a hero is recoloured, its map is that of its own palette.
+        requested = torch.where(self.of_palette(labels), labels, changed)
+        hero = before
+        if not torch.equal(requested, labels):
+            hero = self.write(sampler, latents, requested, palette=(before.colours, before.used), before=before)
+        if sampler.recolours_seen > 0:
+            recoloured = sampler.recolour(hero, self.conditioned(changed), self.uniforms(latents))
+            colours = torch.where(other_palette[:, None, None], recoloured, hero.colours)
+            return self.painted(hero._replace(colours=colours))
+        anew = self.draw(sampler, latents, changed)
+        return torch.where(other_palette[:, None, None, None], anew, self.painted(hero))
+
+    def of_palette(self, labels: Tensor) -> Tensor:
+        """Which labels [N, A] are of the palette, whose colours say it already."""
+        names = [name == "palette" for name in self.data.labels.names]
+        return torch.tensor(names, dtype=torch.bool, device=labels.device).expand_as(labels)
+
+    def write(
+        self,
+        sampler: nn.Module,
+        latents: Tensor,
+        labels: Tensor,
+        palette: tuple[Tensor, Tensor] | None = None,
+        before: Written | None = None,
+    ) -> Written:
+        """`PalettePyramid.write` for latents [N, latent_dim] and labels [N, A]."""
+        condition, null = self.conditioned(labels), self.conditioned(self.null_labels(labels))
+        with self.precision.autocast():
+            return sampler.write(
+                condition, null, self.uniforms(latents), self.options, palette, before, self.config.keep
+            )
+
+    def uniforms(self, latents: Tensor) -> Tensor:
+        """Normal numbers to uniform ones."""
+        return torch.special.ndtr(latents.double())
+
+    def painted(self, written: Written) -> Tensor:
+        return paint(written.maps[-1].classes, written.colours, self.data.size)
+
+    @torch.no_grad()
+    def likelihood(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Bits a portrait [N], by part and (`bits`) all maps together, given the palette."""
+        portraits = index_portraits(reals, self.config.colours)
+        with self.precision.autocast():
+            nats = sampler.nats(portraits, self.conditioned(labels))
+        found = {f"bits_{part}": bits(each) for part, each in nats.items()}
+        return {**found, "bits": all_maps(found)}
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
+
+
+def all_maps(found: dict[str, Tensor]) -> Tensor:
+    """All maps together: bits of the portrait, given its palette."""
+    return sum(value for name, value in found.items() if name.startswith("bits_") and name != "bits_palette")

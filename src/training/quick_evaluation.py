@@ -1,0 +1,78 @@
+"""A cheap look at the samples while training goes on: what is drawn for it, and which checkpoint was the best so far.
+
+What the samples are worth is the judge's to say; the loop is given one (`src.evaluation.quick_metrics`), or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from src.data.packed import HELD_OUT, TRAIN, PackedPortraits
+from src.family import Family
+from src.training.grids import draw_portraits
+
+Judge = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+"""Samples uint8 [N, H, W, 4] and as many portraits that nobody trains on -> columns of `metrics.csv`."""
+
+BEST_BY = "kid_random"
+"""The judge's measure by which `checkpoints/best.pt` is chosen; the lowest is the best."""
+
+FEWEST = 4
+"""Of fewer portraits no distance can be worked out."""
+
+
+class Examination:
+    """The same latents and labels every time, so that two looks differ by the model alone.
+
+    Nothing is drawn from torch's generators: a run that is looked at gives the same bits as one that is not.
+
+    Args:
+        judge: gives the measures.
+        portraits: the packed data, with the attributes that the family is conditioned on.
+        count: how many samples at most; as many held-out portraits, whose labels the samples get, are compared with.
+            Training portraits stand in where next to none are held out.
+        latent_dim: length of a latent.
+        seed: of the latents and of the choice of portraits.
+        device: where samples are drawn.
+    """
+
+    def __init__(
+        self, judge: Judge, portraits: PackedPortraits, count: int, latent_dim: int, seed: int, device: torch.device
+    ) -> None:
+        self.judge = judge
+        candidates = np.flatnonzero(portraits.split == HELD_OUT)
+        if len(candidates) < FEWEST:
+            candidates = np.flatnonzero(portraits.split == TRAIN)
+        # RandomState's stream is frozen for good: runs of different versions can be compared.
+        random = np.random.RandomState(seed)
+        chosen = random.permutation(candidates)[:count]
+        self.reals = portraits.images[chosen]
+        self.labels = torch.from_numpy(portraits.labels[chosen]).to(device)
+        latents = random.standard_normal((len(chosen), latent_dim)).astype(np.float32)
+        self.latents = torch.from_numpy(latents).to(device)
+
+    def figures(self, family: Family, sampler: nn.Module) -> dict[str, float]:
+        """The judge's measures of what the sampler draws now; none of a family that cannot draw (yet).
+
+        Args:
+            family: for its `draw`.
+            sampler: the moving average, in evaluation mode.
+        """
+        if family.cannot_draw or len(self.reals) < FEWEST:
+            return {}
+        return self.judge(draw_portraits(family, sampler, self.latents, self.labels), self.reals)
+
+
+def is_best(figures: Mapping[str, float], earlier: Sequence[Mapping[str, float]]) -> bool:
+    """Whether these figures are better than all before.
+
+    Args:
+        figures: of the look just taken.
+        earlier: the rows of `metrics.csv` before it, of which most have no figures: a resumed run reads there how
+            good the best was.
+    """
+    return BEST_BY in figures and all(figures[BEST_BY] < row[BEST_BY] for row in earlier if BEST_BY in row)

@@ -1,0 +1,1 @@
+"""The other families: one file each, network and training step together."""

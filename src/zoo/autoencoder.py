@@ -1,0 +1,194 @@
+"""`autoencoder`: portraits through forty numbers and back, without labels.
+
+An autoencoder minimises the reconstruction error alone. It is no generative model: nothing in its loss says which
+codes are portraits. What it draws comes from a Gaussian laid over the training codes afterwards (ex-post density
+estimation; Ghosh et al., 2020), and shows how far one Gaussian goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.config import TrainingConfig
+from src.device import Precision
+from src.family import DataSpecification, Family, Stateful
+from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
+
+SIDE = 4
+
+
+class Autoencoder(nn.Module):
+    """Encoder, decoder, and the mean and covariance of the codes.
+
+    Args:
+        size: side of the portraits in pixels, a power of two from 8.
+        image_channels: 4 for RGBA.
+        code_dim: length of a code.
+        base_channels: channels at half the size; doubled at every halving.
+    """
+
+    def __init__(self, size: int, image_channels: int, code_dim: int = 40, base_channels: int = 32) -> None:
+        super().__init__()
+        features = ConvolutionalEncoder(size, image_channels, SIDE, base_channels)
+        portraits = ConvolutionalDecoder(size, image_channels, SIDE, base_channels)
+        length = features.channels * SIDE * SIDE
+        self.encoder = nn.Sequential(features, nn.Flatten(), nn.Linear(length, code_dim))
+        self.decoder = nn.Sequential(
+            nn.Linear(code_dim, length), nn.Unflatten(1, (portraits.channels, SIDE, SIDE)), portraits, nn.Tanh()
+        )
+        self.register_buffer("code_mean", torch.zeros(code_dim))
+        self.register_buffer("code_covariance", torch.eye(code_dim))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Portraits [N, C, size, size] in [-1, 1] -> their reconstructions."""
+        return self.decoder(self.encoder(images))
+
+    @torch.no_grad()
+    def observe(self, codes: Tensor, decay: float) -> None:
+        """Take a batch of codes [N, code_dim] into the running mean and covariance.
+
+        Every code of the newest batch weighs (1 - decay) / N, those before decay times what they did: mean and
+        covariance are those of all codes so weighted, starting from a standard normal distribution.
+        """
+        codes = codes.float()
+        centred = codes - codes.mean(dim=0)
+        step = codes.mean(dim=0) - self.code_mean
+        within_batch = centred.T @ centred / len(codes)
+        # Two groups with different means: the variance within them, and that between them.
+        self.code_covariance.mul_(decay).add_((1 - decay) * within_batch)
+        self.code_covariance.add_(decay * (1 - decay) * torch.outer(step, step))
+        self.code_mean.add_((1 - decay) * step)
+
+    def codes_for(self, latents: Tensor) -> Tensor:
+        """Standard normal latents [N, code_dim] -> codes from the Gaussian: mean + L latent with L L^T = covariance."""
+        covariance = self.code_covariance.double()
+        # A direction that no code uses has no variance; a millionth of the mean one keeps the factorisation safe.
+        least = 1e-6 * covariance.diagonal().mean().clamp(min=1e-12)
+        factor = torch.linalg.cholesky(covariance + least * torch.eye(len(covariance)).to(covariance))
+        return (self.code_mean + latents.double() @ factor.T).to(latents.dtype)
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig(TrainingConfig):
+    """A plain autoencoder; with `denoising` a denoising one."""
+
+    # Length of a code, and channels at half the portrait's side.
+    code_dim: int = 40
+    base_channels: int = 32
+    learning_rate: float = 1e-3
+    # Deviation of the normal noise on the encoder's input (Vincent et al., 2008), in the scale of [-1, 1]; the target
+    # is the clean portrait. 0: off.
+    denoising: float = 0.0
+    # Share that the codes' running mean and covariance keep at every step.
+    statistics_decay: float = 0.99
+    ema_half_life_kimg: float = 2.0
+
+
+class AutoencoderFamily(Family):
+    """Encoder, decoder and their optimizer."""
+
+    config_class = AutoencoderConfig
+    conditional = False
+    profiles: ClassVar = {
+        "smoke": {
+            "kimg": 0.128,
+            "batch_size": 16,
+            "log_kimg": 0.032,
+            "sample_kimg": 0.064,
+            "checkpoint_kimg": 0.064,
+            "base_channels": 8,
+        },
+        "cpu": {"kimg": 100.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
+        "rtx2070": {
+            "kimg": 1000.0,
+            "batch_size": 128,
+            "base_channels": 64,
+            "learning_rate": 5e-4,
+            "log_kimg": 10.0,
+            "sample_kimg": 200.0,
+            "checkpoint_kimg": 200.0,
+            "judge_kimg": 200.0,
+            "ema_half_life_kimg": 10.0,
+        },
+    }
+
+    def __init__(self, config: AutoencoderConfig, data: DataSpecification, device: torch.device) -> None:
+        self.config = config
+        self.data = data
+        self.precision = Precision(device, config.precision)
+        self.autoencoder = Autoencoder(data.size, data.channels, config.code_dim, config.base_channels).to(
+            device, memory_format=torch.channels_last
+        )
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), config.learning_rate, fused=True)
+
+    @property
+    def sampler(self) -> nn.Module:
+        return self.autoencoder
+
+    @property
+    def latent_dim(self) -> int:
+        return self.config.code_dim
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder}
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """Mean squared error between the portrait and what is left of it after its code."""
+        seen = reals
+        if self.config.denoising > 0:
+            seen = reals + self.config.denoising * torch.randn_like(reals)
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            codes = self.autoencoder.encoder(seen)
+            rebuilt = self.autoencoder.decoder(codes)
+        loss = functional.mse_loss(rebuilt.float(), reals)
+        scaler = self.precision.scaler
+        scaler.scale(loss).backward()
+        scaler.step(self.optimizer)
+        scaler.update()
+        self.autoencoder.observe(codes.detach(), self.config.statistics_decay)
+        deviation = self.autoencoder.code_covariance.diagonal().clamp(min=0).sqrt().mean()
+        return {"loss_reconstruction": loss.detach(), "code_deviation": deviation}
+
+    @torch.no_grad()
+    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+        """Decoded codes of the Gaussian over the training codes."""
+        return sampler.decoder(sampler.codes_for(latents))
+
+    @torch.no_grad()
+    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
+        return sampler(reals)
+
+    @torch.no_grad()
+    def interpolate(self, sampler: nn.Module, first: Tensor, second: Tensor, steps: int) -> Tensor:
+        """Portraits on the straight way between two codes.
+
+        Args:
+            sampler: as for `draw`.
+            first, second: portraits [N, C, H, W] in [-1, 1].
+            steps: how many, both ends among them; at least 2.
+
+        Returns:
+            [N, steps, C, H, W] in [-1, 1]; the ends are the reconstructions of `first` and `second`.
+        """
+        start, end = sampler.encoder(first), sampler.encoder(second)
+        shares = torch.linspace(0, 1, steps, device=first.device)[None, :, None]
+        codes = torch.lerp(start[:, None], end[:, None], shares)
+        return sampler.decoder(codes.flatten(0, 1)).unflatten(0, (len(first), steps))
+
+    @torch.no_grad()
+    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The reconstruction error on held-out portraits: above the training one it shows learning by heart."""
+        with self.precision.autocast():
+            rebuilt = self.autoencoder(reals)
+        return {"loss_held_out": functional.mse_loss(rebuilt.float(), reals)}
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {"autoencoder": self.autoencoder, "optimizer": self.optimizer, "scaler": self.precision.scaler}

@@ -1,0 +1,487 @@
+"""`r3gan`: relativistic pairing loss with R1 and R2, networks without normalisation, a palette head.
+
+The recipe is R3GAN's (Huang et al., "The GAN is dead; long live the GAN!", 2024), cut to a small set and small
+hardware: lazy penalties, conditioning ramped in (Shahbazi et al., 2022), augmentation that keeps the pixel grid with a
+strength that adapts itself (Karras et al., 2020), and a penalty on samples of one label that are all alike.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.config import TrainingConfig
+from src.device import Precision
+from src.family import DataSpecification, Family, ScalarState, Stateful
+from src.gan.conditioning import AttributeEmbedding
+from src.gan.diff_augment import DiffAugment
+from src.gan.penalties import squared_gradient, variety_penalty
+from src.schedule import cosine
+
+
+def patch_convolution(channels: int, values: int) -> nn.Conv2d:
+    """A convolution whose output, [N, 4 * values, H, W], is to be shuffled to [N, values, 2H, 2W].
+
+    The four pixels of a patch start with the same weights (Aitken et al., 2017): with weights of their own they begin
+    as a checkerboard, and a choice among like colours may never get rid of it.
+    """
+    layer = nn.Conv2d(channels, 4 * values, 3, padding=1)
+    with torch.no_grad():
+        layer.weight.copy_(layer.weight[::4].repeat_interleave(4, dim=0))
+        layer.bias.zero_()
+    return layer
+
+
+class PaletteHead(nn.Module):
+    """Features and a condition to portraits of at most K colours.
+
+    Args:
+        channels: C of the features.
+        condition_dim: length of the vector that the colours are worked out from.
+        colours: K, the most colours of one portrait.
+
+    The buffer `hardness` says how exact the choice is while training: 0 mixes colours by their probabilities, 1 takes
+    the likeliest alone. In evaluation mode the choice is always exact.
+    """
+
+    def __init__(self, channels: int, condition_dim: int, colours: int) -> None:
+        super().__init__()
+        self.colours = colours
+        # Index 0 is "nothing here". Twice the side: every feature decides on the 2x2 pixels it stands for.
+        self.to_choice = patch_convolution(channels, colours + 1)
+        hidden = 4 * colours
+        self.to_palette = nn.Sequential(
+            nn.Linear(condition_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 3 * colours)
+        )
+        self.register_buffer("hardness", torch.ones(()))
+
+    def palette(self, condition: Tensor) -> Tensor:
+        """Condition [N, condition_dim] -> colours [N, K, 3] in [-1, 1]."""
+        return torch.tanh(self.to_palette(condition).float()).unflatten(1, (self.colours, 3))
+
+    def choice(self, features: Tensor) -> Tensor:
+        """Features [N, C, H, W] -> logits [N, K + 1, 2H, 2W]; index 0 is transparent."""
+        return functional.pixel_shuffle(self.to_choice(features), 2)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, C, H, W], [N, condition_dim] -> portraits [N, 4, 2H, 2W] in [-1, 1], premultiplied RGBA."""
+        logits, palette = self.choice(features).float(), self.palette(condition)
+        chosen = functional.one_hot(logits.argmax(dim=1), self.colours + 1).movedim(-1, 1).to(logits.dtype)
+        if self.training:
+            soft = logits.softmax(dim=1)
+            chosen = soft + self.hardness * (chosen - soft).detach()
+        # What each index looks like: transparent black, then the colours at full alpha.
+        opaque = functional.pad(palette, (0, 1), value=1.0)
+        entries = functional.pad(opaque, (0, 0, 1, 0), value=-1.0)
+        # In full precision also under autocast: a colour rounded to bf16 would no longer be the palette's.
+        with torch.autocast(features.device.type, enabled=False):
+            portraits = torch.einsum("nkhw,nkc->nchw", chosen, entries)
+        return portraits.contiguous(memory_format=torch.channels_last)
+
+
+class DirectHead(nn.Module):
+    """The usual head, to compare with: four free values a pixel through tanh.
+
+    Args:
+        channels: C of the features.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.to_pixels = patch_convolution(channels, 4)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, C, H, W], a condition that is not looked at -> portraits [N, 4, 2H, 2W] in [-1, 1]."""
+        return torch.tanh(functional.pixel_shuffle(self.to_pixels(features).float(), 2))
+
+
+SLOPE = 0.2
+
+
+def stage_channels(size: int, base_channels: int) -> list[int]:
+    """Channels at 4x4, 8x8, ..., size/2: doubled at every halving of the side, at most four times the base.
+
+    Raises:
+        ValueError: a size that is no power of two of at least 8.
+    """
+    if size < 8 or size & (size - 1):
+        raise ValueError(f"size must be a power of two of at least 8, not {size}")
+    stages = size.bit_length() - 3
+    return [base_channels * min(4, 2**stage) for stage in range(stages - 1, -1, -1)]
+
+
+def scaled(layer: nn.Conv2d | nn.Linear, gain: float) -> nn.Conv2d | nn.Linear:
+    """The layer with normal weights of variance gain^2 / fan-in (He et al., 2015) and biases at zero."""
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(act(conv(act(x)))); with a condition, the features between are scaled and shifted by it.
+
+    Args:
+        channels: C.
+        depth: how many blocks the network has; branches of deeper networks start smaller.
+        condition_dim: length of the condition; 0 for none (the discriminator).
+    """
+
+    def __init__(self, channels: int, depth: int, condition_dim: int = 0) -> None:
+        super().__init__()
+        self.conv_1 = scaled(nn.Conv2d(channels, channels, 3, padding=1), math.sqrt(2 / (1 + SLOPE**2) / depth))
+        self.conv_2 = scaled(nn.Conv2d(channels, channels, 3, padding=1), 0.0)
+        self.modulate = scaled(nn.Linear(condition_dim, 2 * channels), 0.5) if condition_dim else None
+
+    def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        """[N, C, H, W], [N, condition_dim] or None -> [N, C, H, W]."""
+        branch = self.conv_1(functional.leaky_relu(features, SLOPE))
+        if self.modulate is not None:
+            scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, dim=1)
+            branch = torch.addcmul(shift, branch, 1 + scale)
+        return features + self.conv_2(functional.leaky_relu(branch, SLOPE))
+
+
+class NormFreeGenerator(nn.Module):
+    """Latents and labels to portraits.
+
+    The latent is cut into pieces: one for the first layer, one a block, one for the colours. What steers colours alone
+    (`colour_columns`) does not reach the blocks: with a palette head, another palette recolours the very same hero.
+
+    Args:
+        size: side of the portraits in pixels, a power of two from 8.
+        class_counts: the number of classes of each attribute.
+        colour_columns: the attributes (columns of the labels) that steer nothing but colours.
+        latent_dim: length of the latent, a multiple of the number of pieces (120 fits every size at two blocks).
+        base_channels: channels at half the side.
+        blocks: residual blocks a stage.
+        embedding_dim: length of a summed label embedding.
+        colours: K of the palette head; 0 for free pixels.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        class_counts: Sequence[int],
+        colour_columns: Sequence[int],
+        latent_dim: int = 120,
+        base_channels: int = 64,
+        blocks: int = 1,
+        embedding_dim: int = 64,
+        colours: int = 31,
+    ) -> None:
+        super().__init__()
+        channels = stage_channels(size, base_channels)
+        depth = len(channels) * blocks
+        pieces = depth + 2
+        if latent_dim < pieces:
+            raise ValueError(f"latent_dim must be at least {pieces} (one piece a layer), not {latent_dim}")
+        self.latent_dim = latent_dim
+        self.pieces = [latent_dim // pieces] * (pieces - 1) + [latent_dim - latent_dim // pieces * (pieces - 1)]
+        self.shape_columns = [column for column in range(len(class_counts)) if column not in colour_columns]
+        self.shape_embedding = AttributeEmbedding([class_counts[c] for c in self.shape_columns], embedding_dim)
+        self.colour_embedding = AttributeEmbedding(class_counts, embedding_dim)
+        # How much labels count, ramped in by the recipe (Shahbazi et al., 2022).
+        self.register_buffer("label_strength", torch.ones(()))
+
+        self.first = scaled(nn.Linear(self.pieces[0] + embedding_dim, channels[0] * 4 * 4), 1.0)
+        self.stages = nn.ModuleList(
+            nn.ModuleList(ResidualBlock(width, depth, self.pieces[1] + embedding_dim) for _ in range(blocks))
+            for width in channels
+        )
+        self.narrow = nn.ModuleList(
+            scaled(nn.Conv2d(wide, narrow, 1), 1.0) for wide, narrow in itertools.pairwise(channels)
+        )
+        condition_dim = self.pieces[-1] + embedding_dim
+        self.head = PaletteHead(channels[-1], condition_dim, colours) if colours else DirectHead(channels[-1])
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Latents [N, latent_dim] of unit variance, labels int64 [N, A] -> portraits [N, 4, size, size] in [-1, 1]."""
+        shape = self.label_strength * self.shape_embedding(labels[:, self.shape_columns])
+        colour = self.label_strength * self.colour_embedding(labels)
+        pieces = iter(latents.split(self.pieces, dim=1))
+        features = self.first(torch.cat([next(pieces), shape], dim=1)).unflatten(1, (-1, 4, 4))
+        features = features.contiguous(memory_format=torch.channels_last)
+        for index, stage in enumerate(self.stages):
+            if index > 0:
+                features = functional.interpolate(self.narrow[index - 1](features), scale_factor=2, mode="nearest")
+            for block in stage:
+                features = block(features, torch.cat([next(pieces), shape], dim=1))
+        features = functional.leaky_relu(features, SLOPE)
+        return self.head(features, torch.cat([next(pieces), colour], dim=1))
+
+
+class NormFreeDiscriminator(nn.Module):
+    """Portraits and labels to logits: the generator's mirror, then a score and a projection on the labels.
+
+    Args:
+        size: side of the portraits in pixels, a power of two from 8.
+        image_channels: 4 for RGBA.
+        class_counts: the number of classes of each attribute.
+        base_channels: channels at half the side.
+        blocks: residual blocks a stage.
+    """
+
+    def __init__(
+        self, size: int, image_channels: int, class_counts: Sequence[int], base_channels: int = 64, blocks: int = 1
+    ) -> None:
+        super().__init__()
+        channels = stage_channels(size, base_channels)[::-1]
+        depth = len(channels) * blocks
+        self.first = scaled(nn.Conv2d(4 * image_channels, channels[0], 3, padding=1), 1.0)
+        self.stages = nn.ModuleList(
+            nn.ModuleList(ResidualBlock(width, depth) for _ in range(blocks)) for width in channels
+        )
+        self.widen = nn.ModuleList(
+            scaled(nn.Conv2d(narrow, wide, 1), 1.0) for narrow, wide in itertools.pairwise(channels)
+        )
+        width = channels[-1]
+        # What is where still matters at 4x4: one weight a place and channel, then a mix of the channels.
+        self.gather = scaled(nn.Conv2d(width, width, 4, groups=width), 1.0)
+        self.mix = scaled(nn.Linear(width, width), 1.0)
+        self.score = scaled(nn.Linear(width, 1), 1.0)
+        self.tables = nn.ModuleList(nn.Embedding(count, width) for count in class_counts)
+        self.register_buffer("label_strength", torch.ones(()))
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Portraits [N, C, size, size] in [-1, 1], labels int64 [N, A] -> logits [N]; larger means more real."""
+        features = self.first(functional.pixel_unshuffle(images, 2))
+        for index, stage in enumerate(self.stages):
+            if index > 0:
+                features = functional.avg_pool2d(self.widen[index - 1](features), 2)
+            for block in stage:
+                features = block(features)
+        features = self.mix(self.gather(functional.leaky_relu(features, SLOPE)).flatten(1))
+        logits = self.score(features).squeeze(1)
+        for column, table in enumerate(self.tables):
+            # Projection (Miyato & Koyama, 2018), scaled to the score's size whatever the width.
+            projected = (table(labels[:, column]) * features).sum(dim=1) / math.sqrt(features.shape[1])
+            logits = logits + self.label_strength * projected
+        return logits
+
+
+@dataclass(frozen=True)
+class R3GANConfig(TrainingConfig):
+    """Pairs of `..._first` and `..._last` go from one to the other within `schedule_kimg`."""
+
+    # Networks.
+    latent_dim: int = 120
+    base_channels: int = 64
+    blocks: int = 1
+    embedding_dim: int = 64
+    # The most colours of one portrait, and the attribute that steers nothing but colours; 0 for free pixels.
+    colours: int = 31
+    colour_attribute: str = "palette"
+    # A palette head's choice goes from soft to exact within so many kimg: early on, every entry gets a gradient.
+    harden_kimg: float = 5.0
+    # One schedule (half a cosine) for everything that changes.
+    schedule_kimg: float = 500.0
+    learning_rate_first: float = 2e-4
+    learning_rate_last: float = 5e-5
+    beta2_first: float = 0.9
+    beta2_last: float = 0.99
+    # R1 and R2 = gamma / 2 * squared gradient norm at reals and fakes, every so many steps with that many times the
+    # weight. R3GAN's values at 64x64 are for batches of 256; smaller ones need more.
+    gamma_first: float = 2.0
+    gamma_last: float = 0.5
+    penalty_interval: int = 4
+    # Labels begin to count after a while: on a small set strong conditions from the start make samples collapse.
+    label_ramp_kimg: float = 10.0
+    # Augmentation: kinds, the largest probability, and how fast it moves (from 0 to 1 within so many kimg) to keep D's
+    # advantage on training portraits at its target.
+    augment: str = "flip,translation,cutout"
+    augment_most: float = 0.5
+    augment_move_kimg: float = 100.0
+    augment_target: float = 0.6
+    # Weight of the variety penalty: samples of one label as far apart as portraits of one label are.
+    variety_weight: float = 2.0
+
+
+class R3GAN(Family):
+    """Generator, discriminator, their optimizers, and the step that trains both."""
+
+    config_class = R3GANConfig
+    profiles = {  # noqa: RUF012
+        "smoke": {
+            "kimg": 0.128,
+            "batch_size": 16,
+            "base_channels": 4,
+            "colours": 7,
+            "log_kimg": 0.032,
+            "sample_kimg": 0.064,
+            "checkpoint_kimg": 0.064,
+        },
+        "cpu": {"kimg": 30.0, "sample_kimg": 5.0, "checkpoint_kimg": 5.0},
+        "rtx2070": {
+            "kimg": 9000.0,
+            "batch_size": 64,
+            "base_channels": 128,
+            "schedule_kimg": 3000.0,
+            "harden_kimg": 20.0,
+            "ema_half_life_kimg": 50.0,
+            "log_kimg": 10.0,
+            "sample_kimg": 200.0,
+            "checkpoint_kimg": 200.0,
+            "judge_kimg": 200.0,
+        },
+    }
+
+    def __init__(self, config: R3GANConfig, data: DataSpecification, device: torch.device) -> None:
+        self.config = config
+        self.data = data
+        self.precision = Precision(device, config.precision)
+        self.augment = DiffAugment(config.augment, config.augment_most)
+        self.augment_probability = torch.zeros((), device=device)
+        sizes = data.labels.sizes
+        colour_columns = [i for i, name in enumerate(data.labels.names) if name == config.colour_attribute]
+        generator = NormFreeGenerator(
+            data.size,
+            sizes,
+            colour_columns,
+            config.latent_dim,
+            config.base_channels,
+            config.blocks,
+            config.embedding_dim,
+            config.colours,
+        )
+        discriminator = NormFreeDiscriminator(data.size, data.channels, sizes, config.base_channels, config.blocks)
+        self.generator = generator.to(device, memory_format=torch.channels_last)
+        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
+        rate, betas = config.learning_rate_first, (0.0, config.beta2_first)
+        self.optimizer_generator = torch.optim.Adam(self.generator.parameters(), rate, betas, fused=True)
+        self.optimizer_discriminator = torch.optim.Adam(self.discriminator.parameters(), rate, betas, fused=True)
+
+    @property
+    def sampler(self) -> nn.Module:
+        return self.generator
+
+    @property
+    def latent_dim(self) -> int:
+        return self.config.latent_dim
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        config, scaler = self.config, self.precision.scaler
+        self.follow_schedule(images_seen)
+
+        # Fakes have the labels of the reals they are paired with. A quarter of the labels is drawn once more, for the
+        # variety penalty; D does not see those.
+        repeated = len(labels) // 4 if config.variety_weight > 0 else 0
+        fake_labels = torch.cat([labels, labels[:repeated]])
+        latents = torch.randn(len(fake_labels), config.latent_dim, device=reals.device)
+        with self.precision.autocast():
+            fakes = self.generator(latents, fake_labels).float()
+        fakes, again = fakes[: len(labels)], fakes[len(labels) :]
+
+        # D: every real should score higher than the fake it is paired with.
+        self.optimizer_discriminator.zero_grad(set_to_none=True)
+        seen_reals, seen_fakes = self.augmented(reals), self.augmented(fakes.detach())
+        with self.precision.autocast():
+            logits = self.discriminator(torch.cat([seen_reals, seen_fakes]), labels.repeat(2, 1)).float()
+        real_logits, fake_logits = logits.chunk(2)
+        loss_discriminator = functional.softplus(fake_logits - real_logits).mean()
+        scaler.scale(loss_discriminator).backward()
+        scalars = {
+            "loss_discriminator": loss_discriminator,
+            "logit_real": real_logits.mean(),
+            "logit_fake": fake_logits.mean(),
+        }
+        # Now and then D learns to be flat around reals (R1) and around fakes (R2).
+        if images_seen // config.batch_size % config.penalty_interval == 0:
+            gamma = cosine(config.gamma_first, config.gamma_last, images_seen, config.schedule_kimg)
+            with self.precision.penalty_autocast():
+                r1 = squared_gradient(self.discriminator, seen_reals, labels)
+                r2 = squared_gradient(self.discriminator, seen_fakes, labels)
+            scaler.scale(config.penalty_interval * gamma / 2 * (r1 + r2)).backward()
+            scalars |= {"r1": r1, "r2": r2}
+        scaler.step(self.optimizer_discriminator)
+
+        # G: every fake should score higher than the real it is paired with.
+        self.optimizer_generator.zero_grad(set_to_none=True)
+        self.discriminator.requires_grad_(False)
+        with self.precision.autocast():
+            fake_logits = self.discriminator(self.augmented(fakes), labels).float()
+        # The reals' logits are constants here: those of D's own step will do.
+        loss_generator = functional.softplus(real_logits.detach() - fake_logits).mean()
+        scalars["loss_generator"] = loss_generator
+        if repeated:
+            pairs = torch.cat([fakes[:repeated], again])
+            sameness = variety_penalty(pairs, self.data.within_label_distance)
+            loss_generator = loss_generator + config.variety_weight * sameness
+            scalars["sameness"] = sameness
+        scaler.scale(loss_generator).backward()
+        scaler.step(self.optimizer_generator)
+        self.discriminator.requires_grad_(True)
+        scaler.update()
+
+        scalars["advantage"] = self.adapt_augmentation(logits.detach())
+        scalars["augment_probability"] = self.augment_probability.clone()
+        return {name: value.detach().float() for name, value in scalars.items()}
+
+    def follow_schedule(self, images_seen: int) -> None:
+        """Set what changes with the images seen: optimizers, the label's strength, the head's hardness."""
+        config = self.config
+        for optimizer in (self.optimizer_generator, self.optimizer_discriminator):
+            for group in optimizer.param_groups:
+                group["lr"] = cosine(
+                    config.learning_rate_first, config.learning_rate_last, images_seen, config.schedule_kimg
+                )
+                group["betas"] = (0.0, cosine(config.beta2_first, config.beta2_last, images_seen, config.schedule_kimg))
+        strength = cosine(0.0, 1.0, images_seen, config.label_ramp_kimg)
+        self.generator.label_strength.fill_(strength)
+        self.discriminator.label_strength.fill_(strength)
+        if config.colours:
+            self.generator.head.hardness.fill_(cosine(0.0, 1.0, images_seen, config.harden_kimg))
+
+    def augmented(self, portraits: Tensor) -> Tensor:
+        """What D sees of portraits [N, 4, H, W]."""
+        return self.augment(portraits, self.augment_probability)
+
+    def adapt_augmentation(self, logits: Tensor) -> Tensor:
+        """Move the probability of augmentation by D's advantage, 2 P(real scores higher than its fake) - 1: above the
+        target D has learnt the set by heart, so more; below it, less. ADA's heuristic on pairs instead of signs, since
+        relativistic logits have no zero.
+
+        Args:
+            logits: [2N], reals then fakes.
+
+        Returns:
+            The advantage in [-1, 1].
+        """
+        config = self.config
+        real_logits, fake_logits = logits.chunk(2)
+        advantage = (real_logits - fake_logits).sign().mean()
+        step = config.batch_size / (1000 * config.augment_move_kimg)
+        moved = self.augment_probability + step * (advantage - config.augment_target).sign()
+        self.augment_probability.copy_(moved.clamp(0, config.augment_most))
+        return advantage
+
+    @torch.no_grad()
+    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+        return sampler(latents, labels)
+
+    @torch.no_grad()
+    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """D's mean logit on held-out portraits: below the mean on reals it shows how far D has memorised them."""
+        with self.precision.autocast():
+            logits = self.discriminator(self.augmented(reals), labels)
+        return {"logit_held_out": logits.float().mean()}
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {
+            **self.networks,
+            "optimizer_generator": self.optimizer_generator,
+            "optimizer_discriminator": self.optimizer_discriminator,
+            "scaler": self.precision.scaler,
+            "augment_probability": ScalarState(self.augment_probability),
+        }

@@ -1,0 +1,330 @@
+"""`vqvae`: a portrait as a grid of codes from a codebook, and a prior that writes grids (van den Oord et al., 2017).
+
+The autoencoder learns without labels what patches of portraits look like; the prior learns, label by label, which
+codes follow which. Both learn in the same step: the prior chases codes that move less and less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from src.config import TrainingConfig
+from src.device import Precision
+from src.errors import InputError
+from src.family import DataSpecification, Family, Stateful
+from src.pyramid.choosing import only_the_likeliest
+from src.zoo.code_prior import CodePrior
+from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
+
+# A count so small that the first batch alone decides where the codes are: the mean of those that come, or a revival.
+UNSEEN = 1e-6
+
+
+class VectorQuantiser(nn.Module):
+    """A codebook of K vectors; every vector is replaced by the nearest of them.
+
+    A code is the mean of the vectors it stood for, newer ones weighing more: a running sum divided by a running count.
+    Averaging sums and counts over time, as the training loop does for the network that draws, gives again such a
+    mean, and a revived code takes the place of the dead one at once, whose count is next to nothing.
+
+    Args:
+        code_count: K.
+        dim: length of a vector.
+        decay: share that sums and counts keep at every step.
+        dead_share: a code is dead where its count falls below this share of what it would be were all used alike.
+    """
+
+    def __init__(self, code_count: int, dim: int, decay: float = 0.99, dead_share: float = 0.05) -> None:
+        super().__init__()
+        self.code_count = code_count
+        self.decay = decay
+        self.dead_share = dead_share
+        self.register_buffer("counts", torch.full((code_count,), UNSEEN))
+        self.register_buffer("sums", UNSEEN * torch.randn(code_count, dim))
+
+    @property
+    def codebook(self) -> Tensor:
+        """The codes' vectors, [K, D]."""
+        return self.sums / self.counts[:, None]
+
+    def nearest(self, vectors: Tensor) -> Tensor:
+        """The nearest code of each vector: [..., D] -> int64 [...]."""
+        return self._distances(vectors.flatten(0, -2)).argmin(dim=1).view(vectors.shape[:-1])
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """The vectors of codes: int64 [...] -> [..., D]."""
+        return nn.functional.embedding(codes, self.codebook)
+
+    @torch.no_grad()
+    def learn(self, vectors: Tensor) -> None:
+        """Move the codes towards a batch of vectors [..., D]; the dead ones jump to vectors that are served badly."""
+        vectors = vectors.flatten(0, -2).float()
+        distances, codes = self._distances(vectors).min(dim=1)
+        chosen = nn.functional.one_hot(codes, self.code_count).to(vectors)
+        self.counts.mul_(self.decay).add_((1 - self.decay) * chosen.sum(dim=0))
+        self.sums.mul_(self.decay).add_((1 - self.decay) * (chosen.T @ vectors))
+        self._revive(vectors, distances)
+
+    def _revive(self, vectors: Tensor, distances: Tensor) -> None:
+        least = self.dead_share * len(vectors) / self.code_count
+        dead = self.counts < least
+        # Far from their code means likely to be picked (the seeding of k-means++; Arthur & Vassilvitskii, 2007): most
+        # of a portrait is background, which has its codes already. All codes draw, so that no step waits for a count.
+        picked = vectors[torch.multinomial(distances.clamp(min=1e-6), self.code_count, replacement=True)]
+        # Twice the least count: if nobody comes, the code is free again after some 70 steps.
+        counts = torch.where(dead, 2 * least, self.counts)
+        self.sums.copy_(torch.where(dead[:, None], 2 * least * picked, self.sums))
+        self.counts.copy_(counts)
+
+    def _distances(self, vectors: Tensor) -> Tensor:
+        """Squared distances of vectors [M, D] to every code: [M, K], at least 0."""
+        codebook = self.codebook
+        products = vectors @ codebook.T
+        lengths = vectors.square().sum(dim=1, keepdim=True) + codebook.square().sum(dim=1)
+        return (lengths - 2 * products).clamp(min=0)
+
+
+def straight_through(vectors: Tensor, quantised: Tensor) -> Tensor:
+    """The quantised vectors forwards; backwards the gradient passes to the vectors as if nothing had happened."""
+    return vectors + (quantised - vectors).detach()
+
+
+def perplexity(codes: Tensor, code_count: int) -> Tensor:
+    """How many codes are in use, the exponential of the entropy of their frequencies: 1 to `code_count`."""
+    shares = torch.bincount(codes.flatten(), minlength=code_count).float() / codes.numel()
+    return torch.special.entr(shares).sum().exp()
+
+
+@dataclass(frozen=True)
+class VQVAEConfig(TrainingConfig):
+    """Autoencoder, codebook and prior."""
+
+    # Codes a side, at most a quarter of the portrait's: more are sharper, and harder for the prior.
+    code_side: int = 8
+    # How many codes there are, and the length of their vectors.
+    code_count: int = 256
+    code_dim: int = 32
+    # Channels at half the portrait's side.
+    base_channels: int = 32
+    learning_rate: float = 1e-3
+    # Weight of the encoder's pull towards its codes (beta).
+    commitment_weight: float = 0.25
+    # The codebook's running averages, and below which share of even use a code is dead and starts anew.
+    codebook_decay: float = 0.99
+    dead_share: float = 0.05
+    # false: the autoencoder alone, which cannot draw.
+    prior: bool = True
+    prior_width: int = 128
+    prior_layers: int = 4
+    prior_heads: int = 4
+    prior_dropout: float = 0.1
+    learning_rate_prior: float = 1e-3
+    ema_half_life_kimg: float = 2.0
+
+
+class VectorQuantisedAutoencoder(nn.Module):
+    """Encoder, codebook, decoder and, where there is one, the prior: all that drawing needs."""
+
+    def __init__(self, config: VQVAEConfig, data: DataSpecification) -> None:
+        super().__init__()
+        self.side = min(config.code_side, data.size // 4)
+        shape = (data.size, data.channels, self.side, config.base_channels)
+        features, portraits = ConvolutionalEncoder(*shape), ConvolutionalDecoder(*shape)
+        self.encoder = nn.Sequential(features, nn.Conv2d(features.channels, config.code_dim, 1))
+        self.quantiser = VectorQuantiser(config.code_count, config.code_dim, config.codebook_decay, config.dead_share)
+        self.decoder = nn.Sequential(nn.Conv2d(config.code_dim, portraits.channels, 3, padding=1), portraits, nn.Tanh())
+        self.prior: CodePrior | None = None
+        if config.prior:
+            self.prior = CodePrior(
+                config.code_count,
+                self.side**2,
+                data.labels.sizes,
+                config.prior_width,
+                config.prior_layers,
+                config.prior_heads,
+                config.prior_dropout,
+            )
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Portraits [N, C, size, size] in [-1, 1] -> vectors [N, side, side, D], to be quantised."""
+        return self.encoder(images).permute(0, 2, 3, 1)
+
+    def decode(self, vectors: Tensor) -> Tensor:
+        """Vectors [N, side, side, D] -> portraits [N, C, size, size] in [-1, 1]."""
+        return self.decoder(vectors.permute(0, 3, 1, 2))
+
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """Codes int64 [N, L], row by row -> portraits [N, C, size, size] in [-1, 1]."""
+        return self.decode(self.quantiser.lookup(codes).unflatten(1, (self.side, self.side)))
+
+
+class VQVAE(Family):
+    """The autoencoder with its codebook, the prior, and an optimizer for each."""
+
+    config_class = VQVAEConfig
+    profiles: ClassVar = {
+        "smoke": {
+            "kimg": 0.128,
+            "batch_size": 16,
+            "log_kimg": 0.032,
+            "sample_kimg": 0.064,
+            "checkpoint_kimg": 0.064,
+            "code_count": 32,
+            "code_dim": 8,
+            "base_channels": 8,
+            "prior_width": 16,
+            "prior_layers": 1,
+            "prior_heads": 2,
+        },
+        "cpu": {"kimg": 70.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
+        "rtx2070": {
+            "kimg": 1500.0,
+            "batch_size": 128,
+            "code_side": 16,
+            "code_count": 512,
+            "base_channels": 64,
+            "learning_rate": 5e-4,
+            "prior_width": 256,
+            "prior_layers": 8,
+            "prior_heads": 8,
+            "prior_dropout": 0.2,
+            "learning_rate_prior": 5e-4,
+            "log_kimg": 10.0,
+            "sample_kimg": 200.0,
+            "checkpoint_kimg": 200.0,
+            "judge_kimg": 200.0,
+            "ema_half_life_kimg": 10.0,
+        },
+    }
+
+    def __init__(self, config: VQVAEConfig, data: DataSpecification, device: torch.device) -> None:
+        self.config = config
+        self.data = data
+        self.precision = Precision(device, config.precision)
+        self.model = VectorQuantisedAutoencoder(config, data).to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(
+            [*self.model.encoder.parameters(), *self.model.decoder.parameters()], config.learning_rate, fused=True
+        )
+        self.optimizer_prior = None
+        if self.model.prior is not None:
+            self.optimizer_prior = torch.optim.AdamW(
+                self.model.prior.parameters(), config.learning_rate_prior, betas=(0.9, 0.95), fused=True
+            )
+
+    @property
+    def sampler(self) -> nn.Module:
+        return self.model
+
+    @property
+    def latent_dim(self) -> int:
+        """One number a code."""
+        return self.model.side**2
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        networks = {"encoder": self.model.encoder, "decoder": self.model.decoder}
+        if self.model.prior is not None:
+            networks["prior"] = self.model.prior
+        return networks
+
+    @property
+    def cannot_draw(self) -> str:
+        if self.model.prior is not None:
+            return ""
+        return "this vqvae was trained without its prior and cannot draw, only reconstruct; train one with prior=true"
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        codes, scalars = self.autoencoder_step(reals)
+        if self.model.prior is not None:
+            scalars["loss_prior"] = self.prior_step(codes.flatten(1), labels)
+        self.precision.scaler.update()
+        return {name: value.detach() for name, value in scalars.items()}
+
+    def autoencoder_step(self, reals: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Encoder and decoder learn by gradients, the codebook follows by running averages.
+
+        Returns:
+            The batch's codes int64 [N, side, side], and scalars.
+        """
+        model, quantiser, scaler = self.model, self.model.quantiser, self.precision.scaler
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            vectors = model.encode(reals)
+        vectors = vectors.float()
+        codes = quantiser.nearest(vectors)
+        quantised = quantiser.lookup(codes)
+        with self.precision.autocast():
+            rebuilt = model.decode(straight_through(vectors, quantised))
+        loss_reconstruction = functional.mse_loss(rebuilt.float(), reals)
+        loss_commitment = functional.mse_loss(vectors, quantised)
+        scaler.scale(loss_reconstruction + self.config.commitment_weight * loss_commitment).backward()
+        scaler.step(self.optimizer)
+        quantiser.learn(vectors.detach())
+        return codes, {
+            "loss_reconstruction": loss_reconstruction,
+            "loss_commitment": loss_commitment,
+            "perplexity": perplexity(codes, quantiser.code_count),
+        }
+
+    def prior_step(self, codes: Tensor, labels: Tensor) -> Tensor:
+        """The prior learns to foretell every code from those before it, [N, L]; the loss is in nats a code."""
+        scaler = self.precision.scaler
+        self.optimizer_prior.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            logits = self.model.prior(codes, labels)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+        scaler.scale(loss).backward()
+        scaler.step(self.optimizer_prior)
+        return loss
+
+    def truncated(self, latents: Tensor, truncation: float) -> Tensor:
+        """Only the likeliest codes, which have the share `truncation` together."""
+        return only_the_likeliest(latents, truncation)
+
+    @torch.no_grad()
+    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+        """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
+        if self.cannot_draw:
+            raise InputError(self.cannot_draw)
+        codes = sampler.prior.sample(torch.special.ndtr(latents.double()), labels)
+        return sampler.decode_codes(codes)
+
+    @torch.no_grad()
+    def draw_random_codes(self, sampler: nn.Module, latents: Tensor) -> Tensor:
+        """What the decoder makes of codes of which each is as likely as any other: what a prior is good for."""
+        shares = torch.special.ndtr(latents.double())
+        return sampler.decode_codes((shares * self.config.code_count).long().clamp(max=self.config.code_count - 1))
+
+    @torch.no_grad()
+    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
+        return sampler.decode_codes(sampler.quantiser.nearest(sampler.encode(reals)).flatten(1))
+
+    @torch.no_grad()
+    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The losses on held-out portraits; a prior whose loss rises here learns by heart."""
+        model = self.model
+        with self.precision.autocast():
+            vectors = model.encode(reals)
+        codes = model.quantiser.nearest(vectors.float()).flatten(1)
+        with self.precision.autocast():
+            rebuilt = model.decode_codes(codes)
+        scalars = {"loss_reconstruction_held_out": functional.mse_loss(rebuilt.float(), reals)}
+        if model.prior is not None:
+            model.prior.eval()
+            with self.precision.autocast():
+                logits = model.prior(codes, labels)
+            model.prior.train()
+            scalars["loss_prior_held_out"] = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+        return scalars
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        parts = {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
+        if self.optimizer_prior is not None:
+            parts["optimizer_prior"] = self.optimizer_prior
+        return parts

@@ -1,0 +1,145 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from src.data.clean import PrepareOptions
+from src.data.folder import prepare_folder
+from src.data.intake import RAW_COLUMNS
+from src.errors import InputError
+from src.images import read_rgba, write_png
+from src.tables import read_table, write_table
+from tests.data.art import CLOTH, hero, write_heroes
+
+
+def content(folder):
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Three silhouettes in five colours, a copy, a broken file and a note."""
+    folder = tmp_path / "images"
+    write_heroes(folder, shapes=3)
+    write_png(folder / "zz_copy.png", hero(0, CLOTH["cool"]))
+    (folder / "broken.png").write_bytes(b"broken")
+    (folder / "labels.csv").write_text("filename\n")
+    return folder
+
+
+def test_every_file_has_a_row_and_every_portrait_a_group(images, tmp_path):
+    report = prepare_folder(images, tmp_path / "data")
+    rows = {row["filename"]: row for row in read_table(tmp_path / "data" / "sprites_raw.csv", RAW_COLUMNS)}
+    assert tuple(rows["broken.png"]) == RAW_COLUMNS
+    assert set(rows) == {path.relative_to(images).as_posix() for path in images.rglob("*") if path.is_file()}
+    assert report.counts == {"accepted": 15, "duplicate": 1, "rejected": 1, "ignored": 1}
+    assert (report.accepted, report.groups) == (15, 3)
+    assert "1 rejected: not an image" in str(report)
+
+    copy, original = rows["zz_copy.png"], rows["heroes/00_cool.png"]
+    assert (copy["status"], copy["duplicate_of"]) == ("duplicate", "heroes/00_cool.png")
+    assert copy["group_id"] == original["group_id"] != ""
+
+    groups = read_table(tmp_path / "data" / "sprite_groups.csv", ("group_id", "size", "silhouette_hash"))
+    assert [(row["size"], row["representative"]) for row in groups] == [
+        ("5", f"heroes/{shape:02d}_cool.png") for shape in range(3)
+    ]
+    assert {row["group_id"] for row in groups} == {row["group_id"] for row in rows.values() if row["group_id"]}
+    sheet = read_table(tmp_path / "data" / "group_labels.csv", ("gender", "hero_class", "source", "confidence"))
+    assert [row["group_id"] for row in sheet] == [row["group_id"] for row in groups]
+    assert read_rgba(tmp_path / "data" / "contact_sheets" / "groups_001.png").any()
+
+
+def test_portraits_are_written_as_they_are(images, tmp_path):
+    prepare_folder(images, tmp_path / "data")
+    portrait = read_rgba(tmp_path / "data" / "prepared" / "heroes" / "02_warm.png")
+    assert np.array_equal(portrait, hero(2, CLOTH["warm"]))
+
+
+def test_running_again_changes_nothing(images, tmp_path):
+    prepare_folder(images, tmp_path / "data")
+    before = content(tmp_path / "data")
+    prepare_folder(images, tmp_path / "data")
+    assert content(tmp_path / "data") == before
+
+
+def test_the_data_folder_may_lie_inside_the_images(images):
+    first = prepare_folder(images, images / "data")
+    assert prepare_folder(images, images / "data").counts == first.counts
+
+
+def test_portraits_that_are_gone_are_removed_and_other_files_left(images, tmp_path):
+    data = tmp_path / "data"
+    write_png(images / "lonely" / "x.png", hero(50, CLOTH["warm"]))
+    prepare_folder(images, data)
+    (data / "prepared" / "mine.png").touch()
+    (data / "contact_sheets" / "notes.txt").touch()
+    (images / "lonely" / "x.png").unlink()
+    (images / "heroes" / "01_warm.png").unlink()
+    prepare_folder(images, data)
+    left = set(content(data / "prepared"))
+    assert "mine.png" in left and (data / "contact_sheets" / "notes.txt").exists()
+    assert "heroes/01_warm.png" not in left and len(left) == 15
+    assert not (data / "prepared" / "lonely").exists()
+
+
+def test_a_table_that_names_files_elsewhere_removes_none_of_them(images, tmp_path):
+    data, treasure = tmp_path / "data", tmp_path / "treasure.png"
+    prepare_folder(images, data)
+    treasure.touch()
+    rows = read_table(data / "sprites_raw.csv")
+    for filename in ("../../treasure.png", str(treasure)):
+        rows.append(dict.fromkeys(RAW_COLUMNS, "") | {"filename": filename, "status": "accepted"})
+    write_table(data / "sprites_raw.csv", RAW_COLUMNS, rows)
+    prepare_folder(images, data)
+    assert treasure.exists()
+
+
+def test_a_sheet_becomes_tiles(tmp_path):
+    sheet = np.concatenate([hero(shape, CLOTH["warm"]) for shape in (1, 2, 1)], axis=1)
+    write_png(tmp_path / "images" / "sheet.png", sheet)
+    report = prepare_folder(tmp_path / "images", tmp_path / "data", tiles=64)
+    assert report.counts == {"ignored": 1, "accepted": 2, "duplicate": 1}
+    assert set(content(tmp_path / "data" / "prepared")) == {"sheet_r00_c00.png", "sheet_r00_c01.png"}
+
+
+def test_other_sizes(images, tmp_path):
+    assert prepare_folder(images, tmp_path / "data", size=96).accepted == 15
+    assert read_rgba(tmp_path / "data" / "prepared" / "heroes" / "00_cool.png").shape == (96, 96, 4)
+
+
+def test_options_reach_the_portraits_and_what_nobody_asked_for_is_told(tmp_path):
+    large = hero(4, CLOTH["warm"], size=100)
+    large[:, 70:] = np.arange(30)[:, None] * (8, 0, 0, 0) + (5, 200, 90, 255)
+    write_png(tmp_path / "images" / "large.png", large)
+    write_png(tmp_path / "images" / "flat.png", np.where(large[:60, :60, 3:] > 0, large[:60, :60], 255))
+    report = prepare_folder(tmp_path / "images", tmp_path / "data", options=PrepareOptions(reduce="mode", colours=4))
+    rows = {row["filename"]: row for row in read_table(tmp_path / "data" / "sprites_raw.csv")}
+    assert (rows["large.png"]["native_width"], rows["large.png"]["reason"]) == ("100", "larger art reduced by mode")
+    assert int(rows["large.png"]["colours"]) <= 4
+    assert rows["flat.png"]["reason"] == "flat background made transparent"
+    assert report.reasons["accepted", "flat background made transparent"] == 1
+    assert prepare_folder(tmp_path / "images", tmp_path / "data").counts == {"accepted": 1, "rejected": 1}
+
+
+def test_bad_arguments_and_folders_say_what_to_do(images, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.png").touch()
+    prepare_folder(images, tmp_path / "data")
+    for arguments, told in [
+        ((tmp_path / "nowhere", tmp_path / "d"), "not a folder"),
+        ((images, images), "another data folder"),
+        ((tmp_path / "data" / "prepared", tmp_path / "data"), "another data folder"),
+        ((images, images / "broken.png"), "is a file"),
+        ((tmp_path / "empty", tmp_path / "d"), "paint"),
+        ((tmp_path / "bad", tmp_path / "d"), "empty file"),
+        ((images, tmp_path / "d", 0), "size"),
+        ((images, tmp_path / "d", 64, 0), "tiles"),
+    ]:
+        with pytest.raises(InputError, match=told):
+            prepare_folder(*arguments)

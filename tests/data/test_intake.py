@@ -1,0 +1,132 @@
+import os
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.data.intake import find_files, pixel_hash, prepared_names, take_in
+from src.images import write_png
+from tests.data.art import CLOTH, hero
+
+
+def found(folder, leave_out="nowhere"):
+    problems = []
+    return [file.filename for file in find_files(folder, folder / leave_out, problems)], problems
+
+
+def rows_of(folder, size=64, tiles=None):
+    files = find_files(folder, folder / "nowhere", [])
+    names = prepared_names(file.filename for file in files)
+    return {row.filename: (row, portrait) for row, portrait in take_in(files, names, size, tiles)}
+
+
+def test_every_file_is_found_but_those_of_the_data_folder(tmp_path):
+    for name in ("b.png", "deep/er/a.png", ".hidden/x", "labels.csv", "data/prepared/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert found(tmp_path, "data") == ([".hidden/x", "b.png", "deep/er/a.png", "labels.csv"], [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_to_folders_are_followed_once(tmp_path):
+    images, elsewhere = tmp_path / "images", tmp_path / "elsewhere"
+    for folder in (images / "sub", elsewhere):
+        folder.mkdir(parents=True)
+    (images / "sub" / "a.png").touch()
+    (images / "top.png").touch()
+    (elsewhere / "b.png").touch()
+    os.symlink(images, images / "sub" / "loop")
+    os.symlink(images / "sub", images / "also_sub")
+    os.symlink(elsewhere, images / "linked")
+    os.symlink(elsewhere, images / "linked_again")
+    os.symlink(images, elsewhere / "back")
+    assert found(images) == (["linked/b.png", "sub/a.png", "top.png"], [])
+
+
+def test_prepared_names_never_collide():
+    names = prepared_names(["a.png", "a.jpg", "A.PNG", "a.jpg.png", "b/a.gif", "c.bmp", "c.bmp/d.png", "c.png/e.png"])
+    assert names["a.png"] == "a.png" or names["A.PNG"] == "A.png"
+    assert names["a.jpg.png"] == "a.jpg.png"
+    assert names["b/a.gif"] == "b/a.png"
+    assert len({name.casefold() for name in names.values()}) == len(names)
+    assert all(name.endswith(".png") for name in names.values())
+    # A portrait must not be called like a folder that others lie in.
+    assert names["c.bmp"] not in ("c.png", "c.bmp")
+
+
+def test_prepared_names_depend_on_the_names_alone():
+    names = ["a.jpg", "a.png", "a.webp"]
+    assert prepared_names(names) == prepared_names(reversed(names)) == prepared_names(prepared_names(names))
+
+
+def test_what_is_not_taken_has_a_reason(tmp_path):
+    write_png(tmp_path / "good.png", hero(0, CLOTH["warm"]))
+    whole = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.webp").touch()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / ".ghost.png").write_bytes(whole)
+    Image.new("RGBA", (70, 70)).save(tmp_path / "blank.png")
+    noise = np.random.default_rng(0).integers(0, 256, (70, 70, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "wide.png")
+
+    rows = rows_of(tmp_path)
+    told = {name: (row.status, row.reason) for name, (row, _) in rows.items()}
+    assert told.pop("good.png") == ("accepted", "")
+    assert told.pop("notes.txt") == ("ignored", "not an image by its name")
+    assert told.pop(".ghost.png") == ("ignored", "hidden")
+    assert {status for status, _ in told.values()} == {"rejected"}
+    for name, word in [
+        ("half.png", "truncated"),
+        ("empty.webp", "empty"),
+        ("blank.png", "nothing"),
+        ("wide.png", "70x70"),
+    ]:
+        assert word in told[name][1]
+    assert [name for name, (_, portrait) in rows.items() if portrait is not None] == ["good.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
+def test_a_pipe_does_not_hang_the_run(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    os.symlink(tmp_path / "gone", tmp_path / "dead.png")
+    assert {name: row.status for name, (row, _) in rows_of(tmp_path).items()} == {
+        "pipe.png": "rejected",
+        "dead.png": "rejected",
+    }
+
+
+def test_the_row_says_how_a_portrait_came_about(tmp_path):
+    native = hero(3, CLOTH["cool"], size=64)[:, 8:56]
+    write_png(tmp_path / "big.png", native.repeat(5, axis=0).repeat(5, axis=1))
+    row, portrait = rows_of(tmp_path)["big.png"]
+    assert (row.width, row.height, row.scale, row.native_width, row.native_height) == (240, 320, 5, 48, 64)
+    assert row.colours == 3
+    assert np.array_equal(portrait[:, 8:56], native)
+
+
+def test_a_sheet_is_cut_into_the_tiles_that_show_something(tmp_path):
+    sheet = np.zeros((35, 48, 4), np.uint8)
+    tiles = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 4), dtype=np.uint8)
+    tiles[..., 3] = 255
+    sheet[:16, 16:32], sheet[16:32, 32:48] = tiles
+    write_png(tmp_path / "sheet.png", sheet)
+    rows = rows_of(tmp_path, tiles=16)
+    assert list(rows) == ["sheet.png", "sheet_r00_c01.png", "sheet_r01_c02.png"]
+    row, portrait = rows["sheet.png"]
+    assert (row.status, portrait) == ("ignored", None)
+    assert "6 tiles, 4 of them empty" in row.reason and "3 rows" in row.reason
+    assert np.array_equal(rows["sheet_r01_c02.png"][1], tiles[1].repeat(4, axis=0).repeat(4, axis=1))
+
+
+def test_a_sheet_smaller_than_a_tile_is_rejected(tmp_path):
+    write_png(tmp_path / "sheet.png", hero(0, CLOTH["warm"]))
+    assert rows_of(tmp_path, tiles=65)["sheet.png"][0].status == "rejected"
+
+
+def test_the_pixel_hash_tells_every_pixel():
+    image = hero(0, CLOTH["warm"])
+    other = image.copy()
+    other[63, 20, 2] ^= 1
+    assert pixel_hash(image) == pixel_hash(image.copy()) != pixel_hash(other)

@@ -1,0 +1,278 @@
+"""Comparing families: the figures in the table, going on, families that fail, the page."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from src.__main__ import main
+from src.data.packed import load_portraits
+from src.errors import InputError
+from src.experiments import compare as module
+from src.experiments.compare import compare, cost_of, count_parameters, findings, markdown_table
+from src.experiments.compare_pictures import show_source
+from src.experiments.compare_quality import Judge
+from src.families import FAMILIES
+from src.gan.cdcgan import ConditionalDCGAN
+from src.gan.conditional_gan import ConditionalGAN
+from src.sampling import load_artist
+from src.training.apart import train_here
+from src.training.checkpoint import load_checkpoint
+from src.training.estimate import Estimate
+from src.training.loop import train
+
+pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ("compare.csv", "compare.json", "compare.md", "compare.png", "curves.png")
+
+
+@pytest.fixture
+def in_one_process(monkeypatch):
+    """Without a process a family: quick, and what a test plants is there."""
+    monkeypatch.setattr(module, "train_apart", train_here)
+
+
+def run(data_folder, out, families, kimg=0.032, **more):
+    lines = []
+    rows = compare(data_folder, out, families, "smoke", kimg=kimg, say=lines.append, **more)
+    return {row["family"]: row for row in rows}, lines
+
+
+def test_every_family_has_its_row_and_its_pictures(data_folder, tmp_path, in_one_process):
+    out = tmp_path / "out"
+    rows, _ = run(data_folder, out, None)
+    assert list(rows) == [*FAMILIES, "unseen reals"]
+    for name in FAMILIES:
+        row, artist = rows[name], load_artist(out / name / "checkpoints" / "latest.pt")
+        assert row["status"] == "trained" and row["kimg"] == 0.032, row["note"]
+        networks = nn.ModuleDict(artist.family.networks)
+        assert row["parameters"] == sum(weight.numel() for weight in networks.parameters() if weight.requires_grad)
+        assert row["seconds_to_draw_64"] > 0 and row["judged"] == 12
+        assert row["frechet_reals"] == rows["unseen reals"]["frechet_random"]
+        with Image.open(out / "grids" / f"{name}.png") as grid:
+            assert grid.height == 6 * 34 + 2
+    assert all((out / name).is_file() for name in PAGE)
+    with open(out / "compare.csv", newline="", encoding="utf-8") as file:
+        assert [row["family"] for row in csv.DictReader(file)] == list(rows)
+    with Image.open(out / "compare.png") as picture:
+        assert picture.height == (len(FAMILIES) + 1) * 34 + 2
+
+
+def test_the_grid_is_rows_of_the_loops_own_grid(data_folder, tmp_path, in_one_process):
+    """Same labels, same latents: the grid's rows are rows of the one that training wrote."""
+    out = tmp_path / "out"
+    run(data_folder, out, ["resnet_gan"])
+    newest = max((out / "resnet_gan" / "samples").glob("fakes_[0-9]*.png"))
+    with Image.open(newest) as whole, Image.open(out / "grids" / "resnet_gan.png") as chosen:
+        rows = [np.asarray(picture)[:-2, 84:] for picture in (whole.convert("RGB"), chosen.convert("RGB"))]
+    whole, chosen = (pixels.reshape(-1, 34, *pixels.shape[1:]).astype(int) for pixels in rows)
+    assert len(whole) == 11 and len(chosen) == 6
+    for row, index in zip(chosen, (0, 2, 4, 6, 8, 10), strict=True):
+        # Batches of another size may differ in the last bit, and so here and there a pixel's opacity.
+        assert (np.abs(row - whole[index]) > 2).mean() < 0.01
+    assert (np.abs(chosen[1] - whole[1]) > 2).mean() > 0.1
+
+
+def test_what_is_finished_is_kept_and_a_larger_budget_trains_on(data_folder, tmp_path, in_one_process):
+    out = tmp_path / "out"
+    first, _ = run(data_folder, out, ["cdcgan"])
+    checkpoint = out / "cdcgan" / "checkpoints" / "latest.pt"
+    written = checkpoint.stat().st_mtime_ns
+    again, lines = run(data_folder, out, ["cdcgan", "dcgan"])
+    assert "trained before: kept" in lines and checkpoint.stat().st_mtime_ns == written
+    assert again["cdcgan"] == first["cdcgan"] and again["dcgan"]["status"] == "trained"
+    longer, lines = run(data_folder, out, ["cdcgan"], kimg=0.064)
+    assert any("resuming cdcgan at 0.03 kimg of 0.064" in line for line in lines)
+    assert longer["cdcgan"]["kimg"] == 0.064 and longer["dcgan"] == again["dcgan"]
+
+
+def test_an_unfinished_family_goes_on_to_the_same_bits(data_folder, tmp_path, in_one_process, monkeypatch):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    run(data_folder, whole, ["cdcgan"], kimg=0.128)
+    original = ConditionalGAN.train_step
+
+    def interrupt(self, reals, labels, images_seen):
+        if images_seen == 80:  # beyond the steps that the estimate before the run takes
+            signal.raise_signal(signal.SIGINT)
+        return original(self, reals, labels, images_seen)
+
+    monkeypatch.setattr(ConditionalGAN, "train_step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(data_folder, halves, ["cdcgan", "dcgan"], kimg=0.128)
+    monkeypatch.setattr(ConditionalGAN, "train_step", original)
+    assert "| cdcgan | interrupted | 0.096" in (halves / "compare.md").read_text(encoding="utf-8")
+    rows, lines = run(data_folder, halves, ["cdcgan"], kimg=0.128)
+    assert rows["cdcgan"]["status"] == "trained" and "resuming cdcgan at 0.10 kimg of 0.128" in lines
+    a, b = (load_checkpoint(out / "cdcgan" / "checkpoints" / "latest.pt")["average"] for out in (whole, halves))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_minutes_become_kimg_once(data_folder, tmp_path, in_one_process, monkeypatch):
+    speeds, lengths = iter([160.0, 320.0, 1.0]), []
+
+    def measured(_, config, *__):
+        lengths.append(config.kimg)
+        return Estimate(next(speeds), None)
+
+    monkeypatch.setattr(module, "measure", measured)
+    for minutes, kimg in ((0.01, 0.192), (0.01, 0.192), (0.02, 0.384)):
+        compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", minutes=minutes, say=lambda _: None)
+        record = json.loads((tmp_path / "out" / "compare.json").read_text())
+        assert record["families"]["cdcgan"]["kimg"] == kimg
+    # Measured again over the length that the first speed allows: 0.01 minutes of 160 images a second.
+    assert lengths[1:] == [0.096]
+
+
+def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(
+    data_folder, tmp_path, in_one_process, monkeypatch
+):
+    def broken(self, *_):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(FAMILIES["dcgan"], "draw", broken)
+    absurd = {"resnet_gan": {"learning_rate_generator": 4e9, "learning_rate_discriminator": 4e9}}
+    names = ["resnet_gan", "dcgan", "cdcgan"]
+    rows, lines = run(data_folder, tmp_path / "out", names, kimg=0.128, overrides=absurd)
+    assert [rows[name]["status"] for name in names] == ["diverged", "failed", "trained"]
+    assert "not a finite number" in rows["resnet_gan"]["note"] and rows["dcgan"]["note"] == "RuntimeError: planted"
+    page = (tmp_path / "out" / "compare.md").read_text(encoding="utf-8")
+    assert "- dcgan: RuntimeError: planted" in page and str(tmp_path) not in page
+    said = " ".join(findings(list(rows.values())))
+    assert "resnet_gan diverged: " in said and "dcgan failed: RuntimeError: planted" in said
+    _, lines = run(data_folder, tmp_path / "out", names, kimg=0.128, overrides=absurd)
+    assert "diverged before: kept" in lines
+
+
+def test_settings_that_make_no_network_are_a_row(data_folder, tmp_path, in_one_process):
+    rows, _ = run(data_folder, tmp_path / "out", ["resnet_gan"], overrides={"resnet_gan": {"latent_dim": 13}})
+    assert rows["resnet_gan"]["status"] == "failed" and "multiple of 3" in rows["resnet_gan"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--families", "cdcgan,dalle"], "unknown family 'dalle'"),
+        (["--profile", "laptop"], "unknown profile 'laptop'"),
+        (["--minutes", "0"], "minutes must be positive"),
+        (["--kimg", "nan"], "kimg must be positive"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, arguments, message):
+    assert main(["compare", "--data", str(data_folder), "--out", str(tmp_path / "out"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and message in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_is_for_one_comparison(data_folder, tmp_path, in_one_process):
+    run(data_folder, tmp_path / "out", ["cdcgan"])
+    with pytest.raises(InputError, match="seed 0, not 1; choose another --out"):
+        run(data_folder, tmp_path / "out", ["cdcgan"], seed=1)
+    with pytest.raises(InputError, match="cdcgan was trained here with"):
+        run(data_folder, tmp_path / "out", ["cdcgan"], overrides={"cdcgan": {"base_channels": 8}})
+    packed = dict(np.load(data_folder / "portraits.npz"))
+    np.savez(data_folder / "portraits.npz", **{**packed, "fingerprint": "another"})
+    with pytest.raises(InputError, match="data_fingerprint planted, not another"):
+        run(data_folder, tmp_path / "out", ["cdcgan"])
+
+
+def test_cost_is_the_median_speed_and_the_sum_of_the_time(tmp_path):
+    lines = ["kimg,loss_generator,images_per_second", "1.0,1.0,10", "2.0,1.0,100", "4.0,1.0,50"]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines) + "\n")
+    cost = cost_of(tmp_path / "metrics.csv")
+    assert cost["kimg"] == 4.0 and cost["seconds_per_kimg"] == pytest.approx(20.0)
+    assert cost["training_minutes"] == pytest.approx((100 + 10 + 40) / 60)
+    assert cost_of(tmp_path / "none.csv") == {}
+
+
+def test_frozen_weights_are_not_counted():
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2).requires_grad_(False))
+    assert count_parameters(network) == 3 * 4 + 4 + 4 + 4
+
+
+def test_findings_and_table_follow_the_figures():
+    rows = [
+        {
+            "family": "vae",
+            "status": "trained",
+            "note": "",
+            "frechet_random": 4.0,
+            "frechet_reals": 1.0,
+            "accuracy_view": 0.25,
+        },
+        {"family": "wgan", "status": "trained", "note": "", "parameters": 3_512_345},
+        {
+            "family": "dcgan",
+            "status": "trained",
+            "note": "",
+            "frechet_random": 5.0,
+            "frechet_reals": 2.0,
+            "accuracy_view": 0.5,
+        },
+        {"family": "unseen reals", "frechet_random": 1.0, "frechet_reals": 1.0, "accuracy_view": 0.995},
+    ]
+    said = findings(rows)
+    assert "dcgan (2.5), vae (4); real portraits that were held out have 1." in said[0]
+    assert "the view asked for: dcgan (50%), vae (25%); of real portraits it reads 100%." in said[1] and len(said) == 2
+    lines = markdown_table(rows).splitlines()
+    assert lines[0] == "| family | state | parameters | frechet random | frechet reals | accuracy view |"
+    assert lines[3] == "| wgan | trained | 3.51 M |  |  |  |" and lines[4] == "| dcgan | trained |  | 5 | 2 | 0.5 |"
+
+
+def test_source_is_shown_from_a_line_to_a_line():
+    shown = show_source(ConditionalDCGAN.build_generator, since="return", until="data.size").data
+    assert shown == "    return ConditionalDCGANGenerator(\n"
+    with pytest.raises(InputError, match="no line with 'nowhere'"):
+        show_source(ConditionalDCGAN.build_generator, since="nowhere")
+
+
+def test_the_judge_prefers_reals_to_one_flat_colour_and_sees_copies(data_folder):
+    judge = Judge(load_portraits(data_folder))
+    flat = np.broadcast_to(np.uint8([200, 30, 60, 255]), (12, 16, 16, 4)).copy()
+    names = judge.specification.names
+    real, fake = judge.ceiling(), judge.quality_of(flat, judge.labels[:12], names)
+    assert real["frechet_random"] < fake["frechet_random"] and real["coverage"] > fake["coverage"]
+    assert fake["colours_median"] == 1 < real["colours_median"]
+    # All look alike, so the classifier says the same of each: it is right as often as that class was asked for.
+    for column, name in enumerate(names):
+        shares = np.bincount(judge.labels[:12, column]) / 12
+        assert any(fake[f"accuracy_{name}"] == pytest.approx(share) for share in (*shares, 0.0))
+    copies = judge.quality_of(judge.images[judge.train][:12], judge.labels[judge.train][:12], ())
+    assert copies["copies_share"] == 1 and real["copies_share"] == 0
+    assert not any(name.startswith("accuracy") for name in copies)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone there")
+def test_ctrl_c_saves_writes_the_page_and_leaves_with_status_130(data_folder, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-u", "-m", "src", "compare", "--data", data_folder, "--out", out]
+    command += ["--profile", "smoke", "--kimg", "100000", "--families", "cdcgan"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        while "images a second" not in process.stdout.readline():
+            assert process.poll() is None
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "interrupted at" in rest
+    assert (out / "cdcgan" / "checkpoints" / "latest.pt").is_file()
+    assert "| cdcgan | interrupted |" in (out / "compare.md").read_text(encoding="utf-8")
+
+
+def test_a_family_in_its_own_process_tells_its_memory(data_folder, tmp_path):
+    lines = []
+    rows = compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", kimg=0.016, say=lines.append)
+    assert rows[0]["status"] == "trained" and 0.1 < rows[0]["peak_memory_gb"] < 3
+    assert any("images a second" in line for line in lines) and not any("{" in line for line in lines)
+    train(data_folder, tmp_path / "alone", "cdcgan", "smoke", {"kimg": 0.016, "seed": 0}, say=lambda _: None)
+    a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("out/cdcgan", "alone"))
+    assert all(torch.equal(a["average"][name], b["average"][name]) for name in a["average"])

@@ -1,0 +1,59 @@
+"""Losses and penalties against closed forms."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from src.errors import InputError
+from src.gan.losses import make_loss
+from src.gan.penalties import squared_gradient, variety_penalty
+
+
+def test_hinge_against_hand_worked_values():
+    loss = make_loss("hinge")
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0])
+    assert loss.discriminator(real, fake).item() == pytest.approx((0 + 0.5) / 2 + (0 + 1) / 2)
+    assert loss.generator(fake).item() == pytest.approx(1.5)
+
+
+def test_non_saturating_is_the_logistic_loss():
+    loss = make_loss("non_saturating")
+    real, fake = torch.tensor([2.0]), torch.tensor([-1.0])
+    sigmoid = lambda x: 1 / (1 + math.exp(-x))  # noqa: E731
+    expected = -math.log(sigmoid(2)) - math.log(1 - sigmoid(-1))
+    assert loss.discriminator(real, fake).item() == pytest.approx(expected, rel=1e-5)
+    assert loss.generator(fake).item() == pytest.approx(-math.log(sigmoid(-1)), rel=1e-5)
+
+
+def test_an_unknown_loss_names_those_there_are():
+    with pytest.raises(InputError, match="hinge, non_saturating"):
+        make_loss("wasserstien")
+
+
+class LinearDiscriminator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 6, 6))
+
+    def forward(self, images, labels):
+        return (images * self.weight).sum(dim=(1, 2, 3))
+
+
+def test_r1_of_a_linear_discriminator_is_its_squared_weight():
+    discriminator = LinearDiscriminator()
+    penalty = squared_gradient(discriminator, torch.randn(5, 4, 6, 6), torch.zeros(5, 0))
+    torch.testing.assert_close(penalty, discriminator.weight.square().sum())
+    penalty.backward()
+    torch.testing.assert_close(discriminator.weight.grad, 2 * discriminator.weight.detach())
+
+
+def test_variety_penalty_compares_pairs_of_one_label():
+    first = torch.zeros(2, 4, 3, 3)
+    same = torch.cat([first, first])
+    half = torch.cat([first, first + 0.1])
+    far = torch.cat([first, first + 0.5])
+    assert variety_penalty(same, 0.2).item() == 1
+    assert variety_penalty(half, 0.2).item() == pytest.approx(0.5)
+    assert variety_penalty(far, 0.2).item() == 0

@@ -1,0 +1,131 @@
+"""Shapes, gradients and conditioning of every network."""
+
+import pytest
+import torch
+
+from src.gan.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
+from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
+from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
+
+CLASS_COUNTS = (2, 3, 2)
+PAIRS = {
+    "resnet": (ResNetGenerator, ResNetDiscriminator),
+    "dcgan": (ConditionalDCGANGenerator, ConditionalDCGANDiscriminator),
+}
+
+
+def build(name, size=16, class_counts=CLASS_COUNTS):
+    generator_class, discriminator_class = PAIRS[name]
+    return (
+        generator_class(size, 4, class_counts, latent_dim=60, base_channels=8, embedding_dim=16),
+        discriminator_class(size, 4, class_counts, base_channels=8),
+    )
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("size", [16, 32, 64])
+def test_shapes_and_range(name, size):
+    generator, discriminator = build(name, size)
+    labels = torch.tensor([[0, 1, 0], [1, 2, 1]])
+    images = generator(torch.randn(2, 60), labels)
+    assert images.shape == (2, 4, size, size)
+    assert images.abs().max() <= 1
+    assert discriminator(images, labels).shape == (2,)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_parameter_gets_a_gradient(name):
+    generator, discriminator = build(name)
+    # Every class occurs, or the rows of an embedding that are not looked up get none.
+    labels = torch.tensor([[0, 0, 0], [1, 1, 1], [0, 2, 1], [1, 0, 0]])
+    discriminator(generator(torch.randn(4, 60), labels), labels).sum().backward()
+    for network in (generator, discriminator):
+        for parameter_name, parameter in network.named_parameters():
+            assert parameter.grad is not None, parameter_name
+            # A bias before batch normalisation gets only what rounding leaves over.
+            if not parameter_name.endswith("bias"):
+                assert parameter.grad.abs().max() > 0, parameter_name
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("attribute", range(len(CLASS_COUNTS)))
+def test_each_label_changes_the_portrait_and_the_score(name, attribute):
+    generator, discriminator = build(name)
+    generator.eval()
+    discriminator.eval()
+    latents = torch.randn(4, 60)
+    labels = torch.zeros(4, 3, dtype=torch.int64)
+    other = labels.clone()
+    other[:, attribute] = 1
+    images = generator(latents, labels)
+    assert (images - generator(latents, other)).abs().amax(dim=(1, 2, 3)).min() > 1e-3
+    assert (discriminator(images, labels) - discriminator(images, other)).abs().min() > 1e-5
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_works_without_attributes(name):
+    generator, discriminator = build(name, class_counts=())
+    labels = torch.zeros(2, 0, dtype=torch.int64)
+    assert discriminator(generator(torch.randn(2, 60), labels), labels).shape == (2,)
+
+
+def test_every_piece_of_the_latent_reaches_the_portrait():
+    generator, _ = build("resnet")
+    generator.eval()
+    labels = torch.zeros(1, 3, dtype=torch.int64)
+    latents = torch.randn(1, 60)
+    portrait = generator(latents, labels)
+    for piece in range(3):  # 4x4, 8x8, 16x16
+        changed = latents.clone()
+        changed[:, piece * 20 : (piece + 1) * 20] += 1
+        assert (generator(changed, labels) - portrait).abs().max() > 1e-3
+
+
+def test_spectral_norm_bounds_every_weight_of_the_discriminator():
+    discriminator = ResNetDiscriminator(16, 4, CLASS_COUNTS, base_channels=8)
+    images, labels = torch.randn(2, 4, 16, 16), torch.zeros(2, 3, dtype=torch.int64)
+    with torch.no_grad():
+        for block in discriminator.blocks:
+            block.conv_1.parametrizations.weight.original.mul_(7)
+        for _ in range(30):  # power iterations
+            discriminator(images, labels)
+    discriminator.eval()
+    weights = [m.weight for m in discriminator.modules() if hasattr(m, "parametrizations")]
+    assert len(weights) == 3 * len(discriminator.blocks) + 1 + len(CLASS_COUNTS)
+    for weight in weights:
+        assert torch.linalg.matrix_norm(weight.flatten(1), ord=2).item() == pytest.approx(1, abs=0.05)
+
+
+def test_spectral_norm_can_be_switched_off():
+    discriminator = ResNetDiscriminator(16, 4, CLASS_COUNTS, base_channels=8, spectral_norm=False)
+    assert not any(hasattr(module, "parametrizations") for module in discriminator.modules())
+
+
+def test_projection_head_against_its_formula():
+    head = ProjectionHead(8, CLASS_COUNTS, torch.nn.Identity())
+    features, labels = torch.randn(3, 8), torch.tensor([[0, 2, 1], [1, 0, 0], [1, 1, 1]])
+    embedded = sum(head.tables[a].weight[labels[:, a]] for a in range(3))
+    expected = features @ head.score.weight[0] + head.score.bias + (embedded * features).sum(1)
+    torch.testing.assert_close(head(features, labels), expected)
+
+
+def test_attribute_embedding_is_the_sum_of_its_tables():
+    embedding = AttributeEmbedding(CLASS_COUNTS, 5)
+    labels = torch.tensor([[1, 2, 0]])
+    expected = embedding.tables[0].weight[1] + embedding.tables[1].weight[2] + embedding.tables[2].weight[0]
+    torch.testing.assert_close(embedding(labels)[0], expected)
+
+
+def test_conditional_batch_norm_against_its_formula():
+    layer = ConditionalBatchNorm2d(3, 4)
+    features, condition = torch.randn(5, 3, 2, 2) * 3 + 1, torch.randn(5, 4)
+    mean = features.mean(dim=(0, 2, 3), keepdim=True)
+    variance = features.var(dim=(0, 2, 3), unbiased=False, keepdim=True)
+    scale, shift = layer.scale_and_shift(condition)[:, :, None, None].chunk(2, dim=1)
+    expected = (features - mean) / (variance + 1e-5).sqrt() * (1 + scale) + shift
+    torch.testing.assert_close(layer(features, condition), expected)
+
+
+def test_a_size_that_is_no_power_of_two_is_refused():
+    with pytest.raises(ValueError, match="power of two"):
+        ResNetGenerator(48, 4, CLASS_COUNTS)

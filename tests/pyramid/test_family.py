@@ -1,0 +1,191 @@
+"""The family: what its steps learn, how portraits are drawn, varied and painted in given colours."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from src.config import make_config
+from src.data.packed import to_signed
+from src.families import DataSpecification
+from src.labels import LabelSpecification
+from src.pyramid.family import PalettePyramidConfig, PalettePyramidFamily, as_long_as
+from src.pyramid.maps import index_portraits
+
+CPU = torch.device("cpu")
+SPECIFICATION = LabelSpecification({"hero_class": ("knight", "mage"), "palette": ("cool", "dark", "warm")})
+TINT = {0: (0, 40, 200), 1: (30, 30, 30), 2: (220, 60, 0)}
+
+
+def make(**values):
+    profile = PalettePyramidFamily.profiles["smoke"]
+    config = make_config(PalettePyramidConfig, profile, {"precision": "fp32", "colour_jitter": 0.0, **values})
+    return PalettePyramidFamily(config, DataSpecification(16, 4, SPECIFICATION, 0.3), CPU)
+
+
+def planted(count=60, seed=0):
+    """Squares (knights) and stripes (mages) in two shades of the palette's colour; recolours of one another in threes.
+
+    Returns:
+        images uint8 [N, 16, 16, 4], labels int64 [N, 2].
+    """
+    random = np.random.RandomState(seed)
+    images, labels = np.zeros((count, 16, 16, 4), np.uint8), np.zeros((count, 2), np.int64)
+    for index in range(count):
+        if index % 3 == 0:
+            kind, at, width = random.randint(2), random.randint(1, 5), random.randint(6, 10)
+        colour = np.array(TINT[index % 3])
+        shape = np.zeros((16, 16), bool)
+        shape[at : at + width, at : at + width] = True
+        image = images[index]
+        image[shape] = (*colour, 255)
+        if kind:
+            image[shape & (np.arange(16) % 2 == 0)[None]] = (*(colour // 2 + 20), 255)
+        labels[index] = kind, index % 3
+    return images, labels
+
+
+def trained(steps=150, **values):
+    torch.manual_seed(0)
+    family = make(batch_size=20, learning_rate=4e-3, warmup_kimg=0.1, dropout=0.0, **values)
+    images, labels = (torch.from_numpy(each) for each in planted())
+    family.study(images, labels)
+    rows = []
+    for step in range(steps):
+        torch.manual_seed(step)
+        chosen = torch.randint(len(images), (20,))
+        rows.append(family.train_step(to_signed(images[chosen]), labels[chosen], 20 * step))
+    family.sampler.eval()
+    return family, rows
+
+
+@pytest.fixture(scope="module")
+def learned():
+    return trained()
+
+
+def test_bits_fall_and_the_estimate_agrees_with_the_exact_likelihood(learned):
+    family, rows = learned
+    assert rows[-1]["bits"] < 0.35 * rows[0]["bits"]
+    assert rows[-1]["loss_recolouring"] < 0.5 * rows[0]["loss_recolouring"]
+    images, labels = (torch.from_numpy(each) for each in planted())
+    exact = family.likelihood(family.sampler, to_signed(images), labels)
+    assert set(exact) == {"bits_palette", "bits_8", "bits_16", "bits"}
+    torch.testing.assert_close(exact["bits"], exact["bits_8"] + exact["bits_16"])
+    assert all(each.shape == (60,) and (each >= 0).all() for each in exact.values())
+
+
+def test_an_untrained_network_needs_the_bits_of_guessing():
+    """At first every entry is about as likely as any other: log2 of their number a pixel."""
+    family = make()
+    family.sampler.eval()
+    images, labels = (torch.from_numpy(each) for each in planted(12))
+    exact = family.likelihood(family.sampler, to_signed(images), labels)
+    entries = 1 + index_portraits(to_signed(images), 7).used.sum(dim=1)
+    guessing = 256 * entries.double().log2()
+    assert ((exact["bits_16"] / guessing - 1).abs() < 0.25).all()
+
+
+def test_samples_are_exact_in_colour_and_alpha(learned):
+    family, _ = learned
+    labels = torch.tensor([[0, 0], [1, 1], [0, 2], [1, 0]])
+    drawn = family.draw(family.sampler, torch.randn(4, family.latent_dim), labels)
+    pixels = (drawn + 1) * 127.5
+    assert (pixels - pixels.round()).abs().max() < 1e-3
+    assert set(pixels[:, 3].round().unique().tolist()) <= {0, 255}
+    assert index_portraits(drawn, 7).used.sum(dim=1).max() <= 7
+    assert (drawn[:, :3].permute(0, 2, 3, 1)[drawn[:, 3] < 0] == -1).all()
+
+
+def test_palettes_follow_their_label(learned):
+    family, _ = learned
+    labels = torch.stack([torch.arange(30) % 2, torch.arange(30) % 3], dim=1)
+    drawn = family.draw(family.sampler, torch.randn(30, family.latent_dim), labels)
+    colours = ((drawn[:, :3] + 1) * 127.5).flatten(2).amax(dim=2)
+    found = torch.where(colours[:, 2] > 120, 0, torch.where(colours[:, 0] > 120, 2, 1))
+    assert (found == labels[:, 1]).float().mean() > 0.85
+
+
+def test_another_palette_keeps_every_pixel_of_a_hero(learned):
+    family, _ = learned
+    latents, labels = torch.randn(12, family.latent_dim), torch.tensor([[0, 0], [1, 2]]).repeat(6, 1)
+    changed = labels.clone()
+    changed[:, 1] = 1
+    before, after = (family.vary(family.sampler, latents, labels, each) for each in (labels, changed))
+    entries = index_portraits(before, 7)
+    for number in range(12):
+        for entry in range(8):
+            here = entries.entries[number] == entry
+            # One entry, one colour: also afterwards.
+            assert len(after[number, :, here].unique(dim=1).T) <= 1
+    assert torch.equal(before[:, 3], after[:, 3]) and not torch.equal(before, after)
+    dark = ((after[:, :3] + 1) * 127.5).flatten(2).amax(dim=2).amax(dim=1) < 120
+    assert dark.float().mean() > 0.7
+
+
+def test_without_recolours_in_the_set_another_palette_is_another_drawing_in_it():
+    family, _ = trained(steps=2)
+    family.model.recolours_seen.zero_()
+    latents, labels = torch.randn(4, family.latent_dim), torch.zeros(4, 2, dtype=torch.int64)
+    changed = labels + torch.tensor([0, 2])
+    assert not torch.equal(*(family.vary(family.sampler, latents, labels, each) for each in (labels, changed)))
+
+
+def test_a_given_palette_is_all_that_is_used(learned):
+    family, _ = learned
+    palette = torch.tensor([[1, 2, 3], [250, 0, 250], [0, 130, 7]])
+    labels = torch.tensor([[0, 0], [1, 1]]).repeat(4, 1)
+    drawn = family.draw_in_palette(family.sampler, torch.randn(8, family.latent_dim), labels, palette)
+    pixels = ((drawn + 1) * 127.5).round().permute(0, 2, 3, 1)
+    found = {tuple(colour) for colour in pixels[pixels[..., 3] > 127][:, :3].long().tolist()}
+    assert found and found <= {tuple(colour) for colour in palette.tolist()}
+    many = torch.randint(256, (40, 3))
+    drawn = family.draw_in_palette(family.sampler, torch.randn(2, family.latent_dim), labels[:2], many)
+    assert index_portraits(drawn, 40).used.sum(dim=1).max() <= 7
+
+
+def test_portraits_with_more_colours_are_reduced_and_counted():
+    family = make()
+    images = np.random.RandomState(0).randint(0, 256, (3, 16, 16, 4)).astype(np.uint8)
+    images[..., 3] = 255
+    images[0] = (9, 9, 9, 255)
+    reduced, note = family.prepare(images)
+    assert note == "2 of 3 portraits had more than 7 colours and were reduced"
+    assert max(len(np.unique(each.reshape(-1, 4), axis=0)) for each in reduced) == 7
+    assert family.prepare(images[:1])[1] == ""
+
+
+@pytest.mark.parametrize(("label_dropout", "attribute_dropout"), [(0.2, 0.0), (0.0, 0.3)])
+def test_labels_are_dropped_together_or_one_by_one(label_dropout, attribute_dropout):
+    family = make(label_dropout=label_dropout, attribute_dropout=attribute_dropout)
+    labels = torch.zeros(4000, 2, dtype=torch.int64)
+    dropped = family.with_label_dropout(labels) != labels
+    share = label_dropout or attribute_dropout
+    assert abs(dropped.float().mean().item() - share) < 4 * math.sqrt(share * (1 - share) / 4000)
+    both = dropped.all(dim=1).float().mean().item()
+    assert abs(both - (share if label_dropout else share**2)) < 0.03
+    assert set(family.with_label_dropout(labels)[dropped.any(dim=1)].flatten().tolist()) <= {0, 2, 3}
+
+
+def test_the_rate_warms_up_stays_and_falls_with_the_square_root():
+    family = make(learning_rate=1e-3, warmup_kimg=1.0, constant_kimg=10.0)
+    rates = [family.learning_rate(1000 * kimg) for kimg in (0.4995, 2, 10, 40)]
+    np.testing.assert_allclose(rates, [0.5e-3, 1e-3, 1e-3, 0.5e-3], rtol=1e-2)
+
+
+def test_settings_by_level_go_on_and_what_is_no_number_is_refused():
+    assert as_long_as("1,0.5", 4) == [1, 0.5, 0.5, 0.5]
+    assert as_long_as("1,2,3", 2) == [1, 2]
+    with pytest.raises(ValueError, match="joined by commas"):
+        make(top_p="much")
+    with pytest.raises(ValueError, match="one of 5, 8, 16, not 7"):
+        make(passes="7")
+
+
+def test_likelihood_is_the_same_in_any_batch(learned):
+    family, _ = learned
+    images, labels = (torch.from_numpy(each) for each in planted(6))
+    together = family.likelihood(family.sampler, to_signed(images), labels)["bits"]
+    alone = family.likelihood(family.sampler, to_signed(images[2:3]), labels[2:3])["bits"]
+    torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-2)

@@ -1,0 +1,96 @@
+"""The autoencoder family: its step, its Gaussian, interpolation. The contract is tested in test_contract.py."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from src.config import make_config
+from src.family import DataSpecification
+from src.labels import LabelSpecification
+from src.zoo.autoencoder import AutoencoderConfig, AutoencoderFamily
+
+DATA = DataSpecification(16, 4, LabelSpecification({}), 0.3)
+NO_LABELS = torch.zeros(16, 0, dtype=torch.int64)
+
+
+def build(**values):
+    values = {"precision": "fp32", "learning_rate": 3e-3, **values}
+    config = make_config(AutoencoderConfig, AutoencoderFamily.profiles["smoke"], values)
+    return AutoencoderFamily(config, DATA, torch.device("cpu"))
+
+
+def squares(count):
+    """Portraits with one opaque square each, at different places and in different colours."""
+    images = torch.full((count, 4, 16, 16), -1.0)
+    for index, image in enumerate(images):
+        row, column = 2 * (index % 4), 3 * (index // 4 % 4)
+        image[:3, row : row + 6, column : column + 6] = torch.rand(3, 1, 1) * 2 - 1
+        image[3, row : row + 6, column : column + 6] = 1.0
+    return images
+
+
+def test_the_code_has_forty_numbers_and_labels_are_not_asked_for():
+    family = build()
+    assert family.latent_dim == 40 and not family.conditional
+    assert family.sampler.encoder(torch.randn(2, 4, 16, 16)).shape == (2, 40)
+
+
+def test_it_learns_to_reconstruct():
+    family, reals = build(), squares(16)
+    losses = [family.train_step(reals, NO_LABELS, 16 * step)["loss_reconstruction"] for step in range(150)]
+    rebuilt = family.reconstruct(family.sampler, reals, NO_LABELS)
+    mean_portrait = reals.mean(dim=0, keepdim=True).expand_as(reals)
+    assert functional.mse_loss(rebuilt, reals) < 0.25 * functional.mse_loss(mean_portrait, reals)
+    assert losses[-1] < losses[0]
+
+
+def test_noise_has_the_strength_asked_for_and_zero_is_off():
+    seen = []
+    for denoising in (0.0, 0.5):
+        family = build(denoising=denoising)
+        family.autoencoder.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+        reals = squares(16)
+        torch.manual_seed(1)
+        family.train_step(reals, NO_LABELS, 0)
+        assert (seen[-1] - reals).std().item() == pytest.approx(denoising, abs=0.02)
+
+
+def test_the_loss_is_the_error_against_the_clean_portrait():
+    family, reals = build(denoising=0.5), squares(16)
+    torch.manual_seed(1)
+    noisy = reals + 0.5 * torch.randn_like(reals)
+    with torch.no_grad():
+        expected = functional.mse_loss(family.autoencoder(noisy), reals)
+    torch.manual_seed(1)
+    torch.testing.assert_close(family.train_step(reals, NO_LABELS, 0)["loss_reconstruction"], expected)
+
+
+def test_a_step_takes_its_codes_into_the_gaussian():
+    family, reals = build(statistics_decay=0.5), squares(16)
+    with torch.no_grad():
+        codes = family.autoencoder.encoder(reals)
+    family.train_step(reals, NO_LABELS, 0)
+    torch.testing.assert_close(family.autoencoder.code_mean, codes.mean(dim=0) / 2)
+
+
+def test_draw_decodes_the_gaussian():
+    family = build()
+    family.autoencoder.code_mean.fill_(2.0)
+    latents = torch.randn(3, 40)
+    with torch.no_grad():
+        expected = family.autoencoder.decoder(latents + 2)
+    torch.testing.assert_close(family.draw(family.sampler, latents, NO_LABELS[:3]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_interpolation_starts_and_ends_at_the_reconstructions():
+    family, reals = build(), squares(6)
+    between = family.interpolate(family.sampler, reals[:3], reals[3:], 5)
+    assert between.shape == (3, 5, 4, 16, 16)
+    ends = [family.reconstruct(family.sampler, half, NO_LABELS[:3]) for half in (reals[:3], reals[3:])]
+    torch.testing.assert_close(between[:, 0], ends[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(between[:, -1], ends[1], rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        middle = family.autoencoder.decoder(
+            (family.autoencoder.encoder(reals[:3]) + family.autoencoder.encoder(reals[3:])) / 2
+        )
+    torch.testing.assert_close(between[:, 2], middle, rtol=1e-4, atol=1e-5)
