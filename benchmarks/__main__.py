@@ -60,8 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     for family in families:
         print(f"memory of {family}, {COUNTED_PROFILE}", flush=True)
         memory.append(count_memory(family, COUNTED_PROFILE))
-    artist = DEFAULT_FAMILY if DEFAULT_FAMILY in families else families[0]
-    print(f"starting and sampling with {artist}, cpu", flush=True)
+    model = DEFAULT_FAMILY if DEFAULT_FAMILY in families else families[0]
+    print(f"starting and sampling with {model}, cpu", flush=True)
     results = {
         "command": " ".join(["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)]),
         "runs": parsed.runs,
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         "steps": steps,
         "plain": plain,
         "memory": memory,
-        "start": time_commands(artist, "cpu", parsed.runs),
+        "start": time_commands(model, "cpu", parsed.runs),
     }
     print(f"results in {write_report(results, parsed.out)}")
     return 0

@@ -22,7 +22,7 @@ from src.gan.conditional_gan import ConditionalGANConfig
 from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
 from src.gan.diff_augment import DiffAugment, instance_noise
 from src.gan.losses import make_loss
-from src.gan.penalties import squared_gradient, variety_penalty
+from src.gan.penalties import diversity_loss, squared_gradient
 from src.gan.resnet import orthogonal, widths
 
 
@@ -139,7 +139,7 @@ class PlainGAN:
         config = self.config
         noise = config.instance_noise * max(0.0, 1 - images_seen / (1000 * config.instance_noise_kimg))
         fake_labels = labels
-        if config.variety_weight > 0:
+        if config.diversity_weight > 0:
             fake_labels = labels[: len(labels) // 2].repeat(2, 1)
         latents = torch.randn(len(labels), config.latent_dim, device=reals.device)
         fakes = self.generator(latents, fake_labels)
@@ -160,8 +160,8 @@ class PlainGAN:
         logits = self.discriminator(instance_noise(self.augment(fakes), noise), fake_labels)
         loss_generator = self.loss.generator(logits)
         total = loss_generator
-        if config.variety_weight > 0:
-            total = total + config.variety_weight * variety_penalty(fakes, self.data.within_label_distance)
+        if config.diversity_weight > 0:
+            total = total + config.diversity_weight * diversity_loss(fakes, self.data.intra_class_distance)
         total.backward()
         self.optimizer_generator.step()
 

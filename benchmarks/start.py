@@ -62,10 +62,10 @@ def time_commands(family: str, profile: str, runs: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_packed(folder)
-        out, drawn = folder / "out", folder / "drawn"
+        out, sampled = folder / "out", folder / "drawn"
         trained = ["--data", str(folder), "--out", str(out), "--family", family, "--profile", profile]
         command_seconds(["train", *trained, "--kimg", "0.001"], 1)
-        sample = ["sample", "--checkpoint", str(out / "checkpoints" / "latest.pt"), "--out", str(drawn), "-n"]
+        sample = ["sample", "--checkpoint", str(out / "checkpoints" / "latest.pt"), "--out", str(sampled), "-n"]
         help_seconds = command_seconds(["--help"], runs)
         first, many = [], []
         for _ in range(runs):

@@ -79,7 +79,7 @@ class Workload:
         names = tuple(ATTRIBUTES) if family_class.conditional else ()
         portraits = made_up_portraits(4 * self.config.batch_size, size, names)
         self.portraits = PortraitBatches(portraits, TRAIN, device)
-        self.data = DataSpecification(size, 4, portraits.specification, within_label_distance=0.3)
+        self.data = DataSpecification(size, 4, portraits.specification, intra_class_distance=0.3)
         torch.manual_seed(0)
         self.family = family_class(self.config, self.data, device)
         self.precision = Precision(device, self.config.precision).name

@@ -76,7 +76,7 @@ def source(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> int:
     from src.config import parse_assignments
-    from src.evaluation.quick_metrics import quick_figures
+    from src.evaluation.quick_metrics import quick_metrics
     from src.training.loop import train as run_training
 
     overrides = parse_assignments(arguments.set)
@@ -89,7 +89,7 @@ def train(arguments: argparse.Namespace) -> int:
         arguments.profile,
         overrides,
         arguments.resume,
-        judge=quick_figures,
+        evaluator=quick_metrics,
     )
     return 130 if result.interrupted else 0
 
@@ -97,7 +97,7 @@ def train(arguments: argparse.Namespace) -> int:
 def sample(arguments: argparse.Namespace) -> None:
     from src.config import parse_assignments
     from src.palettes.files import read_palette
-    from src.sampling import draw, load_artist, vary, write_samples
+    from src.sampling import draw, load_model, vary, write_samples
     from src.weights import OWN_WEIGHTS
 
     wanted = parse_assignments(arguments.label)
@@ -105,15 +105,15 @@ def sample(arguments: argparse.Namespace) -> None:
     wanted |= {name: value for name, value in named.items() if value is not None}
     if arguments.keep is not None and arguments.vary is None:
         raise InputError("--keep says how alike variations are; name their attribute with --vary")
-    artist = load_artist(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
+    model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
     heroes = arguments.count, arguments.seed, wanted, arguments.truncation
     if arguments.palette_file is not None:
         if arguments.vary or arguments.palette_snap:
             raise InputError("--palette-file draws in its own colours; leave --vary and --palette-snap out")
-        drawn = draw(artist, *heroes, read_palette(arguments.palette_file))
+        drawn = draw(model, *heroes, read_palette(arguments.palette_file))
     else:
-        drawn = vary(artist, arguments.vary, *heroes) if arguments.vary else draw(artist, *heroes)
-    grid = write_samples(drawn, arguments.out, artist, arguments.palette_snap, str(arguments.palette_file or ""))
+        drawn = vary(model, arguments.vary, *heroes) if arguments.vary else draw(model, *heroes)
+    grid = write_samples(drawn, arguments.out, model, arguments.palette_snap, str(arguments.palette_file or ""))
     print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
 
 
@@ -135,9 +135,9 @@ def compare(arguments: argparse.Namespace) -> None:
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    from src.evaluation.evaluate import evaluate as judge
+    from src.evaluation.evaluate import evaluate as evaluator
 
-    content = judge(
+    content = evaluator(
         arguments.data,
         arguments.out,
         arguments.checkpoint,
@@ -289,7 +289,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--truncation", type=float, default=1.0, help="1: as varied as learned; less: less varied, fewer failures"
     )
-    command.add_argument("--guidance", type=float, metavar="W", help="1: labels as learned; more: obeyed more")
+    command.add_argument(
+        "--guidance", type=float, metavar="W", help="1: labels as learned; more: followed more closely"
+    )
     command.add_argument("--vary", metavar="ATTRIBUTE", help="every hero once for each class of it, one row a hero")
     command.add_argument("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less")
     command.add_argument("--gender")
@@ -311,9 +313,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.set_defaults(run=weights)
 
     command = commands.add_parser("evaluate", help="judge a checkpoint or a folder of images: JSON and an HTML report")
-    judged = command.add_mutually_exclusive_group(required=True)
-    judged.add_argument("--checkpoint", type=Path, help="draw the samples from this file")
-    judged.add_argument("--images", type=Path, help="folder of samples by anyone, with their manifest or labels.csv")
+    evaluated = command.add_mutually_exclusive_group(required=True)
+    evaluated.add_argument("--checkpoint", type=Path, help="draw the samples from this file")
+    evaluated.add_argument("--images", type=Path, help="folder of samples by anyone, with their manifest or labels.csv")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="FILE.html comes beside it")
     command.add_argument("-n", "--count", type=int, default=2000, help="the most samples to judge (default 2000)")

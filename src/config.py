@@ -41,8 +41,8 @@ class TrainingConfig:
     keep_checkpoints: int = 3
     # A cheap look at the averaged sampler, where the loop was given a judge: so many samples, so often; the checkpoint
     # with the best look is kept as `best.pt`. 0: never.
-    judge_kimg: float = 10.0
-    judge_count: int = 256
+    evaluate_kimg: float = 10.0
+    evaluate_count: int = 256
     # Of so many training and validation portraits the exact likelihood is measured with every grid, for families that
     # have one. 0: never.
     bits_count: int = 64
@@ -60,8 +60,8 @@ REPORTING_FIELDS = (
     "sample_kimg",
     "checkpoint_kimg",
     "keep_checkpoints",
-    "judge_kimg",
-    "judge_count",
+    "evaluate_kimg",
+    "evaluate_count",
     "bits_count",
     "palette_snap",
     "mlflow",

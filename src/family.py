@@ -31,7 +31,7 @@ class DataSpecification:
     size: int
     channels: int
     labels: LabelSpecification
-    within_label_distance: float
+    intra_class_distance: float
 
 
 class Stateful(Protocol):
@@ -102,7 +102,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """Samples [N, C, H, W] in [-1, 1] for latents [N, latent_dim] and labels int64 [N, A].
 
         Args:
@@ -110,16 +110,16 @@ class Family(ABC):
         """
 
     def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
-        """The heroes that `draw` draws for latents and labels, once more under other labels, as alike as can be.
+        """The heroes that `sample` draws for latents and labels, once more under other labels, as alike as can be.
 
         Here the latent is held, and no more: families that know more of what a hero is made of can do better. Where no
         label changes, the hero is the same to the pixel.
 
         Args:
-            sampler, latents, labels: as for `draw`.
+            sampler, latents, labels: as for `sample`.
             changed: the other labels, int64 [N, A].
         """
-        return self.draw(sampler, latents, changed)
+        return self.sample(sampler, latents, changed)
 
     def truncated(self, latents: Tensor, truncation: float) -> Tensor:
         """Latents [N, latent_dim] nearer to what the model has seen most: less variety, fewer failures (the truncation
@@ -134,7 +134,7 @@ class Family(ABC):
         return truncation * latents
 
     @property
-    def cannot_draw(self) -> str:
+    def cannot_sample(self) -> str:
         """Why this model has no samples to show, in words for its user; empty where it can draw."""
         return ""
 
@@ -148,19 +148,19 @@ class Family(ABC):
         family that does not encode.
 
         Args:
-            sampler: as for `draw`.
+            sampler: as for `sample`.
         """
         return None
 
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """Scalars on held-out portraits for the log, without learning from them; nothing unless a family says so."""
+        """Scalars on validation portraits for the log, without learning from them; nothing unless a family says so."""
         return {}
 
-    def draw_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
-        """As `draw`, with no colours but those of a palette.
+    def sample_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
+        """As `sample`, with no colours but those of a palette.
 
         Args:
-            sampler, latents, labels: as for `draw`.
+            sampler, latents, labels: as for `sample`.
             palette: sRGB int64 [K, 3], 0 to 255; of more colours than the family uses at once, some are left out.
 
         Raises:
@@ -186,7 +186,7 @@ class Family(ABC):
         """Exact bits of each portrait under the model, by part, [N] each; nothing for a family without a likelihood.
 
         Args:
-            sampler: as for `draw`.
+            sampler: as for `sample`.
             reals: [N, C, H, W] in [-1, 1].
             labels: int64 [N, A].
         """

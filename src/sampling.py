@@ -27,7 +27,7 @@ from src.tables import write_json
 from src.training.checkpoint import file_hash
 from src.training.grids import COLUMNS, lay_out, to_rgba
 from src.training.pictures import NOTEBOOK_COLOURS
-from src.weights import averaged_weights, load_model
+from src.weights import averaged_weights, load_weights
 
 # Portraits are drawn in batches of exactly this many: another batch size may take another convolution algorithm,
 # whose last bit differs; with 50, a colour value moved by one in a fifth of the portraits. Nor would a larger one be
@@ -36,12 +36,12 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Artist:
+class LoadedModel:
     """A trained model ready to draw.
 
     Args:
         family_name: its name among the families.
-        family: the family, for its `draw`.
+        family: the family, for its `sample`.
         sampler: the averaged network, in evaluation mode, on the CPU.
         labels: the attributes it obeys.
         checkpoint_hash: SHA-256 of the checkpoint's file.
@@ -57,7 +57,7 @@ class Artist:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Sampled:
     """Portraits and how they came about.
 
     Args:
@@ -80,7 +80,7 @@ class Drawn:
         return self.seeds.count(self.seeds[0]) if self.varied else COLUMNS
 
 
-def load_artist(checkpoint: Path, guidance: float | None = None, keep: float | None = None) -> Artist:
+def load_model(checkpoint: Path, guidance: float | None = None, keep: float | None = None) -> LoadedModel:
     """Read a checkpoint, or a weights file, for drawing.
 
     Drawing runs on the CPU in fp32: bit for bit the same with and without a GPU.
@@ -93,7 +93,7 @@ def load_artist(checkpoint: Path, guidance: float | None = None, keep: float | N
     Raises:
         InputError: a missing, damaged or foreign checkpoint; guidance or keep of a family without it, or below 0.
     """
-    content = load_model(checkpoint)
+    content = load_weights(checkpoint)
     labels = LabelSpecification.from_mapping(content["label_mappings"])
     family_class = find_family(content["family"])
     changes: dict[str, object] = {"precision": "fp32"}
@@ -106,14 +106,14 @@ def load_artist(checkpoint: Path, guidance: float | None = None, keep: float | N
             raise InputError(f"{option} must be 0 or more, not {value}")
         changes[name] = value
     config = make_config(family_class.config_class, content["config"], changes)
-    data = DataSpecification(content["size"], content["channels"], labels, content["within_label_distance"])
+    data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])
     with _without_the_compiler():
         family = family_class(config, data, torch.device("cpu"))
     family.sampler.load_state_dict(averaged_weights(content))
     sampler = family.sampler.eval()
     table = content.get("training_colours")
     colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
-    return Artist(content["family"], family, sampler, labels, file_hash(checkpoint), colours)
+    return LoadedModel(content["family"], family, sampler, labels, file_hash(checkpoint), colours)
 
 
 @contextmanager
@@ -128,21 +128,21 @@ def _without_the_compiler() -> Iterator[None]:
         torch.optim.Optimizer.add_param_group = guarded
 
 
-def draw(
-    artist: Artist,
+def sample(
+    model: LoadedModel,
     count: int,
     seed: int = 0,
     wanted: Mapping[str, str] | None = None,
     truncation: float = 1.0,
     palette: np.ndarray | None = None,
-) -> Drawn:
+) -> Sampled:
     """Draw portraits.
 
     Portrait i has the seed `seed + i`, from which come its latent and those labels that were not asked for. It does
     not depend on how many others are drawn with it.
 
     Args:
-        artist: from `load_artist`.
+        artist: from `load_weights`.
         count: how many, at least 1.
         seed: the first portrait's seed, 0 to 2**32 - 1.
         wanted: class names by attribute; an attribute left out is drawn at random.
@@ -154,101 +154,101 @@ def draw(
         InputError: an unknown attribute or class, a bad count, seed or truncation; a palette of a family that cannot
             draw in given colours.
     """
-    latents, labels = _wishes(artist, count, seed, wanted or {}, truncation)
-    draw_batch, of_palette = artist.family.draw, {}
+    latents, labels = _requested_labels(model, count, seed, wanted or {}, truncation)
+    sample_batch, of_palette = model.family.sample, {}
     if palette is not None:
-        of_palette = _palette_label(artist, palette, wanted or {})
+        of_palette = _palette_label(model, palette, wanted or {})
         colours = torch.from_numpy(palette.astype(np.int64))
 
-        def draw_batch(sampler: nn.Module, some: torch.Tensor, of_labels: torch.Tensor) -> torch.Tensor:
-            return artist.family.draw_in_palette(sampler, some, of_labels, colours)
+        def sample_batch(sampler: nn.Module, some: torch.Tensor, of_labels: torch.Tensor) -> torch.Tensor:
+            return model.family.sample_in_palette(sampler, some, of_labels, colours)
 
-    return Drawn(
-        _in_batches(draw_batch, artist.sampler, latents, labels),
+    return Sampled(
+        _in_batches(sample_batch, model.sampler, latents, labels),
         tuple(range(seed, seed + count)),
-        tuple({**artist.labels.decode(row), **of_palette} for row in labels.tolist()),
+        tuple({**model.labels.decode(row), **of_palette} for row in labels.tolist()),
     )
 
 
-def _palette_label(artist: Artist, palette: np.ndarray, requested: Mapping[str, str]) -> dict[str, str]:
+def _palette_label(model: LoadedModel, palette: np.ndarray, requested: Mapping[str, str]) -> dict[str, str]:
     """The label of portraits painted with these colours, worked out from them; nothing for a model without palettes."""
     if "palette" in requested:
         raise InputError("--palette names a category and --palette-file the colours themselves; give one of them")
-    if "palette" not in artist.labels.names:
+    if "palette" not in model.labels.names:
         return {}
     return {"palette": palette_category(measure(np.insert(palette, 3, 255, axis=1)[None]))}
 
 
 def vary(
-    artist: Artist,
+    model: LoadedModel,
     attribute: str,
     count: int,
     seed: int = 0,
     wanted: Mapping[str, str] | None = None,
     truncation: float = 1.0,
-) -> Drawn:
-    """The heroes that `draw` would draw, each once for every class of one attribute, as alike as the family can.
+) -> Sampled:
+    """The heroes that `sample` would draw, each once for every class of one attribute, as alike as the family can.
 
-    In its own class a hero is what `draw` draws.
+    In its own class a hero is what `sample` draws.
 
     Args:
-        artist: from `load_artist`.
+        artist: from `load_weights`.
         attribute: in which they vary.
         count: how many heroes.
-        seed, wanted, truncation: as for `draw`.
+        seed, wanted, truncation: as for `sample`.
 
     Raises:
-        InputError: as `draw`; an attribute that the artist does not obey.
+        InputError: as `sample`; an attribute that the artist does not obey.
     """
-    _refuse_without_labels(artist, f"vary by {attribute}")
-    latents, labels = _wishes(artist, count, seed, wanted or {}, truncation)
-    column = artist.labels.column(attribute)
-    classes = artist.labels.sizes[column]
+    _refuse_without_labels(model, f"vary by {attribute}")
+    latents, labels = _requested_labels(model, count, seed, wanted or {}, truncation)
+    column = model.labels.column(attribute)
+    classes = model.labels.sizes[column]
     latents, labels = latents.repeat_interleave(classes, dim=0), labels.repeat_interleave(classes, dim=0)
     changed = labels.clone()
     changed[:, column] = torch.arange(classes).repeat(count)
-    return Drawn(
-        _in_batches(artist.family.vary, artist.sampler, latents, labels, changed),
+    return Sampled(
+        _in_batches(model.family.vary, model.sampler, latents, labels, changed),
         tuple(each for each in range(seed, seed + count) for _ in range(classes)),
-        tuple(artist.labels.decode(row) for row in changed.tolist()),
+        tuple(model.labels.decode(row) for row in changed.tolist()),
         attribute,
-        tuple(artist.labels.decode(row) for row in labels.tolist()),
+        tuple(model.labels.decode(row) for row in labels.tolist()),
     )
 
 
-def _wishes(
-    artist: Artist, count: int, seed: int, wanted: Mapping[str, str], truncation: float
+def _requested_labels(
+    model: LoadedModel, count: int, seed: int, wanted: Mapping[str, str], truncation: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Latents [N, latent_dim] and labels int64 [N, A] of the portraits that `draw` is asked for, or InputError."""
+    """Latents [N, latent_dim] and labels int64 [N, A] of the portraits that `sample` is asked for, or InputError."""
     if count < 1:
         raise InputError(f"the number of portraits must be at least 1, not {count}")
     if not 0 <= seed <= 2**32 - count:
         raise InputError(f"the seed must lie between 0 and {2**32 - count}, not {seed}")
     if not 0 < truncation <= 1:
         raise InputError(f"truncation must be above 0 and at most 1, not {truncation}")
-    if artist.family.cannot_draw:
-        raise InputError(artist.family.cannot_draw)
+    if model.family.cannot_sample:
+        raise InputError(model.family.cannot_sample)
     if wanted:
-        _refuse_without_labels(artist, f"be asked for {', '.join(wanted.values())}")
-    fixed = {attribute: artist.labels.index(attribute, name) for attribute, name in wanted.items()}
+        _refuse_without_labels(model, f"be asked for {', '.join(wanted.values())}")
+    fixed = {attribute: model.labels.index(attribute, name) for attribute, name in wanted.items()}
     latents, labels = [], []
     for portrait_seed in range(seed, seed + count):
         # RandomState's stream is frozen for good (NEP 19), unlike torch's and numpy's newer generators. Labels come
         # first and are always drawn, so that asking for one attribute changes neither the others nor the latent.
         random = np.random.RandomState(portrait_seed)
-        drawn = [random.randint(size) for size in artist.labels.sizes]
-        labels.append([fixed.get(name, index) for name, index in zip(artist.labels.names, drawn, strict=True)])
-        latents.append(random.standard_normal(artist.family.latent_dim))
+        sampled = [random.randint(size) for size in model.labels.sizes]
+        labels.append([fixed.get(name, index) for name, index in zip(model.labels.names, sampled, strict=True)])
+        latents.append(random.standard_normal(model.family.latent_dim))
     all_latents = torch.from_numpy(np.float32(latents))
     if truncation != 1:
-        all_latents = artist.family.truncated(all_latents, truncation)
+        all_latents = model.family.truncated(all_latents, truncation)
     return all_latents, torch.tensor(labels, dtype=torch.int64).reshape(count, -1)
 
 
-def _refuse_without_labels(artist: Artist, wish: str) -> None:
-    if not artist.family.conditional:
+def _refuse_without_labels(model: LoadedModel, request: str) -> None:
+    if not model.family.conditional:
         raise InputError(
-            f"{artist.family_name} draws without labels and cannot {wish}; leave the labels out, or train a "
+            f"{model.family_name} draws without labels and cannot {request}; leave the labels out, or train a "
             "conditional family"
         )
 
@@ -272,22 +272,24 @@ def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[tor
         torch.set_num_threads(threads)
 
 
-def picture(rows: Sequence[Drawn]) -> Image.Image:
-    """Rows of portraits, one `Drawn` or one varied hero a row, twice their size on grey; few colours, to be small in a
-    notebook."""
-    pixels = over_background(np.concatenate([drawn.portraits for drawn in rows]))
+def picture(rows: Sequence[Sampled]) -> Image.Image:
+    """Rows of portraits, one `Sampled` or one varied hero a row, twice their size on grey; few colours, to be
+    small in a notebook."""
+    pixels = over_background(np.concatenate([sampled.portraits for sampled in rows]))
     columns = rows[0].columns if rows[0].varied else len(rows[0].portraits)
     tiles = tile(pixels, columns=columns, gap=2, scale=2)
     return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
 
 
-def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "", palette_file: str = "") -> Path:
+def write_samples(
+    sampled: Sampled, out: Path, model: LoadedModel, palette_snap: str = "", palette_file: str = ""
+) -> Path:
     """Write one PNG a portrait, `grid.png` and `manifest.json` (file -> seed, labels, checkpoint hash).
 
     A varied portrait's name and entry in the manifest also say which hero it is a variation of.
 
     Args:
-        drawn: from `draw` or `vary`.
+        drawn: from `sample` or `vary`.
         out: folder for the files.
         artist: who drew them.
         palette_file: name of the palette file that they were painted with, for the manifest.
@@ -302,25 +304,25 @@ def write_samples(drawn: Drawn, out: Path, artist: Artist, palette_snap: str = "
         InputError: no such palette, or the checkpoint has no colours to work one out from.
     """
     out = Path(out)
-    portraits, palette, snapped_to = drawn.portraits, None, {}
+    portraits, palette, snapped_to = sampled.portraits, None, {}
     if palette_snap:
-        palette = choose_palette(palette_snap, artist.colours)
+        palette = choose_palette(palette_snap, model.colours)
         portraits, snapped_to = snap(portraits, palette), {"palette_snap": Path(palette_snap).name}
         for name in ("palette.hex", "palette.gpl"):
             write_palette(out / name, palette)
     if palette_file:
         snapped_to = {"palette_file": Path(palette_file).name}
     manifest = {}
-    heroes = drawn.heroes or drawn.labels
-    for portrait, seed, labels, hero in zip(portraits, drawn.seeds, drawn.labels, heroes, strict=True):
+    heroes = sampled.heroes or sampled.labels
+    for portrait, seed, labels, hero in zip(portraits, sampled.seeds, sampled.labels, heroes, strict=True):
         variation, varied_from = [], {}
         if labels != hero:
-            variation, varied_from = ["was", hero[drawn.varied]], {"varied_from": hero}
+            variation, varied_from = ["was", hero[sampled.varied]], {"varied_from": hero}
         name = "_".join(["hero", *labels.values(), f"{seed:06d}", *variation]) + ".png"
         write_png(out / name, portrait)
-        entry = {"seed": seed, "labels": labels, "checkpoint": artist.checkpoint_hash}
+        entry = {"seed": seed, "labels": labels, "checkpoint": model.checkpoint_hash}
         manifest[name] = {**entry, **varied_from, **snapped_to}
     grid = out / "grid.png"
-    write_png(grid, lay_out(drawn.portraits, palette, drawn.columns))
+    write_png(grid, lay_out(sampled.portraits, palette, sampled.columns))
     write_json(out / "manifest.json", manifest)
     return grid

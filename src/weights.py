@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from src.errors import InputError
 from src.files import replacing
-from src.training.checkpoint import load_checkpoint
+from src.training.checkpoint import load_checkpoint, with_present_names
 
 FORMAT = "hero_portraits_1"
 
@@ -24,7 +24,7 @@ OWN_WEIGHTS = Path(__file__).resolve().parents[1] / "artifacts_gan" / "checkpoin
 
 DESCRIPTION = (
     *("family", "profile", "config", "label_mappings", "data_fingerprint", "size", "channels"),
-    *("within_label_distance", "images_seen"),
+    *("intra_class_distance", "images_seen"),
 )
 """What a file says besides its tensors."""
 
@@ -57,11 +57,11 @@ def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
 
 
 def averaged_weights(content: dict[str, object]) -> dict[str, torch.Tensor]:
-    """The state of the averaged sampler in what `load_model` gives."""
+    """The state of the averaged sampler in what `load_weights` gives."""
     return {name.removeprefix("module."): weight for name, weight in content["average"].items() if name != "n_averaged"}
 
 
-def load_model(path: Path) -> dict[str, object]:
+def load_weights(path: Path) -> dict[str, object]:
     """A checkpoint's content, or a weights file's in the same form, without the state of training.
 
     Raises:
@@ -79,7 +79,7 @@ def load_model(path: Path) -> dict[str, object]:
         raise InputError(f"{path} cannot be read as weights ({str(error)[:120]}); fetch it again") from None
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} holds no weights of this project; name a file that `python run.py weights` wrote")
-    content = {name: json.loads(metadata[name]) for name in DESCRIPTION}
+    content = with_present_names({name: json.loads(value) for name, value in metadata.items() if name != "format"})
     if COLOURS in tensors:
         content["training_colours"] = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS)}
     return {**content, "average": tensors}

@@ -14,15 +14,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
-    painted, data, out, drawn = (str(tmp_path / name) for name in ("painted", "data", "out", "drawn"))
+    painted, data, out, sampled = (str(tmp_path / name) for name in ("painted", "data", "out", "drawn"))
     assert main(["paint", "--out", painted, "-n", "190"]) == 0
     assert main(["prepare", "--images", painted, "--data", data]) == 0
     assert main(["build", "--data", data, "--labels", f"{painted}/labels.csv"]) == 0
     assert main(["train", "--data", data, "--out", out, "--profile", "smoke", "--set", "base_channels=4"]) == 0
     assert main(["train", "--data", data, "--out", out, "--kimg", "0.144", "--resume"]) == 0
     checkpoint = f"{out}/checkpoints/latest.pt"
-    wishes = ["--gender", "feminine", "--hero-class", "mage", "--palette", "warm"]
-    assert main(["sample", "--checkpoint", checkpoint, "--out", drawn, "-n", "3", *wishes]) == 0
+    requested = ["--gender", "feminine", "--hero-class", "mage", "--palette", "warm"]
+    assert main(["sample", "--checkpoint", checkpoint, "--out", sampled, "-n", "3", *requested]) == 0
     manifest = json.loads((tmp_path / "drawn" / "manifest.json").read_text())
     assert len(manifest) == 3
     assert all(
@@ -31,10 +31,12 @@ def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
     )
     assert (tmp_path / "drawn" / "grid.png").is_file()
     capsys.readouterr()
-    assert main(["sample", "--checkpoint", checkpoint, "--out", drawn, "--hero-class", "plumber"]) == 2
+    assert main(["sample", "--checkpoint", checkpoint, "--out", sampled, "--hero-class", "plumber"]) == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1 and "barbarian, bard" in message
-    assert main(["sample", "--checkpoint", checkpoint, "--out", drawn, "--label", "hero_class=knight", "-n", "1"]) == 0
+    assert (
+        main(["sample", "--checkpoint", checkpoint, "--out", sampled, "--label", "hero_class=knight", "-n", "1"]) == 0
+    )
 
 
 @pytest.mark.parametrize(

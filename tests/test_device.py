@@ -11,7 +11,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def not_told(monkeypatch):
+def not_stated(monkeypatch):
     monkeypatch.delenv(NATIVE_BF16, raising=False)
 
 

@@ -9,7 +9,7 @@ from src.config import TrainingConfig, make_config
 from src.errors import InputError
 from src.families import FAMILIES, DataSpecification, find_family
 from src.labels import LabelSpecification
-from src.sampling import draw, load_artist
+from src.sampling import load_model, sample
 from src.training.checkpoint import load_checkpoint
 from src.training.log import read_metrics
 from src.training.loop import train
@@ -54,7 +54,7 @@ def evaluation_copy(family):
 
 def run(data, out, family, kimg, resume=False, **values):
     values = {"kimg": kimg, "batch_size": 8, "log_kimg": 0.016, "bits_count": 4, **values}
-    return train(data, out, family, None if resume else "smoke", values, resume=resume, say=lambda line: None)
+    return train(data, out, family, None if resume else "smoke", values, resume=resume, log=lambda line: None)
 
 
 @pytest.fixture(params=FAMILIES)
@@ -83,9 +83,9 @@ def test_losses_are_finite_and_samples_have_shape_and_range_at_every_size(name, 
             assert math.isfinite(value), key
     assert any(not torch.equal(before[key], value) for key, value in family.sampler.state_dict().items())
     _, labels = batch(family, 3)
-    drawn = family.draw(evaluation_copy(family), torch.randn(3, family.latent_dim), labels)
-    assert drawn.shape == (3, 4, size, size) and not drawn.requires_grad
-    assert drawn.isfinite().all() and drawn.min() >= -1.001 and drawn.max() <= 1.001
+    sampled = family.sample(evaluation_copy(family), torch.randn(3, family.latent_dim), labels)
+    assert sampled.shape == (3, 4, size, size) and not sampled.requires_grad
+    assert sampled.isfinite().all() and sampled.min() >= -1.001 and sampled.max() <= 1.001
 
 
 def test_a_sample_is_a_function_of_its_own_latent_and_labels(name):
@@ -94,10 +94,10 @@ def test_a_sample_is_a_function_of_its_own_latent_and_labels(name):
     sampler = evaluation_copy(family)
     _, labels = batch(family, 4)
     latents = torch.randn(4, family.latent_dim)
-    together = family.draw(sampler, latents, labels)
+    together = family.sample(sampler, latents, labels)
     torch.manual_seed(99)
-    assert torch.equal(together, family.draw(sampler, latents, labels))
-    alone = family.draw(sampler, latents[2:3], labels[2:3])
+    assert torch.equal(together, family.sample(sampler, latents, labels))
+    alone = family.sample(sampler, latents[2:3], labels[2:3])
     assert torch.allclose(together[2:3], alone, atol=1e-4)
     assert not torch.allclose(together[0], together[1], atol=1e-6), "the latent does not matter"
 
@@ -108,7 +108,7 @@ def test_a_hero_varied_to_its_own_labels_is_itself(name):
     sampler = evaluation_copy(family)
     _, labels = batch(family, 4)
     latents = torch.randn(4, family.latent_dim)
-    assert torch.equal(family.vary(sampler, latents, labels, labels), family.draw(sampler, latents, labels))
+    assert torch.equal(family.vary(sampler, latents, labels, labels), family.sample(sampler, latents, labels))
     other = labels.roll(1, dims=0)
     assert family.vary(sampler, latents, labels, other).shape == (4, 4, 16, 16)
 
@@ -120,21 +120,21 @@ def test_labels_matter_where_the_family_is_conditional(name):
     sampler = evaluation_copy(family)
     latents = torch.randn(32, family.latent_dim)
     base = torch.zeros(32, len(family.data.labels.sizes), dtype=torch.int64)
-    drawn = family.draw(sampler, latents, base)
+    sampled = family.sample(sampler, latents, base)
     for attribute in range(base.shape[1]):
         other = base.clone()
         other[:, attribute] = 1
-        change = (family.draw(sampler, latents, other) - drawn).abs().max().item()
+        change = (family.sample(sampler, latents, other) - sampled).abs().max().item()
         assert change > 1e-6, family.data.labels.names[attribute]
 
 
 def test_data_without_attributes_train_and_draw(name):
     family = make(name, labels=NONE)
     steps(family, 2)
-    drawn = family.draw(
+    sampled = family.sample(
         evaluation_copy(family), torch.randn(2, family.latent_dim), torch.zeros(2, 0, dtype=torch.int64)
     )
-    assert drawn.shape == (2, 4, 16, 16)
+    assert sampled.shape == (2, 4, 16, 16)
 
 
 def test_training_changes_every_network_and_the_sampler_is_among_them(name):
@@ -182,7 +182,7 @@ def test_resuming_gives_the_same_bits_as_going_on(data_folder, tmp_path, name, p
         for row in (row_a, row_b):
             row.pop("images_per_second")
             # A grid is drawn, and a likelihood measured, at the end of every run, and so of the first half.
-            for column in [each for each in row if each == "variety" or each.endswith(("_train", "_validation"))]:
+            for column in [each for each in row if each == "diversity" or each.endswith(("_train", "_validation"))]:
                 row.pop(column)
         assert row_a == row_b
 
@@ -190,22 +190,22 @@ def test_resuming_gives_the_same_bits_as_going_on(data_folder, tmp_path, name, p
 @pytest.mark.number_format
 def test_a_checkpoint_draws_and_says_what_it_cannot_do(data_folder, tmp_path, name):
     result = run(data_folder, tmp_path / "out", name, 0.032)
-    artist = load_artist(result.checkpoint)
-    drawn = draw(artist, 3, seed=5)
-    assert drawn.portraits.shape == (3, 16, 16, 4)
-    assert (draw(artist, 1, seed=7).portraits == drawn.portraits[2:]).all()
+    model = load_model(result.checkpoint)
+    sampled = sample(model, 3, seed=5)
+    assert sampled.portraits.shape == (3, 16, 16, 4)
+    assert (sample(model, 1, seed=7).portraits == sampled.portraits[2:]).all()
     if find_family(name).conditional:
-        assert draw(artist, 1, wanted={"hero_class": "mage"}).labels[0]["hero_class"] == "mage"
+        assert sample(model, 1, wanted={"hero_class": "mage"}).labels[0]["hero_class"] == "mage"
         with pytest.raises(InputError, match="unknown hero_class 'wizard'"):
-            draw(artist, 1, wanted={"hero_class": "wizard"})
+            sample(model, 1, wanted={"hero_class": "wizard"})
     else:
         with pytest.raises(InputError, match=f"{name} draws without labels and cannot be asked for mage"):
-            draw(artist, 1, wanted={"hero_class": "mage"})
+            sample(model, 1, wanted={"hero_class": "mage"})
         with pytest.raises(InputError, match="draws without labels"):
             run(data_folder, tmp_path / "other", name, 0.032, condition_on="gender")
 
 
-def test_truncated_latents_draw_less_varied_portraits_or_it_says_what_else_would(name):
+def test_truncated_latents_sample_less_varied_portraits_or_it_says_what_else_would(name):
     family = make(name)
     latents = torch.randn(16, family.latent_dim)
     assert torch.allclose(family.truncated(latents, 1.0), latents, atol=1e-5)

@@ -13,7 +13,7 @@ from src.errors import InputError
 from src.images import read_rgba
 from src.palettes.files import read_palette, write_palette
 from src.palettes.snap import snap
-from src.sampling import draw, load_artist, vary, write_samples
+from src.sampling import load_model, sample, vary, write_samples
 from src.training.checkpoint import load_checkpoint
 from src.training.loop import train
 from tests.conftest import SPECIFICATION, make_portraits
@@ -38,47 +38,47 @@ def packed_folder(tmp_path_factory):
 def checkpoint(tmp_path_factory):
     folder = packed_folder(tmp_path_factory)
     settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064, "precision": "fp32"}
-    result = train(folder, folder / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
+    result = train(folder, folder / "out", "resnet_gan", "smoke", settings, log=lambda line: None)
     return result.checkpoint
 
 
 @pytest.fixture(scope="module")
-def artist(checkpoint):
-    return load_artist(checkpoint)
+def model(checkpoint):
+    return load_model(checkpoint)
 
 
-def test_the_same_seed_and_labels_give_the_same_portrait_in_any_company(artist):
+def test_the_same_seed_and_labels_give_the_same_portrait_in_any_company(model):
     wanted = {"gender": "feminine"}
-    many = draw(artist, 21, seed=5, wanted=wanted)
+    many = sample(model, 21, seed=5, wanted=wanted)
     for index in (0, 7, 20):
-        alone = draw(artist, 1, seed=5 + index, wanted=wanted)
+        alone = sample(model, 1, seed=5 + index, wanted=wanted)
         assert alone.labels[0] == many.labels[index]
         assert np.array_equal(alone.portraits[0], many.portraits[index])
     assert not np.array_equal(many.portraits[0], many.portraits[1])
 
 
-def test_labels_asked_for_are_kept_and_the_others_drawn(artist):
-    drawn = draw(artist, 40, wanted={"hero_class": "mage"})
-    assert {labels["hero_class"] for labels in drawn.labels} == {"mage"}
-    assert {labels["gender"] for labels in drawn.labels} == {"feminine", "masculine"}
-    free = draw(artist, 40)
-    assert [labels["palette"] for labels in free.labels] == [labels["palette"] for labels in drawn.labels]
+def test_labels_asked_for_are_kept_and_the_others_drawn(model):
+    sampled = sample(model, 40, wanted={"hero_class": "mage"})
+    assert {labels["hero_class"] for labels in sampled.labels} == {"mage"}
+    assert {labels["gender"] for labels in sampled.labels} == {"feminine", "masculine"}
+    free = sample(model, 40)
+    assert [labels["palette"] for labels in free.labels] == [labels["palette"] for labels in sampled.labels]
 
 
-def test_portraits_are_rgba_with_binary_alpha(artist):
-    portraits = draw(artist, 3).portraits
+def test_portraits_are_rgba_with_binary_alpha(model):
+    portraits = sample(model, 3).portraits
     assert portraits.shape == (3, 16, 16, 4) and portraits.dtype == np.uint8
     assert set(np.unique(portraits[..., 3])) <= {0, 255}
     assert (portraits[portraits[..., 3] == 0] == 0).all()
 
 
-def test_files_and_manifest(artist, tmp_path):
-    drawn = draw(artist, 5, seed=2, wanted={"gender": "masculine", "hero_class": "bard", "palette": "warm"})
-    grid = write_samples(drawn, tmp_path, artist)
+def test_files_and_manifest(model, tmp_path):
+    sampled = sample(model, 5, seed=2, wanted={"gender": "masculine", "hero_class": "bard", "palette": "warm"})
+    grid = write_samples(sampled, tmp_path, model)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert len(manifest) == 5 and grid.is_file()
     for index, (name, entry) in enumerate(manifest.items()):
-        assert np.array_equal(np.asarray(Image.open(tmp_path / name)), drawn.portraits[index])
+        assert np.array_equal(np.asarray(Image.open(tmp_path / name)), sampled.portraits[index])
         assert entry["seed"] == 2 + index
         assert entry["labels"] == {"gender": "masculine", "hero_class": "bard", "palette": "warm"}
         assert len(entry["checkpoint"]) == 64
@@ -93,19 +93,19 @@ def test_files_and_manifest(artist, tmp_path):
         ({"count": 1, "wanted": {"species": "orc"}}, "this data set has: gender, hero_class, palette"),
     ],
 )
-def test_bad_wishes_are_refused(artist, arguments, message):
+def test_bad_wishes_are_refused(model, arguments, message):
     with pytest.raises(InputError, match=message):
-        draw(artist, **arguments)
+        sample(model, **arguments)
 
 
-def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(artist, tmp_path):
+def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(model, tmp_path):
     wanted = {"gender": "masculine", "hero_class": "bard", "palette": "warm"}
-    classes = artist.labels.attributes["palette"]
-    heroes, varied = draw(artist, 3, 2, wanted), vary(artist, "palette", 3, 2, wanted)
+    classes = model.labels.attributes["palette"]
+    heroes, varied = sample(model, 3, 2, wanted), vary(model, "palette", 3, 2, wanted)
     assert [labels["palette"] for labels in varied.labels] == [*classes] * 3
     assert varied.seeds == tuple(seed for seed in (2, 3, 4) for _ in classes)
     assert np.array_equal(varied.portraits[classes.index("warm") :: len(classes)], heroes.portraits)
-    grid = np.asarray(Image.open(write_samples(varied, tmp_path, artist)))
+    grid = np.asarray(Image.open(write_samples(varied, tmp_path, model)))
     assert grid.shape[0] < grid.shape[1] * 3 / len(classes) + 8  # a row a hero
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert len(manifest) == 3 * len(classes)
@@ -129,40 +129,40 @@ def test_bad_variations_are_refused(checkpoint, tmp_path, capsys, arguments, mes
     assert not (tmp_path / "out").exists()
 
 
-def test_without_snapping_portraits_are_written_as_drawn(artist, tmp_path):
-    drawn = draw(artist, 2)
-    write_samples(drawn, tmp_path, artist)
+def test_without_snapping_portraits_are_written_as_drawn(model, tmp_path):
+    sampled = sample(model, 2)
+    write_samples(sampled, tmp_path, model)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert {path.name for path in tmp_path.iterdir()} == {*manifest, "manifest.json", "grid.png"}
     assert all(entry.keys() == {"seed", "labels", "checkpoint"} for entry in manifest.values())
 
 
-def test_snapped_samples_hold_only_colours_of_the_training_set(checkpoint, artist, tmp_path):
-    raw = draw(artist, 11, seed=3)
+def test_snapped_samples_hold_only_colours_of_the_training_set(checkpoint, model, tmp_path):
+    raw = sample(model, 11, seed=3)
     arguments = ["sample", "--checkpoint", str(checkpoint), "--out", str(tmp_path), "-n", "11", "--seed", "3"]
     assert main([*arguments, "--palette-snap", "6"]) == 0
     palette = read_palette(tmp_path / "palette.hex")
     assert len(palette) == 6 and np.array_equal(palette, read_palette(tmp_path / "palette.gpl"))
-    assert {tuple(colour) for colour in palette} <= {tuple(colour) for colour in artist.colours.colours}
+    assert {tuple(colour) for colour in palette} <= {tuple(colour) for colour in model.colours.colours}
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     for (name, entry), portrait in zip(manifest.items(), raw.portraits, strict=True):
         assert entry["palette_snap"] == "6"
         written = np.asarray(Image.open(tmp_path / name))
         assert np.array_equal(written, snap(portrait, palette))
         assert np.array_equal(written[..., 3], portrait[..., 3])
-    write_samples(raw, tmp_path / "raw", artist)
+    write_samples(raw, tmp_path / "raw", model)
     grid, raw_grid = (np.asarray(Image.open(folder / "grid.png")) for folder in (tmp_path, tmp_path / "raw"))
     assert np.array_equal(grid[:, : raw_grid.shape[1]], raw_grid)
-    write_samples(dataclasses.replace(raw, portraits=snap(raw.portraits, palette)), tmp_path / "snapped", artist)
+    write_samples(dataclasses.replace(raw, portraits=snap(raw.portraits, palette)), tmp_path / "snapped", model)
     assert np.array_equal(grid[:, raw_grid.shape[1] :], np.asarray(Image.open(tmp_path / "snapped" / "grid.png")))
 
 
-def test_the_checkpoint_carries_the_training_sets_colours(checkpoint, artist):
+def test_the_checkpoint_carries_the_training_sets_colours(checkpoint, model):
     from tests.conftest import make_portraits
 
     images, _ = make_portraits(32)
-    assert artist.colours.counts.sum() == (images[..., 3] > 0).sum()
-    assert len(artist.colours.colours) <= 4096
+    assert model.colours.counts.sum() == (images[..., 3] > 0).sum()
+    assert len(model.colours.colours) <= 4096
     table = load_checkpoint(checkpoint)["training_colours"]
     assert table["colours"].dtype == torch.uint8 and table["counts"].dtype == torch.int64
 
@@ -182,29 +182,29 @@ def test_a_checkpoint_without_colours_takes_a_palette_file_alone(checkpoint, tmp
     assert entry["palette_snap"] == "two.hex"
 
 
-def test_truncation_shortens_latents_and_is_a_dial_of_variety(artist):
+def test_truncation_shortens_latents_and_is_a_dial_of_variety(model):
     wanted = {"gender": "feminine", "hero_class": "mage", "palette": "cool"}
-    whole, less = (draw(artist, 24, wanted=wanted, truncation=truncation).portraits for truncation in (1.0, 0.2))
-    assert np.array_equal(whole, draw(artist, 24, wanted=wanted).portraits)
+    whole, less = (sample(model, 24, wanted=wanted, truncation=truncation).portraits for truncation in (1.0, 0.2))
+    assert np.array_equal(whole, sample(model, 24, wanted=wanted).portraits)
     spread = [np.abs(np.diff(portraits.astype(int), axis=0)).mean() for portraits in (whole, less)]
     assert spread[1] < 0.7 * spread[0]
-    latents = torch.randn(3, artist.family.latent_dim)
-    assert torch.equal(artist.family.truncated(latents, 0.2), 0.2 * latents)
+    latents = torch.randn(3, model.family.latent_dim)
+    assert torch.equal(model.family.truncated(latents, 0.2), 0.2 * latents)
     for wrong in (0.0, 1.5, -1.0):
         with pytest.raises(InputError, match="truncation must be above 0 and at most 1"):
-            draw(artist, 1, truncation=wrong)
+            sample(model, 1, truncation=wrong)
 
 
-def test_guidance_is_a_dial_of_families_that_have_it(artist, checkpoint, data_folder, tmp_path, capsys):
+def test_guidance_is_a_dial_of_families_that_have_it(model, checkpoint, data_folder, tmp_path, capsys):
     with pytest.raises(InputError, match="resnet_gan draws without guidance"):
-        load_artist(checkpoint, guidance=2.0)
+        load_model(checkpoint, guidance=2.0)
     settings = {"kimg": 0.064, "guidance_weight": 1.0}
-    guided = train(data_folder, tmp_path, "palette_pyramid", "smoke", settings, say=lambda line: None).checkpoint
-    drawn = [draw(load_artist(guided, weight), 8).portraits for weight in (None, 1.0, 4.0)]
-    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+    guided = train(data_folder, tmp_path, "palette_pyramid", "smoke", settings, log=lambda line: None).checkpoint
+    sampled = [sample(load_model(guided, weight), 8).portraits for weight in (None, 1.0, 4.0)]
+    assert np.array_equal(sampled[0], sampled[1]) and not np.array_equal(sampled[0], sampled[2])
     for wrong in (-1.0, float("nan")):
         with pytest.raises(InputError, match="guidance must be 0 or more"):
-            load_artist(guided, wrong)
+            load_model(guided, wrong)
     arguments = ["sample", "--checkpoint", str(guided), "--out", str(tmp_path / "out"), "-n", "1"]
     assert main([*arguments, "--guidance", "-1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "out").exists()
@@ -216,7 +216,7 @@ def pyramid(tmp_path_factory):
     """A checkpoint of a family that can draw in given colours."""
     folder = packed_folder(tmp_path_factory)
     settings = {"kimg": 0.032, "precision": "fp32", "bits_count": 4}
-    return train(folder, folder / "out", "palette_pyramid", "smoke", settings, say=lambda line: None).checkpoint
+    return train(folder, folder / "out", "palette_pyramid", "smoke", settings, log=lambda line: None).checkpoint
 
 
 def test_heroes_in_the_colours_of_a_palette_file(pyramid, tmp_path):

@@ -12,25 +12,25 @@ from safetensors.torch import save_file
 
 from src.__main__ import main
 from src.errors import InputError
-from src.sampling import draw, load_artist
+from src.sampling import load_model, sample
 from src.training.checkpoint import load_checkpoint
 from src.training.loop import train
-from src.weights import load_model, write_weights
+from src.weights import load_weights, write_weights
 
 SETTINGS = {"batch_size": 8, "kimg": 0.064, "precision": "fp32"}
 
 
 @pytest.fixture
 def checkpoint(data_folder, tmp_path):
-    return train(data_folder, tmp_path / "out", "vae", "smoke", SETTINGS, say=lambda line: None).checkpoint
+    return train(data_folder, tmp_path / "out", "vae", "smoke", SETTINGS, log=lambda line: None).checkpoint
 
 
 def test_the_same_portraits_from_a_smaller_file(checkpoint, tmp_path):
     path = tmp_path / "heroes.safetensors"
     assert main(["weights", "--checkpoint", str(checkpoint), "--out", str(path)]) == 0
     assert path.stat().st_size < checkpoint.stat().st_size / 2
-    first, second = load_artist(checkpoint), load_artist(path)
-    assert np.array_equal(draw(first, 9, 3).portraits, draw(second, 9, 3).portraits)
+    first, second = load_model(checkpoint), load_model(path)
+    assert np.array_equal(sample(first, 9, 3).portraits, sample(second, 9, 3).portraits)
     assert np.array_equal(first.colours.colours, second.colours.colours)
     assert np.array_equal(first.colours.counts, second.colours.counts)
     assert first.labels == second.labels and first.checkpoint_hash != second.checkpoint_hash
@@ -41,8 +41,8 @@ def test_half_the_bits_draw_nearly_the_same(checkpoint, tmp_path):
     write_weights(checkpoint, whole)
     assert main(["weights", "--checkpoint", str(checkpoint), "--out", str(half), "--fp16"]) == 0
     assert half.stat().st_size < 0.7 * whole.stat().st_size
-    assert all(weight.dtype != torch.float32 for weight in load_model(half)["average"].values())
-    first, second = (draw(load_artist(path), 4).portraits.astype(int) for path in (whole, half))
+    assert all(weight.dtype != torch.float32 for weight in load_weights(half)["average"].values())
+    first, second = (sample(load_model(path), 4).portraits.astype(int) for path in (whole, half))
     assert np.abs(first - second).mean() < 2
 
 
@@ -50,7 +50,7 @@ def test_the_average_is_what_is_drawn_with(checkpoint, tmp_path):
     """Not the weights of the last step, which lie in the checkpoint too."""
     write_weights(checkpoint, tmp_path / "heroes.safetensors")
     average, raw = (load_checkpoint(checkpoint)[key] for key in ("average", "state"))
-    kept = load_model(tmp_path / "heroes.safetensors")["average"]
+    kept = load_weights(tmp_path / "heroes.safetensors")["average"]
     assert {f"module.{name}" for name in kept} == average.keys() - {"n_averaged"}
     assert all((kept[name] == average[f"module.{name}"]).all() for name in kept)
     name = max(kept, key=lambda name: kept[name].numel())
@@ -73,12 +73,12 @@ def test_what_is_no_weights_file_is_refused(checkpoint, tmp_path):
     with pytest.raises(InputError, match=r"must end in \.safetensors"):
         write_weights(checkpoint, tmp_path / "heroes.pt")
     with pytest.raises(InputError, match="no weights at"):
-        load_model(tmp_path / "missing.safetensors")
+        load_weights(tmp_path / "missing.safetensors")
     damaged = tmp_path / "damaged.safetensors"
     write_weights(checkpoint, damaged)
     damaged.write_bytes(damaged.read_bytes()[:-100])
     with pytest.raises(InputError, match="cannot be read as weights"):
-        load_model(damaged)
+        load_weights(damaged)
     save_file({"a": load_checkpoint(checkpoint)["average"]["n_averaged"]}, tmp_path / "foreign.safetensors")
     with pytest.raises(InputError, match="holds no weights of this project"):
-        load_model(tmp_path / "foreign.safetensors")
+        load_weights(tmp_path / "foreign.safetensors")

@@ -39,7 +39,7 @@ def colour_layout(rgba: np.ndarray) -> np.ndarray:
     return layout
 
 
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
+def similarity(one: np.ndarray, other: np.ndarray) -> float:
     """Share of the pixels visible in either portrait that a change of palette explains, whichever way it is read.
 
     Read from a coarse picture to a fine one much is left unexplained that the other direction explains, so the smaller

@@ -85,7 +85,7 @@ class BuildReport:
         share = self.validation / self.portraits
         lines = [
             f"{self.portraits:,} portraits in {self.groups:,} groups; "
-            f"{self.validation:,} ({share:.1%}) held out for validation; {self.left_out:,} left out"
+            f"{self.validation:,} ({share:.1%}) for validation; {self.left_out:,} left out"
         ]
         for attribute, counts in self.class_counts.items():
             classes = ", ".join(f"{name} {train + validation:,}" for name, (train, validation) in counts.items())

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.alike import colour_layout, descriptor, explained, likeness, nearest
+from src.data.alike import colour_layout, descriptor, explained, nearest, similarity
 
-SAME_SILHOUETTE_LIKENESS = 0.93
-NEAR_TWIN_LIKENESS = 0.98
-STRAY_LIKENESS = 0.85
-FEWER_COLOURS_LIKENESS = 0.85
+SAME_SILHOUETTE_SIMILARITY = 0.93
+NEAR_TWIN_SIMILARITY = 0.98
+STRAY_SIMILARITY = 0.85
+FEWER_COLOURS_SIMILARITY = 0.85
 
 STRAY_MOST_SHARE = 1 / 3
 """A stray has at most this share of the portraits of the group it joins, and of the group of the median portrait."""
@@ -141,7 +141,7 @@ def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> list[int]:
     for one, other, alike in _compared(distinct):
         if _one_hero(distinct[one], distinct[other], alike):
             groups.join(one, other)
-        elif alike >= STRAY_LIKENESS:
+        elif alike >= STRAY_SIMILARITY:
             between.append((one, other, alike))
 
     numbers = [groups.find(index) for index in range(len(distinct))]
@@ -156,10 +156,10 @@ def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> list[int]:
 def _one_hero(one: Structure, other: Structure, alike: float) -> bool:
     """Rungs 2 and 3, given the likeness of the two."""
     if one.silhouette != other.silhouette:
-        return alike >= NEAR_TWIN_LIKENESS
-    if alike >= SAME_SILHOUETTE_LIKENESS:
+        return alike >= NEAR_TWIN_SIMILARITY
+    if alike >= SAME_SILHOUETTE_SIMILARITY:
         return True
-    return alike >= FEWER_COLOURS_LIKENESS and max(explained(one.layout, other.layout)) >= NEAR_TWIN_LIKENESS
+    return alike >= FEWER_COLOURS_SIMILARITY and max(explained(one.layout, other.layout)) >= NEAR_TWIN_SIMILARITY
 
 
 def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]:
@@ -171,9 +171,9 @@ def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]
     mirrored_pairs = _pairs(nearest(flipped, descriptors, MIRRORED_CANDIDATES))
     for one, other in sorted(straight_pairs | mirrored_pairs):
         left, right = distinct[one].layout, distinct[other].layout
-        alike = likeness(left, right) if (one, other) in straight_pairs else 0.0
-        if alike < NEAR_TWIN_LIKENESS and (one, other) in mirrored_pairs:
-            alike = max(alike, likeness(left[:, ::-1], right))
+        alike = similarity(left, right) if (one, other) in straight_pairs else 0.0
+        if alike < NEAR_TWIN_SIMILARITY and (one, other) in mirrored_pairs:
+            alike = max(alike, similarity(left[:, ::-1], right))
         yield one, other, alike
 
 

@@ -20,7 +20,7 @@ from src.errors import InputError
 from src.family import DataSpecification
 from src.labels import LabelSpecification
 
-TRAIN, HELD_OUT = 0, 1
+TRAIN, VALIDATION = 0, 1
 
 MAP_ABOVE = 2 << 30
 """Bytes of unpacked images from which on they are mapped: a quarter of a card of 8 GB, 131,072 portraits of 64x64."""
@@ -93,7 +93,7 @@ class PortraitBatches:
 
     Args:
         portraits: the packed set.
-        split: `TRAIN` or `HELD_OUT`.
+        split: `TRAIN` or `VALIDATION`.
         device: where the portraits live from now on (125 MB for 7,600 of 64x64); of a mapped set it is the batch
             alone that goes there.
     """
@@ -141,7 +141,7 @@ def batch_indices(images_seen: int, batch_size: int, count: int, seed: int) -> n
     return indices
 
 
-def within_label_distance(portraits: PackedPortraits, pairs: int = 4000) -> float:
+def intra_class_distance(portraits: PackedPortraits, pairs: int = 4000) -> float:
     """Mean absolute difference, in the scale of [-1, 1], between two training portraits of one label cell.
 
     Worked out on a fixed random sample of pairs; falls back on any two portraits where no cell has two.
@@ -168,5 +168,5 @@ def describe(portraits: PackedPortraits) -> DataSpecification:
         size=portraits.images.shape[1],
         channels=portraits.images.shape[3],
         labels=portraits.specification,
-        within_label_distance=within_label_distance(portraits),
+        intra_class_distance=intra_class_distance(portraits),
     )

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from src.evaluation.copies import edge_maps
-from src.evaluation.distances import Figure, halves, with_spread
-from src.sampling import Artist
+from src.evaluation.distances import Metric, halves, with_spread
+from src.sampling import LoadedModel
 from src.training.grids import to_rgba
 
 COUNT = 64
@@ -31,12 +31,12 @@ class Change:
         labels: what they were asked for, int64 [N, A] in the artist's order.
     """
 
-    kept: Figure
+    kept: Metric
     portraits: np.ndarray
     labels: np.ndarray
 
 
-def change_attributes(artist: Artist, seed: int = 0, count: int = COUNT) -> dict[str, Change]:
+def change_attributes(model: LoadedModel, seed: int = 0, count: int = COUNT) -> dict[str, Change]:
     """How much of a hero stays when one attribute changes; how well the change is obeyed is to be judged beside it.
 
     Args:
@@ -47,29 +47,29 @@ def change_attributes(artist: Artist, seed: int = 0, count: int = COUNT) -> dict
     Returns:
         Attribute -> what came of changing it. Attributes of one class are left out.
     """
-    if not artist.labels.names:
+    if not model.labels.names:
         return {}
     random = np.random.RandomState(seed)
-    latents, others = torch.from_numpy(random.standard_normal((2, count, artist.family.latent_dim)).astype(np.float32))
-    labels = np.stack([random.randint(size, size=count) for size in artist.labels.sizes], axis=1)
+    latents, others = torch.from_numpy(random.standard_normal((2, count, model.family.latent_dim)).astype(np.float32))
+    labels = np.stack([random.randint(size, size=count) for size in model.labels.sizes], axis=1)
     asked = torch.from_numpy(labels)
-    before = edge_maps(to_rgba(artist.family.draw(artist.sampler, latents, asked)))
-    stranger = likeness(before, edge_maps(to_rgba(artist.family.draw(artist.sampler, others, asked))))
+    before = edge_maps(to_rgba(model.family.sample(model.sampler, latents, asked)))
+    stranger = similarity(before, edge_maps(to_rgba(model.family.sample(model.sampler, others, asked))))
     parts = halves(count)
     changes = {}
-    for column, (name, size) in enumerate(zip(artist.labels.names, artist.labels.sizes, strict=True)):
+    for column, (name, size) in enumerate(zip(model.labels.names, model.labels.sizes, strict=True)):
         if size < 2:
             continue
         changed = labels.copy()
         changed[:, column] = (labels[:, column] + 1 + random.randint(size - 1, size=count)) % size
-        portraits = to_rgba(artist.family.vary(artist.sampler, latents, asked, torch.from_numpy(changed)))
-        after = likeness(before, edge_maps(portraits))
+        portraits = to_rgba(model.family.vary(model.sampler, latents, asked, torch.from_numpy(changed)))
+        after = similarity(before, edge_maps(portraits))
         kept = with_spread(_share_kept, np.stack([after, stranger], axis=1), parts)
         changes[name] = Change(kept, portraits, changed)
     return changes
 
 
-def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Share of edges that two portraits have in common (Jaccard), pair by pair: bool [N, ...] twice -> float64 [N]."""
     first, second = first.reshape(len(first), -1), second.reshape(len(second), -1)
     either = (first | second).sum(axis=1)

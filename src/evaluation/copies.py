@@ -3,9 +3,9 @@
 Two distances tell how near two portraits are. The *structural* one compares where colours change, whatever the colours
 are: 1 - |A and B| / |A or B| (Jaccard) of the maps of colour edges, under the best shift of up to two pixels. The
 *colour* one is the mean difference of premultiplied pixels under that shift. Each is divided by what is usual between
-a held-out real and its nearest training portrait, and the smaller counts.
+a validation portrait and its nearest training portrait, and the smaller counts.
 
-Held-out portraits were never trained on, so their own distances to the training set say what is normal (compare
+Validation portraits were never trained on, so their own distances to the training set say what is normal (compare
 Meehan, Chaudhuri and Dasgupta, "A non-parametric test to detect data-copying in generative models", 2020). A sample is
 *too close* where it is far nearer to the training set than they usually are, and clearly nearer than to the held-out
 set. The second condition spares blurred samples, which are near to everything.
@@ -37,13 +37,13 @@ SHIFT = 2
 THRESHOLDS = (0.05, 0.3)
 """Too close is below one of these, of the usual distance. Where the splits hold recoloured twins, the small one still
 tells exact copies from them; under the large one recoloured and touched-up copies fall too. Both are tried, and the
-p-value is doubled for it. The share of held-out reals below is what samples are allowed."""
+p-value is doubled for it. The share of validation portraits below is what samples are allowed."""
 
 NORMAL_SHARE = 0.01
 """Samples are allowed at least this share: so few reals below a threshold cannot be counted well."""
 
 CLEARLY_NEARER = 0.7
-"""Of the distance to the held-out set; nearer than that to the training set is no chance of its larger size."""
+"""Of the distance to the validation set; nearer than that to the training set is no chance of its larger size."""
 
 SIGNIFICANCE = 0.001
 LEAST_EXCESS = 0.02
@@ -56,13 +56,13 @@ _BLOCK = 128
 
 @dataclass(frozen=True)
 class CopyCheck:
-    """What `check_copies` found. Distances are in units of the usual one: 1 is the median held-out real.
+    """What `check_copies` found. Distances are in units of the usual one: 1 is the median validation portrait.
 
     Args:
         share: of samples that are too close to the training set.
         expected_share: of reals that are, at least `NORMAL_SHARE`.
-        p_value: of so many or more too close, were the samples like held-out reals (one-sided binomial test, times the
-            number of thresholds tried).
+        p_value: of so many or more too close, were the samples like validation portraits (one-sided binomial test,
+            times the number of thresholds tried).
         flagged: the samples copy.
         threshold: the distance below which a sample may be too close: one of the two tried.
         distances: float64 [N], of each sample to the nearest training portrait.
@@ -83,7 +83,7 @@ class CopyCheck:
     flagged: bool
     threshold: float
     distances: np.ndarray
-    held_out_distances: np.ndarray
+    validation_distances: np.ndarray
     real_distances: np.ndarray
     margin_mean: float
     margin_median: float
@@ -94,7 +94,7 @@ class CopyCheck:
 
     @property
     def real_distance_median(self) -> float:
-        """Of held-out reals to the nearest training portrait; 1 or a little less by the choice of units."""
+        """Of validation portraits to the nearest training portrait; 1 or a little less by the choice of units."""
         return float(np.median(self.real_distances))
 
 
@@ -130,7 +130,7 @@ class _Nearest:
     colour_mirrored: np.ndarray
 
 
-def check_copies(samples: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> CopyCheck:
+def check_copies(samples: np.ndarray, train: np.ndarray, validation: np.ndarray) -> CopyCheck:
     """Look for training portraits among samples.
 
     Args:
@@ -139,27 +139,27 @@ def check_copies(samples: np.ndarray, train: np.ndarray, held_out: np.ndarray) -
         held_out: uint8 [M, H, W, 4], portraits of groups that were never trained on.
 
     Raises:
-        InputError: no samples, training or held-out portraits, or sizes that differ.
+        InputError: no samples, training or validation portraits, or sizes that differ.
     """
     from scipy.stats import binomtest
 
-    for name, images in (("samples", samples), ("training portraits", train), ("held-out portraits", held_out)):
+    for name, images in (("samples", samples), ("training portraits", train), ("validation portraits", validation)):
         if not len(images):
             raise InputError(f"there are no {name}; the copy check needs some of each")
         if images.shape[1:] != train.shape[1:]:
             raise InputError(f"the {name} are of another size than the training portraits; sample at the same size")
-    library, held_out_library = _library(train), _library(held_out)
-    reals = _nearest(held_out, library)
+    library, validation_library = _library(train), _library(validation)
+    reals = _nearest(validation, library)
     # Were the median 0, because most reals have an exact twin, there would be no unit; a tiny one keeps 0 at 0.
     units = max(float(np.median(reals.structural)), 1e-3), max(float(np.median(reals.colour)), 1e-4)
 
     to_train = _nearest(samples, library)
     real_distances, distances = _combined(reals, units), _combined(to_train, units)
-    held_out_distances = _combined(_nearest(samples, held_out_library), units)
-    as_many = library.subset(_runs(len(train), min(len(train), len(held_out))))
-    margin = held_out_distances - _combined(_nearest(samples, as_many), units)
+    validation_distances = _combined(_nearest(samples, validation_library), units)
+    as_many = library.subset(_runs(len(train), min(len(train), len(validation))))
+    margin = validation_distances - _combined(_nearest(samples, as_many), units)
 
-    clearly_nearer = distances < CLEARLY_NEARER * held_out_distances
+    clearly_nearer = distances < CLEARLY_NEARER * validation_distances
     tests = []
     for threshold in THRESHOLDS:
         too_close = (distances < threshold) & clearly_nearer
@@ -183,7 +183,7 @@ def check_copies(samples: np.ndarray, train: np.ndarray, held_out: np.ndarray) -
         flagged=p_value < SIGNIFICANCE and share > expected_share + LEAST_EXCESS,
         threshold=threshold,
         distances=distances,
-        held_out_distances=held_out_distances,
+        validation_distances=validation_distances,
         real_distances=real_distances,
         margin_mean=float(margin.mean()),
         margin_median=float(np.median(margin)),

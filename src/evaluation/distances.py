@@ -25,7 +25,7 @@ LIGHTNESS_BINS, HUE_BINS, HUE_LIMIT = 10, 12, 0.33
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """One measured value.
 
     Args:
@@ -163,7 +163,7 @@ def halves(count: int, groups: np.ndarray | None = None, seed: int = 0) -> list[
     return chosen
 
 
-def compare(vectors: np.ndarray, reference: np.ndarray, parts: list[np.ndarray]) -> dict[str, Figure]:
+def compare(vectors: np.ndarray, reference: np.ndarray, parts: list[np.ndarray]) -> dict[str, Metric]:
     """All distances of one set in one space.
 
     Args:
@@ -178,17 +178,17 @@ def compare(vectors: np.ndarray, reference: np.ndarray, parts: list[np.ndarray])
     """
     few = reference[np.random.RandomState(0).permutation(len(reference))[: len(vectors)]]
     kid = kernel_distances(vectors, reference)
-    figures = {
+    metrics = {
         "frechet": with_spread(lambda rows: frechet_distance(rows, reference), vectors, parts),
-        "kid": Figure(float(kid.mean()), float(kid.std(ddof=1))),
+        "kid": Metric(float(kid.mean()), float(kid.std(ddof=1))),
     }
     whole = precision_recall_density_coverage(vectors, few)
     of_parts = [precision_recall_density_coverage(vectors[part], few) for part in parts]
     for name, value in whole.items():
-        figures[name] = Figure(value, float(np.std([part[name] for part in of_parts], ddof=1)))
-    return figures
+        metrics[name] = Metric(value, float(np.std([part[name] for part in of_parts], ddof=1)))
+    return metrics
 
 
-def with_spread(figure: Callable[[np.ndarray], float], rows: np.ndarray, parts: list[np.ndarray]) -> Figure:
+def with_spread(figure: Callable[[np.ndarray], float], rows: np.ndarray, parts: list[np.ndarray]) -> Metric:
     """A figure of all rows, and its standard deviation over parts of them (index arrays from `halves`)."""
-    return Figure(figure(rows), float(np.std([figure(rows[part]) for part in parts], ddof=1)))
+    return Metric(figure(rows), float(np.std([figure(rows[part]) for part in parts], ddof=1)))

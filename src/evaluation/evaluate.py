@@ -1,6 +1,6 @@
 """Judge a checkpoint or a folder of images: one JSON with every figure, one HTML page with every picture.
 
-Six sets go through the same measures: the samples, held-out real portraits (the ceiling: what a perfect generator
+Six sets go through the same measures: the samples, validation portraits (the ceiling: what a perfect generator
 would reach, as nobody knows the training portraits better than their own kind does), and training portraits blurred,
 grained, shuffled and copied, whose faults are known. A measure that does not see a known fault is not to be believed
 there; `which_measure_tells` says which do.
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.packed import HELD_OUT, TRAIN, PackedPortraits, load_portraits
+from src.data.packed import TRAIN, VALIDATION, PackedPortraits, load_portraits
 from src.errors import InputError
 from src.evaluation import controls
 from src.evaluation.control import change_attributes
 from src.evaluation.copies import CopyCheck, check_copies
 from src.evaluation.distances import (
-    Figure,
+    Metric,
     colour_distance,
     colour_histogram,
     compare,
@@ -29,23 +29,23 @@ from src.evaluation.distances import (
     halves,
     with_spread,
 )
-from src.evaluation.face_parts import FIGURES as FACE_FIGURES
-from src.evaluation.face_parts import FaceJudge, Split, face_judge
+from src.evaluation.face_parts import METRICS as FACE_METRICS
+from src.evaluation.face_parts import FaceEvaluator, Split, face_evaluator
 from src.evaluation.features import SEEDS, Scale, random_features
 from src.evaluation.inception import InceptionFeatures
-from src.evaluation.label_accuracy import classification_accuracy_score, judge_obedience
+from src.evaluation.label_accuracy import classification_accuracy_score, measure_label_accuracy
 from src.evaluation.label_classifier import LabelClassifier, train_classifier
 from src.evaluation.likelihood import measure_likelihood
 from src.evaluation.pixel_art import colours_of, measure_pixel_art
 from src.evaluation.pixel_art import compare as compare_pixel_art
 from src.evaluation.report import Pictures, write_report
-from src.evaluation.samples import Samples, draw_samples, read_samples
+from src.evaluation.samples import Samples, read_samples, sample_checkpoint
 from src.evaluation.two_sample_test import SEEDS as TWO_SAMPLE_SEEDS
 from src.evaluation.two_sample_test import STEPS as TWO_SAMPLE_STEPS
 from src.evaluation.two_sample_test import TwoSampleResult, two_sample_test
 from src.evaluation.verdict import FLAGS, flags, measures_that_tell
 from src.labels import LabelSpecification
-from src.sampling import Artist, load_artist
+from src.sampling import LoadedModel, load_model
 from src.tables import write_json
 
 FEWEST = 20
@@ -85,7 +85,7 @@ class PortraitSet:
     portraits: np.ndarray
     labels: np.ndarray
     groups: np.ndarray | None = None
-    figures: dict[str, Figure] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
     details: dict[str, object] = field(default_factory=dict)
 
     def first(self, count: int) -> PortraitSet:
@@ -102,14 +102,14 @@ def evaluate(
     images: Path | None = None,
     count: int = 2000,
     seed: int = 0,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
     inception: Path | None = None,
     guidance: float | None = None,
 ) -> dict[str, object]:
     """Judge samples against the portraits of a data folder.
 
     Args:
-        data: folder that `build` wrote, with held-out portraits.
+        data: folder that `build` wrote, with validation portraits.
         out: the JSON to write; the page is written beside it, under the same name with `.html`.
         checkpoint: draw samples from this file,
         images: or read them from this folder.
@@ -117,13 +117,13 @@ def evaluate(
         seed: of the samples drawn, of the choice of portraits for the controls, of the classifier.
         say: gets a line when a step is done.
         inception: file of Inception weights; adds `frechet_inception`.
-        guidance: of the checkpoint's drawing (`load_artist`); None: as configured.
+        guidance: of the checkpoint's drawing (`load_weights`); None: as configured.
 
     Returns:
         The content of the JSON.
 
     Raises:
-        InputError: bad input, too few samples or held-out portraits.
+        InputError: bad input, too few samples or validation portraits.
     """
     started = time.monotonic()
     if (checkpoint is None) == (images is None):
@@ -133,13 +133,13 @@ def evaluate(
     if count < FEWEST:
         raise InputError(f"at least {FEWEST} samples are needed, not {count}")
     portraits = load_portraits(data)
-    train, held_out = _splits(data, portraits)
+    train, validation = _splits(data, portraits)
     random = np.random.RandomState(seed)
     if checkpoint is not None:
-        # The wishes are the labels of held-out portraits: both sets have the same mix of classes.
-        wishes = held_out.labels[random.permutation(len(held_out.labels))]
-        samples = draw_samples(
-            checkpoint, count, seed, wishes, portraits.specification, portraits.fingerprint, guidance
+        # The wishes are the labels of validation portraits: both sets have the same mix of classes.
+        requested = validation.labels[random.permutation(len(validation.labels))]
+        samples = sample_checkpoint(
+            checkpoint, count, seed, requested, portraits.specification, portraits.fingerprint, guidance
         )
     else:
         samples = read_samples(images, count, portraits.images.shape[1], portraits.specification)
@@ -147,12 +147,12 @@ def evaluate(
         raise InputError("the samples are not of the size of the portraits; name the data folder that goes with them")
     if len(samples.portraits) < FEWEST:
         raise InputError(f"at least {FEWEST} samples are needed, there are {len(samples.portraits)}")
-    judged = samples.specification if samples.labels.shape[1] else portraits.specification
+    evaluated = samples.specification if samples.labels.shape[1] else portraits.specification
 
-    sets = _make_sets(samples, train, held_out, portraits.specification, judged, random)
+    sets = _make_sets(samples, train, validation, portraits.specification, evaluated, random)
     equal = min(len(each.portraits) for each in sets.values())
-    train = replace(train, labels=_columns(train.labels, portraits.specification, judged))
-    say(f"{len(samples.portraits):,} samples; every set is compared at {equal:,} portraits")
+    train = replace(train, labels=_columns(train.labels, portraits.specification, evaluated))
+    log(f"{len(samples.portraits):,} samples; every set is compared at {equal:,} portraits")
 
     for network in SEEDS:
         _measure_space(
@@ -162,31 +162,31 @@ def evaluate(
     _measure_colours(sets, train, equal)
     if inception is not None:
         _measure_inception(sets, train, equal, inception)
-    say(f"distances in the random spaces and of colours measured ({_since(started)})")
-    if judged.names:
+    log(f"distances in the random spaces and of colours measured ({_since(started)})")
+    if evaluated.names:
         labelled = samples.labels.shape[1] > 0
-        classifier = train_classifier(train.portraits, train.labels, judged, seed, CLASSIFIER_IMAGES_SEEN)
-        say(f"label classifier trained ({_since(started)})")
+        classifier = train_classifier(train.portraits, train.labels, evaluated, seed, CLASSIFIER_IMAGES_SEEN)
+        log(f"label classifier trained ({_since(started)})")
         _measure_space("classifier", classifier.features, sets, train, equal)
-        _measure_obedience(sets, classifier, judged, labelled)
-        _measure_unseen_combinations(sets, train, classifier, judged, labelled)
+        _measure_labels(sets, classifier, evaluated, labelled)
+        _measure_unseen_combinations(sets, train, classifier, evaluated, labelled)
         if labelled:
-            _measure_teaching(sets, train, judged, seed)
+            _measure_teaching(sets, train, evaluated, seed)
         if checkpoint is not None:
-            _measure_control(sets["samples"], load_artist(checkpoint, guidance), seed, classifier, judged)
-        say(f"obedience judged ({_since(started)})")
+            _measure_control(sets["samples"], load_model(checkpoint, guidance), seed, classifier, evaluated)
+        log(f"obedience judged ({_since(started)})")
     _measure_two_samples(sets, equal)
-    say(f"two-sample tests made ({_since(started)})")
-    faces = _face_judge(data, portraits, seed, say)
+    log(f"two-sample tests made ({_since(started)})")
+    faces = _face_evaluator(data, portraits, seed, log)
     if faces is not None:
         _measure_faces(sets, faces)
-        say(f"eyes and mouths looked for ({_since(started)})")
+        log(f"eyes and mouths looked for ({_since(started)})")
     if checkpoint is not None:
-        _measure_likelihood(sets, load_artist(checkpoint), portraits, count)
-        say(f"likelihood measured ({_since(started)})")
+        _measure_likelihood(sets, load_model(checkpoint), portraits, count)
+        log(f"likelihood measured ({_since(started)})")
     pixel_measures = _measure_pixel_art(sets, train, samples)
-    checks = _check_copying(sets, train, held_out)
-    say(f"pixels and copies looked at ({_since(started)})")
+    checks = _check_copying(sets, train, validation)
+    log(f"pixels and copies looked at ({_since(started)})")
 
     content = _compose(samples, sets, portraits, checks["samples"], equal)
     write_json(out, content)
@@ -198,7 +198,7 @@ def evaluate(
         pixel_measures,
     )
     write_report(Path(out).with_suffix(".html"), content, pictures)
-    say(f"done ({_since(started)})")
+    log(f"done ({_since(started)})")
     return content
 
 
@@ -207,17 +207,17 @@ def _since(started: float) -> str:
 
 
 def _splits(data: Path, portraits: PackedPortraits) -> tuple[PortraitSet, PortraitSet]:
-    """Training and held-out portraits with their groups."""
+    """Training and validation portraits with their groups."""
     with np.load(Path(data) / "portraits.npz", allow_pickle=False) as packed:
         groups = packed["group_ids"]
-    chosen = [portraits.split == side for side in (TRAIN, HELD_OUT)]
-    train, held_out = (PortraitSet(portraits.images[rows], portraits.labels[rows], groups[rows]) for rows in chosen)
-    if len(held_out.portraits) < FEWEST or len(train.portraits) < FEWEST:
+    chosen = [portraits.split == side for side in (TRAIN, VALIDATION)]
+    train, validation = (PortraitSet(portraits.images[rows], portraits.labels[rows], groups[rows]) for rows in chosen)
+    if len(validation.portraits) < FEWEST or len(train.portraits) < FEWEST:
         raise InputError(
-            f"{data} holds {len(train.portraits)} training and {len(held_out.portraits)} held-out portraits, "
+            f"{data} holds {len(train.portraits)} training and {len(validation.portraits)} validation portraits, "
             f"{FEWEST} of each are needed to compare with; run `build` with another --val-fraction"
         )
-    return train, held_out
+    return train, validation
 
 
 def _columns(labels: np.ndarray, specification: LabelSpecification, wanted: LabelSpecification) -> np.ndarray:
@@ -227,23 +227,23 @@ def _columns(labels: np.ndarray, specification: LabelSpecification, wanted: Labe
 def _make_sets(
     samples: Samples,
     train: PortraitSet,
-    held_out: PortraitSet,
+    validation: PortraitSet,
     specification: LabelSpecification,
-    judged: LabelSpecification,
+    evaluated: LabelSpecification,
     random: np.random.RandomState,
 ) -> dict[str, PortraitSet]:
     """The six sets, each in random order."""
-    order = random.permutation(len(held_out.portraits))
-    chosen = random.permutation(len(train.portraits))[: len(held_out.portraits)]
+    order = random.permutation(len(validation.portraits))
+    chosen = random.permutation(len(train.portraits))[: len(validation.portraits)]
     seed = int(random.randint(2**31))
     of_train = train.portraits[chosen]
-    labels, groups = _columns(train.labels[chosen], specification, judged), train.groups[chosen]
+    labels, groups = _columns(train.labels[chosen], specification, evaluated), train.groups[chosen]
     return {
         "samples": PortraitSet(samples.portraits, samples.labels),
         "real": PortraitSet(
-            held_out.portraits[order],
-            _columns(held_out.labels[order], specification, judged),
-            held_out.groups[order],
+            validation.portraits[order],
+            _columns(validation.labels[order], specification, evaluated),
+            validation.groups[order],
         ),
         "blurred": PortraitSet(controls.blurred(of_train), labels, groups),
         "grained": PortraitSet(controls.grained(of_train, seed), labels, groups),
@@ -267,18 +267,18 @@ def _measure_space(
         part = each.first(equal)
         vectors = scale(np.asarray(describe(part.portraits), np.float64))
         for name, figure in compare(vectors, reference, halves(equal, part.groups)).items():
-            each.figures[f"{name}_{space}"] = figure
+            each.metrics[f"{name}_{space}"] = figure
 
 
 def _average_spaces(sets: dict[str, PortraitSet]) -> None:
     """`frechet_random`, `kid_random`, `coverage` ...: the mean over the random networks."""
     for each in sets.values():
         for name in ("frechet", "kid", "precision", "recall", "density", "coverage"):
-            both = [each.figures[f"{name}_random_{network}"] for network in SEEDS]
+            both = [each.metrics[f"{name}_random_{network}"] for network in SEEDS]
             title = f"{name}_random" if name in ("frechet", "kid") else name
             # The networks see the same portraits: their errors go together, so the spread is no smaller than either's.
             value, spread = (float(np.mean([getattr(one, part) for one in both])) for part in ("value", "spread"))
-            each.figures[title] = Figure(value, spread)
+            each.metrics[title] = Metric(value, spread)
 
 
 def _measure_colours(sets: dict[str, PortraitSet], train: PortraitSet, equal: int) -> None:
@@ -286,7 +286,7 @@ def _measure_colours(sets: dict[str, PortraitSet], train: PortraitSet, equal: in
     for each in sets.values():
         part = each.first(equal)
         histograms = colour_histogram(part.portraits)
-        each.figures["colour_distance"] = with_spread(
+        each.metrics["colour_distance"] = with_spread(
             lambda rows: colour_distance(rows, reference), histograms, halves(equal, part.groups)
         )
 
@@ -299,34 +299,38 @@ def _measure_inception(sets: dict[str, PortraitSet], train: PortraitSet, equal: 
         part = each.first(equal)
         vectors = np.asarray(describe(part.portraits), np.float64)
         # Two halves only: the square root of a 2,048 x 2,048 matrix takes seconds.
-        each.figures["frechet_inception"] = with_spread(
+        each.metrics["frechet_inception"] = with_spread(
             lambda rows: frechet_distance(rows, reference), vectors, halves(equal, part.groups)[:2]
         )
 
 
-def _measure_obedience(
-    sets: dict[str, PortraitSet], classifier: LabelClassifier, judged: LabelSpecification, labelled: bool
+def _measure_labels(
+    sets: dict[str, PortraitSet], classifier: LabelClassifier, evaluated: LabelSpecification, labelled: bool
 ) -> None:
     """Accuracy of every attribute, of every set whose labels are known, and the confusion matrices."""
     for name, each in sets.items():
         if name == "samples" and not labelled:
             continue
         # Reals are a set of their own here: no set needs a second one beside it.
-        found = judge_obedience(each.portraits, each.labels, each.portraits[:0], each.labels[:0], classifier, judged)
+        found = measure_label_accuracy(
+            each.portraits, each.labels, each.portraits[:0], each.labels[:0], classifier, evaluated
+        )
         for attribute, entry in found.items():
-            each.figures[f"accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
-        kept = ("judge", "chance", "classes", "judged_classes", "confusion")
-        each.details["obedience"] = {attribute: {key: entry[key] for key in kept} for attribute, entry in found.items()}
+            each.metrics[f"accuracy_{attribute}"] = Metric(entry["accuracy"], entry["spread"])
+        kept = ("evaluator", "chance", "classes", "evaluated_classes", "confusion")
+        each.details["label_accuracy"] = {
+            attribute: {key: entry[key] for key in kept} for attribute, entry in found.items()
+        }
 
 
 def _measure_unseen_combinations(
     sets: dict[str, PortraitSet],
     train: PortraitSet,
     classifier: LabelClassifier,
-    judged: LabelSpecification,
+    evaluated: LabelSpecification,
     labelled: bool,
 ) -> None:
-    """`unseen_accuracy_ATTRIBUTE`: of the samples and held-out reals whose labels never occur together in training.
+    """`unseen_accuracy_ATTRIBUTE`: of samples and validation portraits whose labels never occur together in training.
 
     The classifier has not seen them together either: samples are to be compared with the reals of the same labels.
     """
@@ -338,26 +342,30 @@ def _measure_unseen_combinations(
         if unseen.sum() < FEWEST:
             continue
         portraits, labels = each.portraits[unseen], each.labels[unseen]
-        found = judge_obedience(portraits, labels, portraits[:0], labels[:0], classifier, judged)
+        found = measure_label_accuracy(portraits, labels, portraits[:0], labels[:0], classifier, evaluated)
         for attribute, entry in found.items():
-            each.figures[f"unseen_accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
+            each.metrics[f"unseen_accuracy_{attribute}"] = Metric(entry["accuracy"], entry["spread"])
 
 
 def _measure_control(
-    samples: PortraitSet, artist: Artist, seed: int, classifier: LabelClassifier, judged: LabelSpecification
+    samples: PortraitSet, model: LoadedModel, seed: int, classifier: LabelClassifier, evaluated: LabelSpecification
 ) -> None:
     """`kept_ATTRIBUTE`: how much of a hero stays when that attribute changes; `changed_accuracy_ATTRIBUTE`: how often
     the change is seen, for a model that changes nothing keeps all."""
-    for attribute, change in change_attributes(artist, seed).items():
-        samples.figures[f"kept_{attribute}"] = change.kept
-        labels = _columns(change.labels, artist.labels, judged)
-        found = judge_obedience(change.portraits, labels, change.portraits[:0], labels[:0], classifier, judged)
+    for attribute, change in change_attributes(model, seed).items():
+        samples.metrics[f"kept_{attribute}"] = change.kept
+        labels = _columns(change.labels, model.labels, evaluated)
+        found = measure_label_accuracy(
+            change.portraits, labels, change.portraits[:0], labels[:0], classifier, evaluated
+        )
         entry = found[attribute]
-        samples.figures[f"changed_accuracy_{attribute}"] = Figure(entry["accuracy"], entry["spread"])
+        samples.metrics[f"changed_accuracy_{attribute}"] = Metric(entry["accuracy"], entry["spread"])
 
 
-def _measure_teaching(sets: dict[str, PortraitSet], train: PortraitSet, judged: LabelSpecification, seed: int) -> None:
-    """Classification accuracy scores: what samples, and as many training portraits, teach about held-out reals."""
+def _measure_teaching(
+    sets: dict[str, PortraitSet], train: PortraitSet, evaluated: LabelSpecification, seed: int
+) -> None:
+    """Classification accuracy scores on validation portraits: taught by samples, and by as many training portraits."""
     samples, real = sets["samples"], sets["real"]
     chosen = np.random.RandomState(seed).permutation(len(train.portraits))[: len(samples.portraits)]
     for each, pixels, labels in (
@@ -365,7 +373,7 @@ def _measure_teaching(sets: dict[str, PortraitSet], train: PortraitSet, judged: 
         (real, train.portraits[chosen], train.labels[chosen]),
     ):
         score = classification_accuracy_score(
-            pixels, labels, real.portraits, real.labels, judged, seed, images_seen=SCORE_IMAGES_SEEN
+            pixels, labels, real.portraits, real.labels, evaluated, seed, images_seen=SCORE_IMAGES_SEEN
         )
         each.details["classification_accuracy_score"] = {name: rounded(value) for name, value in score.items()}
 
@@ -390,7 +398,7 @@ def _measure_two_samples(sets: dict[str, PortraitSet], equal: int) -> None:
             return  # a small set: nothing would be left to ask about
     for name, each in sets.items():
         result = results["copies" if name == "real" else name]
-        each.figures.update(two_sample_accuracy=result.accuracy, two_sample_auc=result.auc)
+        each.metrics.update(two_sample_accuracy=result.accuracy, two_sample_auc=result.auc)
         each.details["two_sample_test"] = {
             "compared": "training portraits" if name in ("real", "copies") else name,
             "with": "validation portraits",
@@ -400,7 +408,9 @@ def _measure_two_samples(sets: dict[str, PortraitSet], equal: int) -> None:
         }
 
 
-def _face_judge(data: Path, portraits: PackedPortraits, seed: int, say: Callable[[str], None]) -> FaceJudge | None:
+def _face_evaluator(
+    data: Path, portraits: PackedPortraits, seed: int, log: Callable[[str], None]
+) -> FaceEvaluator | None:
     """Finds eyes and mouths; None where the portraits are not the painter's."""
     with np.load(Path(data) / "portraits.npz", allow_pickle=False) as packed:
         if "filenames" not in packed:
@@ -408,31 +418,33 @@ def _face_judge(data: Path, portraits: PackedPortraits, seed: int, say: Callable
         names = packed["filenames"]
     train, validation = (
         Split(names[rows].tolist(), portraits.images[rows])
-        for rows in (portraits.split == side for side in (TRAIN, HELD_OUT))
+        for rows in (portraits.split == side for side in (TRAIN, VALIDATION))
     )
-    return face_judge(data, train, validation, portraits.fingerprint, seed, say)
+    return face_evaluator(data, train, validation, portraits.fingerprint, seed, log)
 
 
-def _measure_faces(sets: dict[str, PortraitSet], judge: FaceJudge) -> None:
+def _measure_faces(sets: dict[str, PortraitSet], evaluator: FaceEvaluator) -> None:
     """`two_eyes_found` and `mouth_found` of every set; of samples also as shares of what reals have."""
     for each in sets.values():
         part = each.first(FACES_CHECKED)
-        each.figures.update(judge.figures(part.portraits, part.groups))
+        each.metrics.update(evaluator.metrics(part.portraits, part.groups))
     samples, real = sets["samples"], sets["real"]
-    real.details["face_finder"] = judge.reliability
+    real.details["face_finder"] = evaluator.reliability
     samples.details["of_real"] = {
-        name: rounded(samples.figures[name].value / real.figures[name].value) if real.figures[name].value else None
-        for name in FACE_FIGURES
+        name: rounded(samples.metrics[name].value / real.metrics[name].value) if real.metrics[name].value else None
+        for name in FACE_METRICS
     }
 
 
-def _measure_likelihood(sets: dict[str, PortraitSet], artist: Artist, portraits: PackedPortraits, count: int) -> None:
+def _measure_likelihood(
+    sets: dict[str, PortraitSet], model: LoadedModel, portraits: PackedPortraits, count: int
+) -> None:
     """`bits` and its parts, of validation portraits (`real`) and of training portraits (`copies`)."""
-    own = portraits.conditioned_on(artist.labels.names)
-    for name, side in (("real", HELD_OUT), ("copies", TRAIN)):
+    own = portraits.conditioned_on(model.labels.names)
+    for name, side in (("real", VALIDATION), ("copies", TRAIN)):
         rows = own.split == side
-        found = measure_likelihood(artist, own.images[rows], own.labels[rows], min(count, LIKELIHOOD_PORTRAITS))
-        sets[name].figures.update(found)
+        found = measure_likelihood(model, own.images[rows], own.labels[rows], min(count, LIKELIHOOD_PORTRAITS))
+        sets[name].metrics.update(found)
 
 
 def _measure_pixel_art(
@@ -459,8 +471,8 @@ def _measure_pixel_art(
         }
         for measure, values in measures[name].items():
             figure = with_spread(lambda rows, to=reference[measure]: _ks_distance(rows, to), values, parts)
-            each.figures[f"pixel_art_distance_{measure}"] = figure
-        each.figures["colours_median"] = with_spread(
+            each.metrics[f"pixel_art_distance_{measure}"] = figure
+        each.metrics["colours_median"] = with_spread(
             lambda rows: float(np.median(rows)), measures[name]["colours"], parts
         )
     return {measure: {name: measures[name][measure] for name in sets} for measure in reference}
@@ -472,19 +484,19 @@ def _ks_distance(values: np.ndarray, reference: np.ndarray) -> float:
     return float(ks_2samp(values, reference).statistic)
 
 
-def _check_copying(sets: dict[str, PortraitSet], train: PortraitSet, held_out: PortraitSet) -> dict[str, CopyCheck]:
-    """The copy check of samples, of held-out reals (half of the groups against the other half) and of copies."""
-    one = np.zeros(len(held_out.portraits), bool)
-    one[halves(len(one), held_out.groups)[0]] = True
+def _check_copying(sets: dict[str, PortraitSet], train: PortraitSet, validation: PortraitSet) -> dict[str, CopyCheck]:
+    """The copy check of samples, of validation portraits (half of the groups against the other half) and of copies."""
+    one = np.zeros(len(validation.portraits), bool)
+    one[halves(len(one), validation.groups)[0]] = True
     copies = controls.copies(sets["copies"].portraits[:COPIES_CHECKED], seed=0)
     checks = {
-        "samples": check_copies(sets["samples"].portraits, train.portraits, held_out.portraits),
-        "real": check_copies(held_out.portraits[one], train.portraits, held_out.portraits[~one]),
-        "copies": check_copies(copies, train.portraits, held_out.portraits[~one]),
+        "samples": check_copies(sets["samples"].portraits, train.portraits, validation.portraits),
+        "real": check_copies(validation.portraits[one], train.portraits, validation.portraits[~one]),
+        "copies": check_copies(copies, train.portraits, validation.portraits[~one]),
     }
     for name, check in checks.items():
         spread = (check.share * (1 - check.share) / len(check.distances)) ** 0.5
-        sets[name].figures["copies_share"] = Figure(check.share, spread)
+        sets[name].metrics["copies_share"] = Metric(check.share, spread)
         sets[name].details["copies"] = {
             "flagged": bool(check.flagged),
             "share": rounded(check.share),
@@ -507,14 +519,14 @@ def _compose(
     equal: int,
 ) -> dict[str, object]:
     """The content of the JSON."""
-    figures = {name: each.figures for name, each in sets.items()}
-    tells = {name: measures_that_tell(figures[name], figures["real"]) for name in SETS[2:]}
-    obedience = sets["samples"].details.get("obedience", {})
-    chance = {attribute: entry["chance"] for attribute, entry in obedience.items()}
+    metrics = {name: each.metrics for name, each in sets.items()}
+    tells = {name: measures_that_tell(metrics[name], metrics["real"]) for name in SETS[2:]}
+    label_accuracy = sets["samples"].details.get("label_accuracy", {})
+    chance = {attribute: entry["chance"] for attribute, entry in label_accuracy.items()}
     words = flags(
-        figures["samples"],
-        figures["real"],
-        figures["blurred"],
+        metrics["samples"],
+        metrics["real"],
+        metrics["blurred"],
         chance,
         check.flagged,
         bool(samples.origin.get("trained_on_this_data", True)),
@@ -544,12 +556,12 @@ def _describe(each: PortraitSet, specification: LabelSpecification) -> dict[str,
 
     A figure that there is none of (the accuracy of samples without labels) is null.
     """
-    faces = (name for name in FACE_FIGURES if name in each.figures)
+    faces = (name for name in FACE_METRICS if name in each.metrics)
     names = (*HEADLINES, *faces, *(f"accuracy_{name}" for name in specification.names))
-    headlines = {name: rounded(each.figures[name].value) if name in each.figures else None for name in names}
+    headlines = {name: rounded(each.metrics[name].value) if name in each.metrics else None for name in names}
     measures = {
         name: {"value": rounded(figure.value), "spread": rounded(figure.spread)}
-        for name, figure in each.figures.items()
+        for name, figure in each.metrics.items()
     }
     return {"count": len(each.portraits), **headlines, "measures": measures, **each.details}
 

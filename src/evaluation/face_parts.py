@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from src.device import pick_device
-from src.evaluation.distances import Figure, halves, with_spread
+from src.evaluation.distances import Metric, halves, with_spread
 from src.evaluation.face_finder import FaceFinder, FaceNetwork, have_mouth, have_two_eyes, train_face_finder
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs
 from src.files import replacing
@@ -32,7 +32,7 @@ ASKED_SILHOUETTES, ASKED_RECOLOURS = 160, 2
 FEWEST_TAUGHT, FEWEST_ASKED = 60, 20
 """With fewer painted portraits than these the measure is left out."""
 
-FIGURES = ("two_eyes_found", "mouth_found")
+METRICS = ("two_eyes_found", "mouth_found")
 """Names of the figures: shares of portraits, 0 to 1."""
 
 VERSION = "1"
@@ -53,7 +53,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class FaceJudge:
+class FaceEvaluator:
     """A face finder, and how well it finds.
 
     Args:
@@ -67,8 +67,8 @@ class FaceJudge:
     finder: FaceFinder
     reliability: dict[str, object]
 
-    def figures(self, portraits: np.ndarray, groups: np.ndarray | None = None) -> dict[str, Figure]:
-        """`FIGURES` with their standard errors.
+    def metrics(self, portraits: np.ndarray, groups: np.ndarray | None = None) -> dict[str, Metric]:
+        """`METRICS` with their standard errors.
 
         Args:
             portraits: uint8 [N, H, W, 4].
@@ -78,13 +78,13 @@ class FaceJudge:
         cuts = halves(len(portraits), groups)
         return {
             name: with_spread(lambda rows: float(rows.mean()), found, cuts)
-            for name, found in zip(FIGURES, (have_two_eyes(parts), have_mouth(parts)), strict=True)
+            for name, found in zip(METRICS, (have_two_eyes(parts), have_mouth(parts)), strict=True)
         }
 
 
-def face_judge(
-    data: Path, train: Split, validation: Split, fingerprint: str, seed: int = 0, say: Callable[[str], None] = print
-) -> FaceJudge | None:
+def face_evaluator(
+    data: Path, train: Split, validation: Split, fingerprint: str, seed: int = 0, log: Callable[[str], None] = print
+) -> FaceEvaluator | None:
     """The judge of a data folder's faces; None where its portraits are not the painter's.
 
     A judge is kept in the data folder, under the fingerprint and the seed, and read again; a file that cannot be read,
@@ -101,28 +101,28 @@ def face_judge(
     specs = painted_specs(data)
     if not specs:
         return None
-    path = kept_judge(data, fingerprint, seed)
-    judge = _read(path)
-    if judge is not None:
-        return judge
+    path = kept_evaluator(data, fingerprint, seed)
+    evaluator = _read(path)
+    if evaluator is not None:
+        return evaluator
     taught = painted_faces(specs, train.names, train.portraits, TAUGHT_SILHOUETTES, TAUGHT_RECOLOURS, seed)
     asked = painted_faces(specs, validation.names, validation.portraits, ASKED_SILHOUETTES, ASKED_RECOLOURS, seed)
     if len(taught.portraits) < FEWEST_TAUGHT or len(asked.portraits) < FEWEST_ASKED:
         return None
     finder = train_face_finder(taught, seed)
-    judge = FaceJudge(finder, {"taught": len(taught.portraits), **reliability(finder, asked)})
-    _write(path, judge)
-    say(f"face finder trained on {len(taught.portraits):,} portraits")
-    return judge
+    evaluator = FaceEvaluator(finder, {"taught": len(taught.portraits), **reliability(finder, asked)})
+    _write(path, evaluator)
+    log(f"face finder trained on {len(taught.portraits):,} portraits")
+    return evaluator
 
 
-def kept_judge(data: Path, fingerprint: str, seed: int) -> Path:
+def kept_evaluator(data: Path, fingerprint: str, seed: int) -> Path:
     """Where the judge of a data set and seed is kept."""
     return Path(data) / f"face_finder_{fingerprint[:16]}_{seed}.safetensors"
 
 
 def reliability(finder: FaceFinder, faces: PaintedFaces) -> dict[str, object]:
-    """Precision and recall of a finder on portraits whose eyes and mouths are known (see `FaceJudge`)."""
+    """Precision and recall of a finder on portraits whose eyes and mouths are known (see `FaceEvaluator`)."""
     found = finder.parts(faces.portraits)
     return {
         "asked": len(faces.portraits),
@@ -140,7 +140,7 @@ def _agreement(truth: np.ndarray, found: np.ndarray) -> dict[str, float | None]:
     return {name: float(f"{part / whole:.5g}") if whole else None for name, (part, whole) in ratios.items()}
 
 
-def _read(path: Path) -> FaceJudge | None:
+def _read(path: Path) -> FaceEvaluator | None:
     """The judge in a file; None where there is none that can be used."""
     try:
         with safe_open(path, framework="pt") as file:
@@ -150,13 +150,15 @@ def _read(path: Path) -> FaceJudge | None:
             return None
         network = FaceNetwork()
         network.load_state_dict(weights)
-        return FaceJudge(FaceFinder(network, pick_device()), json.loads(metadata["reliability"]))
+        return FaceEvaluator(FaceFinder(network, pick_device()), json.loads(metadata["reliability"]))
     except (SafetensorError, OSError, RuntimeError, KeyError, ValueError):
         return None
 
 
-def _write(path: Path, judge: FaceJudge) -> None:
-    weights = {name: weight.detach().cpu().contiguous() for name, weight in judge.finder.network.state_dict().items()}
-    metadata = {"version": VERSION, "reliability": json.dumps(judge.reliability)}
+def _write(path: Path, evaluator: FaceEvaluator) -> None:
+    weights = {
+        name: weight.detach().cpu().contiguous() for name, weight in evaluator.finder.network.state_dict().items()
+    }
+    metadata = {"version": VERSION, "reliability": json.dumps(evaluator.reliability)}
     with replacing(path) as temporary:
         save_file(weights, temporary, metadata)

@@ -110,7 +110,7 @@ def seen_parts(spec: HeroSpec, material: np.ndarray, shade: np.ndarray) -> np.nd
 
     Args:
         spec: the hero.
-        material: uint8 [64, 64], as `draw` returns it.
+        material: uint8 [64, 64], as `sample` returns it.
         shade: likewise.
     """
     bare = Canvas(light_of(spec))

@@ -11,11 +11,11 @@ from src.palettes import category
 PALETTE = "palette"
 
 
-def judge_obedience(
+def measure_label_accuracy(
     samples: np.ndarray,
     sample_labels: np.ndarray,
-    held_out: np.ndarray,
-    held_out_labels: np.ndarray,
+    validation: np.ndarray,
+    validation_labels: np.ndarray,
     classifier: LabelClassifier,
     specification: LabelSpecification,
 ) -> dict[str, dict]:
@@ -33,46 +33,46 @@ def judge_obedience(
         specification: the attributes behind the columns.
 
     Returns:
-        Attribute -> `judge` (`rule` or `classifier`), `accuracy` and `spread` (standard deviation of the accuracy under
-        the bootstrap) of the samples, `ceiling` and `ceiling_spread` of the held-out reals (None without any), `chance`
-        (the accuracy of always naming the samples' commonest class), `classes`, `judged_classes`, and the matrices
-        `confusion` and `ceiling_confusion`: counts, a row for each of `classes` asked for, a column for each of
-        `judged_classes`.
+        Attribute -> `evaluator` (`rule` or `classifier`), `accuracy` and `spread` (its standard deviation under the
+        bootstrap) of the samples, `ceiling` and `ceiling_spread` of the validation portraits (None without any),
+        `chance` (the accuracy of always naming the samples' commonest class), `classes`, `evaluated_classes`, and the
+        matrices `confusion` and `ceiling_confusion`: counts, a row for each of `classes` asked for, a column for each
+        of `evaluated_classes`.
     """
     by_classifier = classifier.predict(samples)
-    by_classifier_held_out = classifier.predict(held_out) if len(held_out) else held_out_labels
+    by_classifier_validation = classifier.predict(validation) if len(validation) else validation_labels
     result = {}
     for column, (name, classes) in enumerate(specification.attributes.items()):
         by_rule = name == PALETTE and set(classes) <= set(category.PALETTES)
         # The rule may see a class that no portrait of this set has.
-        judged_classes = (*classes, *(other for other in category.PALETTES if by_rule and other not in classes))
+        evaluated_classes = (*classes, *(other for other in category.PALETTES if by_rule and other not in classes))
         asked = sample_labels[:, column]
-        seen = by_palette_rule(samples, judged_classes) if by_rule else by_classifier[:, column]
-        figures = {"judge": "rule" if by_rule else "classifier"}
-        figures["accuracy"], figures["spread"] = accuracy_and_spread(asked, seen)
-        figures["ceiling"] = figures["ceiling_spread"] = figures["ceiling_confusion"] = None
-        if len(held_out):
-            truth = held_out_labels[:, column]
-            found = by_palette_rule(held_out, judged_classes) if by_rule else by_classifier_held_out[:, column]
-            figures["ceiling"], figures["ceiling_spread"] = accuracy_and_spread(truth, found)
-            figures["ceiling_confusion"] = confusion(truth, found, len(classes), len(judged_classes))
-        figures["chance"] = float(np.bincount(asked).max() / len(asked))
-        figures["classes"], figures["judged_classes"] = list(classes), list(judged_classes)
-        figures["confusion"] = confusion(asked, seen, len(classes), len(judged_classes))
-        result[name] = figures
+        seen = by_palette_rule(samples, evaluated_classes) if by_rule else by_classifier[:, column]
+        metrics = {"evaluator": "rule" if by_rule else "classifier"}
+        metrics["accuracy"], metrics["spread"] = accuracy_and_spread(asked, seen)
+        metrics["ceiling"] = metrics["ceiling_spread"] = metrics["ceiling_confusion"] = None
+        if len(validation):
+            truth = validation_labels[:, column]
+            found = by_palette_rule(validation, evaluated_classes) if by_rule else by_classifier_validation[:, column]
+            metrics["ceiling"], metrics["ceiling_spread"] = accuracy_and_spread(truth, found)
+            metrics["ceiling_confusion"] = confusion(truth, found, len(classes), len(evaluated_classes))
+        metrics["chance"] = float(np.bincount(asked).max() / len(asked))
+        metrics["classes"], metrics["evaluated_classes"] = list(classes), list(evaluated_classes)
+        metrics["confusion"] = confusion(asked, seen, len(classes), len(evaluated_classes))
+        result[name] = metrics
     return result
 
 
 def classification_accuracy_score(
     samples: np.ndarray,
     sample_labels: np.ndarray,
-    held_out: np.ndarray,
-    held_out_labels: np.ndarray,
+    validation: np.ndarray,
+    validation_labels: np.ndarray,
     specification: LabelSpecification,
     seed: int = 0,
     images_seen: int | None = None,
 ) -> dict[str, float]:
-    """What samples teach about real portraits: accuracy on held-out reals of a classifier trained on samples alone.
+    """What samples teach about reals: accuracy on validation portraits of a classifier trained on samples alone.
 
     Ravuri and Vinyals, "Classification accuracy score for conditional generative models", 2019. Unlike obedience it
     falls where a model draws one typical hero a class. Compare with a classifier trained on as many reals.
@@ -81,7 +81,7 @@ def classification_accuracy_score(
         Attribute -> accuracy, 0 to 1.
     """
     classifier = train_classifier(samples, sample_labels, specification, seed, images_seen)
-    right = classifier.predict(held_out) == held_out_labels
+    right = classifier.predict(validation) == validation_labels
     return {name: float(right[:, column].mean()) for column, name in enumerate(specification.names)}
 
 

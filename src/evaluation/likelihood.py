@@ -10,17 +10,17 @@ import numpy as np
 import torch
 
 from src.data.packed import to_signed
-from src.evaluation.distances import Figure
-from src.sampling import Artist
+from src.evaluation.distances import Metric
+from src.sampling import LoadedModel
 
 BATCH = 16
 
 
-def measure_likelihood(model: Artist, portraits: np.ndarray, labels: np.ndarray, count: int) -> dict[str, Figure]:
+def measure_likelihood(model: LoadedModel, portraits: np.ndarray, labels: np.ndarray, count: int) -> dict[str, Metric]:
     """Mean bits a portrait, with the standard error of the mean; empty for a family without a likelihood.
 
     Args:
-        model: from `load_artist`.
+        model: from `load_weights`.
         portraits: uint8 [N, H, W, 4].
         labels: int64 [N, A], of the attributes that the model is conditioned on.
         count: the most portraits to look at, evenly picked.
@@ -36,4 +36,4 @@ def measure_likelihood(model: Artist, portraits: np.ndarray, labels: np.ndarray,
         for part, bits in model.family.likelihood(model.sampler, reals, torch.from_numpy(labels[rows])).items():
             found.setdefault(part, []).append(bits)
     joined = {part: torch.cat(each).double() for part, each in found.items()}
-    return {part: Figure(float(each.mean()), float(each.std() / len(each) ** 0.5)) for part, each in joined.items()}
+    return {part: Metric(float(each.mean()), float(each.std() / len(each) ** 0.5)) for part, each in joined.items()}

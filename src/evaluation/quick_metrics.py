@@ -8,7 +8,7 @@ from src.evaluation.distances import precision_recall_density_coverage, squared_
 from src.evaluation.features import SEEDS, RandomSpace
 
 
-def quick_figures(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
+def quick_metrics(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
     """Distance and coverage of a few hundred samples, means over the two random networks.
 
     To be compared within a run only, look by look: the values hang on the count and on the portraits chosen, and
@@ -19,7 +19,7 @@ def quick_figures(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
         reals: uint8 [N, H, W, 4], portraits that nobody trained on.
 
     Returns:
-        `kid_random`: the unbiased kernel distance (KID); less is better. It does not fall to 0, for held-out portraits
+        `kid_random`: the unbiased kernel distance (KID); less is better. It does not fall to 0: validation portraits
         are other heroes than those trained on: 256 training portraits of the default set have 0.08.
         `coverage`: the share of these portraits that have a sample near them, 0 to 1.
     """

@@ -18,11 +18,11 @@ from src.files import replacing
 from src.images import over_background, tile
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Plot
+    from matplotlib.figure import Metric as Plot
 
 TITLES = {
     "samples": "samples",
-    "real": "held-out reals",
+    "real": "validation portraits",
     "blurred": "blurred",
     "grained": "grained",
     "shuffled": "shuffled",
@@ -79,12 +79,12 @@ def write_report(path: Path, content: Mapping[str, Any], pictures: Pictures) -> 
     """
     sections = [
         _summary(content),
-        _heading("Samples beside held-out real portraits"),
+        _heading("Samples beside validation portraits"),
         _grids(pictures, ("samples", "real"), GRID_PORTRAITS, columns=12),
         _two_samples(content),
         _faces(content),
         _distances(content),
-        _obedience(content),
+        _label_accuracy(content),
         _pixel_art(content, pictures),
         _copying(content, pictures),
         _heading("The controls"),
@@ -185,11 +185,11 @@ def _summary(content: Mapping[str, Any]) -> str:
     rows = [[key, *(number(content[side].get(key)) for side in ("samples", "real"))] for key in keys]
     evaluated = ", ".join(f"{key}: {value}" for key, value in content["evaluated"].items())
     blind = [TITLES[control] for control, measures in content["which_measure_tells"].items() if not measures]
-    remark = f"<p>No measure tells {escape(', '.join(blind))} from held-out reals.</p>" if blind else ""
+    remark = f"<p>No measure tells {escape(', '.join(blind))} from validation portraits.</p>" if blind else ""
     return (
         f"<p><small>{escape(evaluated)}</small></p>{verdict}{remark}"
         + table(["", TITLES["samples"], TITLES["real"]], rows)
-        + "<p>Held-out real portraits are the ceiling: they were never trained on and go through the same measures. "
+        + "<p>Validation portraits are the ceiling: they were never trained on and go through the same measures. "
         "No figure says anything without that column.</p>"
     )
 
@@ -209,7 +209,7 @@ def _two_samples(content: Mapping[str, Any]) -> str:
     return (
         heading + "<p>Classifier two-sample test (Lopez-Paz and Oquab, 2017): a network learns to tell each set from "
         f"validation portraits on {test['learned_on']:,} a side and is asked about {test['asked_about']:,} others a "
-        "side. 0.5 is guessing, and perfect; 1: every one is told apart. Under <i>held-out reals</i> and "
+        "side. 0.5 is guessing, and perfect; 1: every one is told apart. Under <i>validation portraits</i> and "
         "<i>copies</i>: training portraits against validation portraits.</p>"
         + _figure_table(content, ("two_sample_accuracy", "two_sample_auc"))
     )
@@ -239,7 +239,7 @@ def _faces(content: Mapping[str, Any]) -> str:
 
 
 def _distances(content: Mapping[str, Any]) -> str:
-    from matplotlib.figure import Figure as Plot
+    from matplotlib.figure import Metric as Plot
 
     sets = _sets(content)
     spaces = [
@@ -272,16 +272,16 @@ def _distances(content: Mapping[str, Any]) -> str:
         _heading("Distances to the training portraits")
         + f"<p>Every set at {content['compared_at']:,} portraits. Each set has a dot a feature space: "
         f"{escape(', '.join(spaces))}. Bars are spreads. <i>sees</i>: the controls that the measure clearly ranks "
-        "worse than held-out reals. Training copies look perfect to all of these; see the copy check.</p>"
+        "worse than validation portraits. Training copies look perfect to all of these; see the copy check.</p>"
         + plotted(plot, "distances of every set")
         + _figure_table(content, names)
     )
 
 
-def _obedience(content: Mapping[str, Any]) -> str:
-    from matplotlib.figure import Figure as Plot
+def _label_accuracy(content: Mapping[str, Any]) -> str:
+    from matplotlib.figure import Metric as Plot
 
-    found = content["samples"].get("obedience") or content["real"].get("obedience")
+    found = content["samples"].get("label_accuracy") or content["real"].get("label_accuracy")
     if not found:
         return _heading("Does it obey?") + "<p>The data set has no attributes.</p>"
     attributes = list(found)
@@ -309,8 +309,8 @@ def _obedience(content: Mapping[str, Any]) -> str:
     scores = [content[side].get("classification_accuracy_score") for side in ("samples", "real")]
     if all(scores):
         parts.append(
-            "<p>Classification accuracy score: a classifier tested on held-out reals, trained on the samples alone or "
-            "on as many training portraits.</p>"
+            "<p>Classification accuracy score: a classifier tested on validation portraits, trained on samples alone "
+            "or on as many training portraits.</p>"
             + table(
                 ["", "trained on samples", "trained on reals"],
                 [[name, *(number(score[name]) for score in scores)] for name in scores[0]],
@@ -329,7 +329,7 @@ def _obedience(content: Mapping[str, Any]) -> str:
             "that changes nothing keeps all.</p>" + table(["", *kept], rows)
         )
     for side in ("samples", "real"):
-        matrices = content[side].get("obedience")
+        matrices = content[side].get("label_accuracy")
         if not matrices:
             parts.append(f"<p>No labels are known of the {TITLES[side]}.</p>")
             continue
@@ -340,7 +340,7 @@ def _obedience(content: Mapping[str, Any]) -> str:
             shares = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
             axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
             axis.set_title(f"{attribute}, {TITLES[side]}", fontsize=9)
-            axis.set_xticks(range(len(entry["judged_classes"])), entry["judged_classes"], rotation=90, fontsize=7)
+            axis.set_xticks(range(len(entry["evaluated_classes"])), entry["evaluated_classes"], rotation=90, fontsize=7)
             axis.set_yticks(range(len(entry["classes"])), entry["classes"], fontsize=7)
             for row, column in np.ndindex(*shares.shape):
                 if shares[row, column] >= 0.005:
@@ -353,7 +353,7 @@ def _obedience(content: Mapping[str, Any]) -> str:
 
 
 def _pixel_art(content: Mapping[str, Any], pictures: Pictures) -> str:
-    from matplotlib.figure import Figure as Plot
+    from matplotlib.figure import Metric as Plot
 
     names = list(pictures.pixel_measures)
     columns = 4
@@ -393,7 +393,7 @@ def _pixel_art(content: Mapping[str, Any], pictures: Pictures) -> str:
 
 
 def _copying(content: Mapping[str, Any], pictures: Pictures) -> str:
-    from matplotlib.figure import Figure as Plot
+    from matplotlib.figure import Metric as Plot
 
     found = {name: each["copies"] for name, each in _sets(content).items() if "copies" in each}
     keys = list(found["samples"])
@@ -407,15 +407,15 @@ def _copying(content: Mapping[str, Any], pictures: Pictures) -> str:
     bins = np.linspace(0, max(float(np.quantile(check.distances, 0.99)), 1.5), 40)
     for values, title, colour in (
         (check.distances, "samples to the training set", COLOURS["samples"]),
-        (check.held_out_distances, "samples to the held-out set", COLOURS["copies"]),
-        (check.real_distances, "held-out reals to the training set", COLOURS["real"]),
+        (check.validation_distances, "samples to the validation set", COLOURS["copies"]),
+        (check.real_distances, "validation portraits to the training set", COLOURS["real"]),
     ):
         axis.hist(
             values, bins, weights=np.full(len(values), 1 / len(values)), histtype="step", label=title, color=colour
         )
     axis.axvline(check.threshold, color="#999", linewidth=1, label="too close below")
     axis.legend(fontsize=7)
-    axis.set_xlabel("distance to the nearest, 1 is the median held-out real's", fontsize=8)
+    axis.set_xlabel("distance to the nearest, 1 is the median validation portrait's", fontsize=8)
     closest = check.pairs[:PAIRS]
     pairs = np.stack([pictures.sets["samples"][closest[:, 0]], pictures.train[closest[:, 1]]], axis=1)
     pairs = pairs.reshape(-1, *pictures.train.shape[1:])
@@ -429,7 +429,7 @@ def _copying(content: Mapping[str, Any], pictures: Pictures) -> str:
             [
                 str(pictures.names[sample]),
                 number(float(check.distances[sample])),
-                number(float(check.held_out_distances[sample])),
+                number(float(check.validation_distances[sample])),
                 ", ".join(ways) or "plain",
                 verdict,
             ]
@@ -437,7 +437,7 @@ def _copying(content: Mapping[str, Any], pictures: Pictures) -> str:
     return (
         _heading("Did it copy?")
         + "<p>Distances compare where colours change, and colours, whichever is nearer, also mirrored and shifted; 1 "
-        "is usual between a held-out real and its nearest training portrait. Held-out reals are judged here against "
+        "is usual between a validation portrait and its nearest training portrait. Those are judged here against "
         "the other half of their groups; copies are training portraits, a third each plain, mirrored and "
         "recoloured.</p>"
         + table(["", *(TITLES[name] for name in found)], rows)

@@ -40,26 +40,26 @@ class Samples:
     partial_alpha: np.ndarray
 
 
-def draw_samples(
+def sample_checkpoint(
     checkpoint: Path,
     count: int,
     seed: int,
-    wishes: np.ndarray,
+    requested: np.ndarray,
     specification: LabelSpecification,
     fingerprint: str,
     guidance: float | None = None,
 ) -> Samples:
     """Draw portraits with labels as frequent as among the held-out ones, so that both can be compared.
 
-    Portrait i is asked for with the labels of row i of `wishes`, which are gone through again and again. `sample` with
-    the portrait's seed and labels draws it again.
+    Portrait i is asked for with the labels of row i of `requested`, which are gone through again and again. `sample`
+    with the portrait's seed and labels gives it again.
 
     Args:
         checkpoint: file.
         count: how many.
         seed: the first portrait's seed.
         wishes: int64 [M, A], in an order without pattern.
-        specification: the attributes and classes behind `wishes`.
+        specification: the attributes and classes behind `requested`.
         fingerprint: of the data set.
         guidance: how much the labels are exaggerated; None: as configured.
 
@@ -67,20 +67,20 @@ def draw_samples(
         InputError: no such checkpoint, or one of other attributes, classes or size than the data set's; guidance of a
             family without it.
     """
-    from src.sampling import draw, load_artist
-    from src.weights import load_model
+    from src.sampling import load_model, sample
+    from src.weights import load_weights
 
-    artist = load_artist(checkpoint, guidance)
-    obeyed = artist.labels.names if artist.family.conditional else ()
-    for name in obeyed:
-        if specification.attributes.get(name) != artist.labels.attributes[name]:
+    model = load_model(checkpoint, guidance)
+    accurate = model.labels.names if model.family.conditional else ()
+    for name in accurate:
+        if specification.attributes.get(name) != model.labels.attributes[name]:
             raise InputError(
                 f"{checkpoint} draws by {name!r} with other classes than this data set has; name the data folder it "
                 "was trained on"
             )
-    known = specification.restricted_to(obeyed)
+    known = specification.restricted_to(accurate)
     columns = [specification.names.index(name) for name in known.names]
-    labels = wishes[np.arange(count) % len(wishes)][:, columns]
+    labels = requested[np.arange(count) % len(requested)][:, columns]
 
     cells, cell_of = np.unique(labels, axis=0, return_inverse=True)
     portraits: list[np.ndarray] = [np.empty(0)] * count
@@ -88,17 +88,17 @@ def draw_samples(
     next_seed = seed
     for index, cell in enumerate(track(cells, "drawing")):
         places = np.flatnonzero(cell_of.reshape(-1) == index)
-        drawn = draw(artist, len(places), next_seed, known.decode(cell))
+        sampled = sample(model, len(places), next_seed, known.decode(cell))
         next_seed += len(places)
-        for place, portrait, its_seed in zip(places, drawn.portraits, drawn.seeds, strict=True):
+        for place, portrait, its_seed in zip(places, sampled.portraits, sampled.seeds, strict=True):
             portraits[place], seeds[place] = portrait, its_seed
     origin = {
         "checkpoint": Path(checkpoint).name,
-        "checkpoint_hash": artist.checkpoint_hash,
-        "family": artist.family_name,
+        "checkpoint_hash": model.checkpoint_hash,
+        "family": model.family_name,
         "seed": seed,
-        "guidance": getattr(artist.family.config, "guidance_weight", None),
-        "trained_on_this_data": load_model(checkpoint)["data_fingerprint"] == fingerprint,
+        "guidance": getattr(model.family.config, "guidance_weight", None),
+        "trained_on_this_data": load_weights(checkpoint)["data_fingerprint"] == fingerprint,
     }
     names = tuple(f"seed {its_seed}" for its_seed in seeds)
     return Samples(np.stack(portraits), labels, known, names, origin, np.zeros(count))

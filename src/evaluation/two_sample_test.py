@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from src.device import Precision, pick_device
 from src.errors import InputError
-from src.evaluation.distances import Figure
+from src.evaluation.distances import Metric
 from src.evaluation.label_classifier import shift
 
 SEEDS = (0, 1, 2)
@@ -50,8 +50,8 @@ class TwoSampleResult:
         seeds: how many classifiers.
     """
 
-    accuracy: Figure
-    auc: Figure
+    accuracy: Metric
+    auc: Metric
     learned: int
     asked: int
     seeds: int
@@ -135,12 +135,12 @@ def two_sample_test(
         chosen = evenly(groups, count)
         sides.append((images[chosen], groups[chosen]))
     found = [_one_seed(*sides, seed, steps or STEPS) for seed in seeds]
-    figures = []
-    for values in zip(*(one.figures for one in found), strict=True):
+    metrics = []
+    for values in zip(*(one.metrics for one in found), strict=True):
         over_seeds = float(np.std([one.value for one in values], ddof=1)) if len(values) > 1 else 0.0
         within = float(np.mean([one.spread for one in values]))
-        figures.append(Figure(float(np.mean([one.value for one in values])), max(over_seeds, within)))
-    return TwoSampleResult(*figures, learned=found[-1].learned, asked=found[-1].asked, seeds=len(seeds))
+        metrics.append(Metric(float(np.mean([one.value for one in values])), max(over_seeds, within)))
+    return TwoSampleResult(*metrics, learned=found[-1].learned, asked=found[-1].asked, seeds=len(seeds))
 
 
 def evenly(groups: np.ndarray, count: int) -> np.ndarray:
@@ -189,7 +189,7 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class _OneSeed:
-    figures: tuple[Figure, Figure]  # accuracy, area under the curve
+    metrics: tuple[Metric, Metric]  # accuracy, area under the curve
     learned: int
     asked: int
 
@@ -220,11 +220,11 @@ def _one_seed(
     scores = _scores(network, np.concatenate(to_ask), device)
     positive = np.arange(2 * asked) < asked
     draws = list(_bootstrap(clusters, random))
-    figures = []
+    metrics = []
     for measure in (_accuracy, area_under_curve):
         spread = float(np.std([measure(scores[rows], positive[rows]) for rows in draws], ddof=1))
-        figures.append(Figure(measure(scores, positive), spread))
-    return _OneSeed((figures[0], figures[1]), learned, asked)
+        metrics.append(Metric(measure(scores, positive), spread))
+    return _OneSeed((metrics[0], metrics[1]), learned, asked)
 
 
 def _accuracy(scores: np.ndarray, positive: np.ndarray) -> float:

@@ -22,10 +22,10 @@ from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, condition_n
 from src.device import default_profile, pick_device
 from src.errors import InputError
 from src.experiments.compare_pictures import draw_grid, loss_curves, real_grid, write_family_pictures, write_overview
-from src.experiments.compare_quality import CHUNK, Judge, draw_like_the_reals
+from src.experiments.compare_quality import CHUNK, Evaluator, sample_like_the_reals
 from src.families import FAMILIES, find_family
 from src.files import replacing
-from src.sampling import Artist, load_artist
+from src.sampling import LoadedModel, load_model
 from src.tables import write_json, write_table
 from src.training.apart import DIVERGED, EARLY, FAILED, INTERRUPTED, TRAINED, train_apart
 from src.training.checkpoint import file_hash
@@ -33,7 +33,7 @@ from src.training.estimate import measure
 from src.training.log import duration, read_metrics
 
 Row = dict[str, object]
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 # A run is reported so often, for curves with enough points. Grids only before, in the middle and at the end: a
 # family that needs many steps a portrait would otherwise spend its time on drawing.
@@ -59,7 +59,7 @@ HEADINGS = {
     "seconds_per_kimg": "s a kimg",
     "peak_memory_gb": "memory, GB",
     "seconds_to_draw_64": "s for 64",
-    "judged": "judged",
+    "evaluated": "evaluated",
 }
 """Columns that every comparison has, by their names in `compare.csv`; the quality measures follow them."""
 
@@ -73,7 +73,7 @@ def compare(
     kimg: float | None = None,
     seed: int = 0,
     overrides: Mapping[str, Mapping[str, object]] | None = None,
-    say: Say = print,
+    log: Log = print,
 ) -> list[Row]:
     """Train families one after the other on the same portraits with the same budget, judge them, write the page.
 
@@ -110,7 +110,7 @@ def compare(
         raise InputError("give the budget as minutes or as kimg, not both")
     portraits = load_portraits(data)
     record = _open_record(out, portraits, profile, seed)
-    comparison = _Comparison(Path(data), out, portraits, record, say)
+    comparison = _Comparison(Path(data), out, portraits, record, log)
     # All settings are looked at before the first family trains.
     configs = {name: comparison.config(name, (overrides or {}).get(name, {})) for name in names}
     try:
@@ -154,14 +154,14 @@ def _open_record(out: Path, portraits: PackedPortraits, profile: str | None, see
 class _Comparison:
     """A comparison's folder and what is known of it so far."""
 
-    def __init__(self, data: Path, out: Path, portraits: PackedPortraits, record: dict, say: Say) -> None:
-        self.data, self.out, self.portraits, self.record, self.say = data, out, portraits, record, say
+    def __init__(self, data: Path, out: Path, portraits: PackedPortraits, record: dict, log: Log) -> None:
+        self.data, self.out, self.portraits, self.record, self.log = data, out, portraits, record, log
 
     @functools.cached_property
-    def judge(self) -> Judge:
+    def evaluator(self) -> Evaluator:
         """Made when the first family is to be judged: it learns to read labels first, a minute or two on a CPU."""
-        self.say("learning to judge")
-        return Judge(self.portraits)
+        self.log("training the evaluators")
+        return Evaluator(self.portraits)
 
     def config(self, name: str, changes: Mapping[str, object]) -> tuple[TrainingConfig, dict[str, object]]:
         """The family's configuration, and the settings that lead to it from its profile."""
@@ -184,7 +184,7 @@ class _Comparison:
         kimg: float | None,
     ) -> None:
         """Train the family as far as the budget goes, judge it, and write the page."""
-        self.say(f"--- {name}")
+        self.log(f"--- {name}")
         entry = self.record["families"].setdefault(name, {})
         entry["settings"] = dict(settings)
         if "images_per_second" not in entry:
@@ -203,11 +203,11 @@ class _Comparison:
             kimg = _affordable(config, minutes, entry["images_per_second"])
         entry["kimg"] = kimg or entry.get("kimg") or config.kimg
         if entry.get("finished") == self._signature(name):
-            self.say(f"{entry['row']['status']} before: kept")
+            self.log(f"{entry['row']['status']} before: kept")
             return
         self._write_record()
         seconds = entry["kimg"] * 1000 / entry["images_per_second"]
-        self.say(f"{entry['kimg']:g} kimg, about {duration(seconds)} of training")
+        self.log(f"{entry['kimg']:g} kimg, about {duration(seconds)} of training")
         outcome = self._train(name, settings)
         entry["peak_memory_bytes"] = max(outcome["peak_memory_bytes"], entry.get("peak_memory_bytes", 0))
         self._finish(name, {"status": outcome["status"], "note": outcome["note"]})
@@ -231,7 +231,7 @@ class _Comparison:
             "profile": self.record["profile"],
             "overrides": {**reporting, **settings, "kimg": kimg},
         }
-        return train_apart(job, self.say)
+        return train_apart(job, self.log)
 
     def _finish(self, name: str, state: Row) -> None:
         """The family's row, from what its run has left, and the page."""
@@ -239,30 +239,32 @@ class _Comparison:
         # The page may be passed on: no path of this machine in it.
         state = {**state, "note": state["note"].replace(str(self.out) + os.sep, "")}
         if state["note"]:
-            self.say(f"{name}: {state['note']}")
+            self.log(f"{name}: {state['note']}")
         row: Row = {"family": name, **state, **cost_of(self.out / name / "metrics.csv")}
         row["parameters"] = sum(entry.get("parameters", {}).values()) or None
         row["peak_memory_gb"] = entry.get("peak_memory_bytes", 0) / 2**30 or None
         checkpoint = self._checkpoint(name)
         if checkpoint.is_file() and state["status"] != INTERRUPTED:
-            row |= self._judged(name, load_artist(checkpoint))
+            row |= self._evaluated(name, load_model(checkpoint))
         if state["status"] in (TRAINED, EARLY, DIVERGED):
             entry["finished"] = self._signature(name)
         entry["row"] = row
         self._write_record()
 
-    def _judged(self, name: str, artist: Artist) -> Row:
+    def _evaluated(self, name: str, model: LoadedModel) -> Row:
         """Draw the family's grid and samples, and say how good they are."""
-        if artist.family.cannot_draw:
-            return {"note": artist.family.cannot_draw}
+        if model.family.cannot_sample:
+            return {"note": model.family.cannot_sample}
         if "reals" not in self.record:
-            ceiling = self.judge.ceiling()
-            self.record["reals"] = {"family": "unseen reals", "judged": len(self.judge.unseen), **ceiling}
-        write_family_pictures(self.out, name, *draw_grid(artist, self.portraits, self.record["seed"]))
-        samples, labels, seconds = draw_like_the_reals(artist, self.portraits, self.judge.count, self.record["seed"])
-        self.say(f"{len(samples)} samples drawn, {seconds:.2g} s for {CHUNK}; judging them")
-        quality = self.judge.quality_of(samples, labels, artist.labels.names)
-        return {"seconds_to_draw_64": seconds, "judged": len(samples), **quality}
+            ceiling = self.evaluator.ceiling()
+            self.record["reals"] = {"family": "unseen reals", "evaluated": len(self.evaluator.unseen), **ceiling}
+        write_family_pictures(self.out, name, *draw_grid(model, self.portraits, self.record["seed"]))
+        samples, labels, seconds = sample_like_the_reals(
+            model, self.portraits, self.evaluator.count, self.record["seed"]
+        )
+        self.log(f"{len(samples)} samples drawn, {seconds:.2g} s for {CHUNK}; judging them")
+        quality = self.evaluator.quality_of(samples, labels, model.labels.names)
+        return {"seconds_to_draw_64": seconds, "evaluated": len(samples), **quality}
 
     def _checkpoint(self, name: str) -> Path:
         return self.out / name / "checkpoints" / "latest.pt"
@@ -285,8 +287,8 @@ class _Comparison:
     def write_pictures(self) -> None:
         """The overview and the curves, of the families that have left something to show."""
         write_family_pictures(self.out, "reals", *real_grid(self.portraits, self.record["seed"]))
-        drawn = [name for name in FAMILIES if (self.out / "strips" / f"{name}.png").is_file()]
-        write_overview(self.out, ["reals", *drawn])
+        sampled = [name for name in FAMILIES if (self.out / "strips" / f"{name}.png").is_file()]
+        write_overview(self.out, ["reals", *sampled])
         metrics = {name: path for name in FAMILIES if (path := self.out / name / "metrics.csv").is_file()}
         if metrics:
             loss_curves(metrics).savefig(self.out / "curves.png", dpi=110)

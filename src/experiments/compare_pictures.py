@@ -13,17 +13,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from src.data.packed import HELD_OUT, TRAIN, PackedPortraits, to_signed
+from src.data.packed import TRAIN, VALIDATION, PackedPortraits, to_signed
 from src.errors import InputError
 from src.images import over_background, tile, write_png
-from src.sampling import Artist
+from src.sampling import LoadedModel
 from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, to_rgba, write_grid
 from src.training.log import read_metrics
 from src.training.pictures import NOTEBOOK_COLOURS, small_copy
 
 if TYPE_CHECKING:
     from IPython.display import Code
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Metric
 
 GRID_ROWS = 6
 
@@ -38,7 +38,7 @@ def label_rows(labels: np.ndarray) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(GRID_ROWS, count)).round().astype(np.int64))
 
 
-def draw_grid(artist: Artist, portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
+def draw_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
     """What a family draws for the latents and labels of the training loop's own grid, of which it shows some rows.
 
     Args:
@@ -49,12 +49,12 @@ def draw_grid(artist: Artist, portraits: PackedPortraits, seed: int) -> tuple[np
     Returns:
         uint8 [R * 8, H, W, 4] and a caption a row.
     """
-    known = portraits.conditioned_on(artist.labels.names)
+    known = portraits.conditioned_on(model.labels.names)
     cells = grid_labels(known.labels[known.split == TRAIN])
     rows = label_rows(known.labels[known.split == TRAIN])
-    latents = grid_latents(len(cells), artist.family.latent_dim, seed).unflatten(0, (-1, COLUMNS))[rows]
+    latents = grid_latents(len(cells), model.family.latent_dim, seed).unflatten(0, (-1, COLUMNS))[rows]
     drawn = [
-        artist.family.draw(artist.sampler, some_latents, torch.from_numpy(np.repeat(cells[row : row + 1], COLUMNS, 0)))
+        model.family.draw(model.sampler, some_latents, torch.from_numpy(np.repeat(cells[row : row + 1], COLUMNS, 0)))
         for row, some_latents in zip(rows, latents, strict=True)
     ]
     return to_rgba(torch.cat(drawn)), row_names(cells[rows], known.specification)
@@ -114,7 +114,7 @@ def first_rows(grid: Path, size: int, rows: int = 2) -> Image.Image | None:
     return picture.crop((0, 0, picture.width, min(picture.height, 2 + rows * (2 * size + 2))))
 
 
-def loss_curves(metrics: Mapping[str, Path]) -> Figure:
+def loss_curves(metrics: Mapping[str, Path]) -> Metric:
     """Every `loss_...` column over kimg, one panel a family.
 
     Scales differ from panel to panel, and so do the losses: what can be compared is the shape.
@@ -148,7 +148,7 @@ def loss_curves(metrics: Mapping[str, Path]) -> Figure:
     return figure
 
 
-def interpolation(artist: Artist, seeds: Sequence[tuple[int, int]], steps: int = COLUMNS) -> Image.Image:
+def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: int = COLUMNS) -> Image.Image:
     """Rows from one latent to another, the labels held fast at the first class of each attribute.
 
     The way is along the sphere (slerp; White, 2016): a mean of two normal latents would be shorter than any latent
@@ -160,36 +160,36 @@ def interpolation(artist: Artist, seeds: Sequence[tuple[int, int]], steps: int =
         steps: portraits a row, both ends among them.
     """
     rows = []
-    labels = torch.zeros(steps, len(artist.labels.sizes), dtype=torch.int64)
+    labels = torch.zeros(steps, len(model.labels.sizes), dtype=torch.int64)
     for first, last in seeds:
         ends = [
-            torch.from_numpy(np.random.RandomState(seed).standard_normal(artist.family.latent_dim).astype(np.float32))
+            torch.from_numpy(np.random.RandomState(seed).standard_normal(model.family.latent_dim).astype(np.float32))
             for seed in (first, last)
         ]
-        rows.append(to_rgba(artist.family.draw(artist.sampler, _slerp(*ends, steps), labels)))
+        rows.append(to_rgba(model.family.draw(model.sampler, _slerp(*ends, steps), labels)))
     return _picture(np.concatenate(rows), steps)
 
 
-def reconstructions(artist: Artist, portraits: PackedPortraits, seed: int = 0) -> Image.Image | None:
+def reconstructions(model: LoadedModel, portraits: PackedPortraits, seed: int = 0) -> Image.Image | None:
     """Eight portraits that were held out of training, and below them what the family's code keeps of them.
 
     None for a family without an encoder. Training portraits stand in where none are held out.
     """
-    known = portraits.conditioned_on(artist.labels.names)
-    candidates = np.flatnonzero(known.split == (HELD_OUT if (known.split == HELD_OUT).any() else TRAIN))
+    known = portraits.conditioned_on(model.labels.names)
+    candidates = np.flatnonzero(known.split == (VALIDATION if (known.split == VALIDATION).any() else TRAIN))
     chosen = np.resize(np.random.RandomState(seed).permutation(candidates), COLUMNS)
     reals = to_signed(torch.from_numpy(known.images[chosen]))
-    kept = artist.family.reconstruct(artist.sampler, reals, torch.from_numpy(known.labels[chosen]))
+    kept = model.family.reconstruct(model.sampler, reals, torch.from_numpy(known.labels[chosen]))
     return None if kept is None else _picture(np.concatenate([known.images[chosen], to_rgba(kept)]), COLUMNS)
 
 
-def prior_and_random_codes(artist: Artist, seed: int) -> Image.Image:
-    """A family with a codebook (`draw_random_codes`): eight portraits whose codes its prior wrote, and below them
+def prior_and_random_codes(model: LoadedModel, seed: int) -> Image.Image:
+    """A family with a codebook (`sample_random_codes`): eight portraits whose codes its prior wrote, and below them
     eight whose codes are each as likely as any other."""
-    latents = grid_latents(1, artist.family.latent_dim, seed)
-    labels = torch.zeros(COLUMNS, len(artist.labels.sizes), dtype=torch.int64)
-    written = artist.family.draw(artist.sampler, latents, labels)
-    random = artist.family.draw_random_codes(artist.sampler, latents)
+    latents = grid_latents(1, model.family.latent_dim, seed)
+    labels = torch.zeros(COLUMNS, len(model.labels.sizes), dtype=torch.int64)
+    written = model.family.draw(model.sampler, latents, labels)
+    random = model.family.sample_random_codes(model.sampler, latents)
     return _picture(np.concatenate([to_rgba(written), to_rgba(random)]), COLUMNS)
 
 

@@ -7,29 +7,29 @@ import time
 import numpy as np
 import torch
 
-from src.data.packed import HELD_OUT, TRAIN, PackedPortraits
+from src.data.packed import TRAIN, VALIDATION, PackedPortraits
 from src.evaluation.copies import check_copies
 from src.evaluation.distances import frechet_distance, precision_recall_density_coverage
 from src.evaluation.features import SEEDS, RandomSpace
-from src.evaluation.label_accuracy import judge_obedience
+from src.evaluation.label_accuracy import measure_label_accuracy
 from src.evaluation.label_classifier import train_classifier
 from src.images import count_colours
-from src.sampling import Artist
-from src.training.grids import draw_portraits
+from src.sampling import LoadedModel
+from src.training.grids import sample_portraits
 
 # Samples judged: at most so many, or as many whole chunks as are drawn in the time. Times to draw are a chunk's.
-JUDGED = 1000
+EVALUATED = 1000
 CHUNK = 64
-DRAWING_SECONDS = 120.0
+SAMPLING_SECONDS = 120.0
 BATCH = 8
 
 
-def draw_like_the_reals(
-    artist: Artist, portraits: PackedPortraits, count: int, seed: int
+def sample_like_the_reals(
+    model: LoadedModel, portraits: PackedPortraits, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Samples whose labels are as frequent as the training portraits': those of portraits picked at random.
 
-    They are drawn in chunks of `CHUNK`; after `DRAWING_SECONDS` no further chunk is begun, so there may be fewer.
+    They are drawn in chunks of `CHUNK`; after `SAMPLING_SECONDS` no further chunk is begun, so there may be fewer.
 
     Args:
         artist: the trained family.
@@ -41,26 +41,26 @@ def draw_like_the_reals(
         uint8 [N, H, W, 4]; int64 [N, A], the labels of the portraits picked, also those that the family does not take;
         and the seconds that the quickest chunk took.
     """
-    taken = [portraits.specification.names.index(name) for name in artist.labels.names]
+    taken = [portraits.specification.names.index(name) for name in model.labels.names]
     train_labels = portraits.labels[portraits.split == TRAIN]
     random = np.random.RandomState(seed)
     samples, labels, seconds = [], [], []
-    while len(samples) * CHUNK < count and sum(seconds) < DRAWING_SECONDS:
+    while len(samples) * CHUNK < count and sum(seconds) < SAMPLING_SECONDS:
         picked = train_labels[random.randint(len(train_labels), size=CHUNK)]
-        latents = random.standard_normal((CHUNK, artist.family.latent_dim)).astype(np.float32)
-        wishes = torch.from_numpy(picked[:, taken])
+        latents = random.standard_normal((CHUNK, model.family.latent_dim)).astype(np.float32)
+        requested = torch.from_numpy(picked[:, taken])
         start = time.perf_counter()
-        samples.append(draw_portraits(artist.family, artist.sampler, torch.from_numpy(latents), wishes, BATCH))
+        samples.append(sample_portraits(model.family, model.sampler, torch.from_numpy(latents), requested, BATCH))
         seconds.append(time.perf_counter() - start)
         labels.append(picked)
     return np.concatenate(samples)[:count], np.concatenate(labels)[:count], min(seconds)
 
 
-class Judge:
+class Evaluator:
     """Quality measures of samples against the training portraits, the same for every family.
 
-    Every set is judged at one count, that of the held-out portraits or `JUDGED`, because the distances depend on it;
-    where a family has fewer samples, the reals beside it are as few. The label classifier is trained here, once.
+    Every set is measured at one count, that of the validation portraits or `EVALUATED`, because the distances depend
+    on it; where a family has fewer samples, the reals beside it are as few. The label classifier is trained here, once.
 
     Args:
         portraits: the packed data with all their attributes.
@@ -69,18 +69,18 @@ class Judge:
     def __init__(self, portraits: PackedPortraits) -> None:
         self.specification = portraits.specification
         # As they lie: the copy check wants portraits of one group next to each other.
-        self.train, self.held_out = (np.flatnonzero(portraits.split == part) for part in (TRAIN, HELD_OUT))
+        self.train, self.validation = (np.flatnonzero(portraits.split == part) for part in (TRAIN, VALIDATION))
         self.images, self.labels = portraits.images, portraits.labels
-        order = np.random.RandomState(0).permutation(self.held_out)[:JUDGED]
+        order = np.random.RandomState(0).permutation(self.validation)[:EVALUATED]
         self.unseen, self.unseen_labels = self.images[order], self.labels[order]
-        self.count = len(self.unseen) or JUDGED
+        self.count = len(self.unseen) or EVALUATED
         self.spaces = [RandomSpace.of(self.images[self.train], seed) for seed in SEEDS]
         self.classifier = None
         if self.specification.names:
             self.classifier = train_classifier(self.images[self.train], self.labels[self.train], self.specification)
 
     def ceiling(self) -> dict[str, float]:
-        """The measures of the held-out portraits: what samples as good as real ones would get. Empty without any."""
+        """The measures of the validation portraits: what samples as good as real ones would get. Empty without any."""
         if not len(self.unseen):
             return {}
         return self.quality_of(self.unseen, self.unseen_labels, self.specification.names)
@@ -102,10 +102,10 @@ class Judge:
         row["colours_median"] = float(np.median([count_colours(sample) for sample in samples]))
         if asked:
             nobody = self.images[:0], self.labels[:0]
-            verdicts = judge_obedience(samples, labels, *nobody, self.classifier, self.specification)
+            verdicts = measure_label_accuracy(samples, labels, *nobody, self.classifier, self.specification)
             row |= {f"accuracy_{name}": verdicts[name]["accuracy"] for name in asked}
-        # Held-out portraits are judged as samples too; then the others of them have to say what is normal.
-        others = self.images[self.held_out]
+        # Validation portraits are judged as samples too; then the others of them have to say what is normal.
+        others = self.images[self.validation]
         if samples is self.unseen:
             samples, others = self.unseen[::2], self.unseen[1::2]
         if len(others):

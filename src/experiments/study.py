@@ -14,7 +14,7 @@ from src.config import differences, make_config
 from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, condition_names, describe, load_portraits
 from src.device import default_profile, pick_device
 from src.errors import InputError, TrainingDiverged
-from src.experiments.study_evaluation import StudyJudge, load_raw_artist
+from src.experiments.study_evaluation import StudyEvaluator, load_raw_model
 from src.experiments.study_results import (
     DIVERGED,
     TRAINED,
@@ -31,7 +31,7 @@ from src.experiments.study_rows import Row, find_rows, is_possible, settings_of
 from src.experiments.study_subsets import write_subset
 from src.experiments.study_tables import write_tables
 from src.families import DEFAULT_FAMILY, find_family
-from src.sampling import load_artist
+from src.sampling import load_model
 from src.tables import write_json
 from src.training.estimate import measure
 from src.training.log import duration, read_metrics
@@ -39,7 +39,7 @@ from src.training.loop import train
 
 SEEDS = (0, 1)
 COUNT = 1000
-JUDGING_MINUTES = 1.0
+EVALUATION_MINUTES = 1.0
 """What judging a run is reckoned at, on two cores."""
 
 
@@ -51,7 +51,7 @@ def study(
     kimg: float | None = None,
     profile: str | None = None,
     count: int | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> StudyResults:
     """Train and judge what is left of the grid, and redraw the tables.
 
@@ -81,10 +81,10 @@ def study(
         raise InputError(f"seeds must be different numbers of at least 0, not {', '.join(map(str, seeds)) or 'none'}")
     portraits = load_portraits(data)
     terms = _agree(out, portraits, kimg, profile, count)
-    grid = _Grid(Path(data), out, portraits, terms, say)
+    grid = _Grid(Path(data), out, portraits, terms, log)
     for row in wanted:
         if not is_possible(row, portraits.specification):
-            say(f"{row.name} is left out: these data have no {row.without}")
+            log(f"{row.name} is left out: these data have no {row.without}")
     plan = [(row, seed) for seed in seeds for row in wanted if is_possible(row, portraits.specification)]
     for row, seed in plan:
         grid.check(row, seed)
@@ -127,17 +127,17 @@ class _Grid:
     """The study's folder, and how a run in it comes about."""
 
     def __init__(
-        self, data: Path, out: Path, portraits: PackedPortraits, terms: Terms, say: Callable[[str], None]
+        self, data: Path, out: Path, portraits: PackedPortraits, terms: Terms, log: Callable[[str], None]
     ) -> None:
-        self.data, self.out, self.portraits, self.terms, self.say = data, out, portraits, terms, say
+        self.data, self.out, self.portraits, self.terms, self.log = data, out, portraits, terms, log
 
     @cached_property
-    def judge(self) -> StudyJudge:
+    def evaluator(self) -> StudyEvaluator:
         """Made when the first run is to be judged: it learns to read labels first, a minute or two on a CPU."""
-        self.say("learning to judge")
-        judge = StudyJudge(self.data, self.terms.count, self.out / "classifier.pt")
-        write_json(self.out / "ceiling.json", {name: asdict(figure) for name, figure in judge.ceiling().items()})
-        return judge
+        self.log("training the evaluators")
+        evaluator = StudyEvaluator(self.data, self.terms.count, self.out / "classifier.pt")
+        write_json(self.out / "ceiling.json", {name: asdict(figure) for name, figure in evaluator.ceiling().items()})
+        return evaluator
 
     def check(self, row: Row, seed: int) -> None:
         """Refuse a run whose settings are none, or that was begun with others.
@@ -161,11 +161,11 @@ class _Grid:
     def announce(self, plan: Sequence[tuple[Row, int]]) -> None:
         """Say how much is left and how long it will take, by the speed of a few steps of each family."""
         left = [(row, seed) for row, seed in plan if not self.is_over(row, seed)]
-        self.say(f"{len(plan) - len(left)} of {len(plan)} runs are finished; each is {self.terms.kimg:g} kimg")
+        self.log(f"{len(plan) - len(left)} of {len(plan)} runs are finished; each is {self.terms.kimg:g} kimg")
         if not left:
             return
         speeds: dict[str, float] = {}
-        seconds = 60 * JUDGING_MINUTES * len(left)
+        seconds = 60 * EVALUATION_MINUTES * len(left)
         for row, seed in left:
             if row.raw_weights_of:
                 continue
@@ -174,25 +174,25 @@ class _Grid:
             rows = read_metrics(run_folder(self.out, row, seed) / "metrics.csv")
             done = rows[-1]["kimg"] if rows else 0.0
             seconds += max(0.0, self.terms.kimg - done) * 1000 / speeds[row.family]
-        self.say(f"{len(left)} runs are left: about {duration(seconds)}")
+        self.log(f"{len(left)} runs are left: about {duration(seconds)}")
 
     def bring_up_to_date(self, row: Row, seed: int, place: str) -> None:
         """Train the run as far as it has to go, judge it, and redraw the tables; nothing to do for a finished one."""
         if self.is_over(row, seed):
             return
-        self.say(f"--- {place}: {row.name}, seed {seed} ({row.changes})")
+        self.log(f"--- {place}: {row.name}, seed {seed} ({row.changes})")
         status, note = self._train(row, seed)
-        figures = {}
+        metrics = {}
         if status == TRAINED:
             started = time.monotonic()
             checkpoint = run_folder(self.out, row, seed) / "checkpoints" / "latest.pt"
-            artist = load_raw_artist(checkpoint) if row.raw_weights_of else load_artist(checkpoint)
-            figures = self.judge.judge(artist, seed)
-            self.say(f"judged in {duration(time.monotonic() - started)}")
+            model = load_raw_model(checkpoint) if row.raw_weights_of else load_model(checkpoint)
+            metrics = self.evaluator.evaluator(model, seed)
+            self.log(f"judged in {duration(time.monotonic() - started)}")
         else:
-            self.say(f"{status}: {note}")
+            self.log(f"{status}: {note}")
         settings = settings_of(row, self.terms.profile, self.portraits.specification)
-        Run(row.name, seed, self.terms.kimg, settings, status, note, figures).write(self.out)
+        Run(row.name, seed, self.terms.kimg, settings, status, note, metrics).write(self.out)
         write_tables(self.out, read_results(self.out))
 
     def _train(self, row: Row, seed: int) -> tuple[str, str]:
@@ -204,7 +204,7 @@ class _Grid:
         folder = run_folder(self.out, row, seed)
         overrides = self._overrides(row, seed)
         try:
-            result = train(data, folder, row.family, self.terms.profile, overrides, resume=True, say=self.say)
+            result = train(data, folder, row.family, self.terms.profile, overrides, resume=True, log=self.log)
         except TrainingDiverged as error:
             return DIVERGED, str(error).split(";")[0]
         if result.interrupted:

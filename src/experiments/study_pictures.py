@@ -10,17 +10,17 @@ from src.experiments.study_tables import summary
 from src.experiments.study_verdict import title
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Plot
+    from matplotlib.figure import Metric as Plot
 
 COLUMNS = 5
 
 
 def question_plot(results: StudyResults, question: Question) -> Plot | None:
     """Every run as a dot, the mean of a row with its standard deviation over seeds (with one seed, the spread of the
-    sampling) beside it; dashed, the held-out reals. None before any of the rows has been judged."""
+    sampling) beside it; dashed, the validation portraits. None before any of the rows has been judged."""
     from matplotlib import pyplot
 
-    rows = [row for row in (question.base, *question.rows) if any(run.figures for run in results.runs.get(row, ()))]
+    rows = [row for row in (question.base, *question.rows) if any(run.metrics for run in results.runs.get(row, ()))]
     if not rows:
         return None
     height = -(-len(results.measures) // COLUMNS)
@@ -29,12 +29,12 @@ def question_plot(results: StudyResults, question: Question) -> Plot | None:
         axis.set_axis_off()
     for axis, measure in zip(axes.flat, results.measures, strict=False):
         for place, row in enumerate(rows):
-            figures = results.figures(row, measure)
+            metrics = results.metrics(row, measure)
             entry = summary(results, row, measure)
             spread = entry["sampling"] if entry["deviation"] is None else entry["deviation"]
             colour = "#777777" if row == question.base else "#3465a4"
             axis.errorbar(place, entry["mean"], spread, fmt="_", color=colour, markersize=14, capsize=4)
-            axis.plot([place] * len(figures), [figure.value for figure in figures], ".", color=colour)
+            axis.plot([place] * len(metrics), [figure.value for figure in metrics], ".", color=colour)
         if measure in results.ceiling:
             axis.axhline(results.ceiling[measure].value, color="#4e9a06", linestyle="--", linewidth=1)
         axis.set_xticks(range(len(rows)), rows, fontsize=7, rotation=20 if len(rows) > 2 else 0)

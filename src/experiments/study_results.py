@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from src.errors import InputError
-from src.evaluation.distances import Figure
+from src.evaluation.distances import Metric
 from src.experiments.study_rows import ROWS, Row
 from src.tables import write_json
 
@@ -57,7 +57,7 @@ class Run:
     settings: Mapping[str, object]
     status: str
     note: str
-    figures: Mapping[str, Figure]
+    metrics: Mapping[str, Metric]
 
     def write(self, out: Path) -> None:
         """Keep it in its place below the study's folder."""
@@ -70,27 +70,27 @@ class StudyResults:
 
     Args:
         terms: of the study.
-        ceiling: measure -> figure of held-out reals.
+        ceiling: measure -> figure of validation portraits.
         runs: name of the row -> its runs by seed; rows without any are left out.
     """
 
     terms: Terms
-    ceiling: Mapping[str, Figure]
+    ceiling: Mapping[str, Metric]
     runs: Mapping[str, tuple[Run, ...]]
 
     @property
     def measures(self) -> tuple[str, ...]:
         """All measures, in the order of the judge's."""
-        sets = [self.ceiling, *(run.figures for runs in self.runs.values() for run in runs)]
-        return tuple(dict.fromkeys(name for figures in sets for name in figures))
+        sets = [self.ceiling, *(run.metrics for runs in self.runs.values() for run in runs)]
+        return tuple(dict.fromkeys(name for metrics in sets for name in metrics))
 
-    def figures(self, row: str, measure: str) -> list[Figure]:
+    def metrics(self, row: str, measure: str) -> list[Metric]:
         """One a run of the row that was judged."""
-        return [run.figures[measure] for run in self.runs.get(row, ()) if measure in run.figures]
+        return [run.metrics[measure] for run in self.runs.get(row, ()) if measure in run.metrics]
 
     def seed_deviation(self, row: str, measure: str) -> float | None:
         """Standard deviation over the seeds of a row; None with fewer than two."""
-        values = [figure.value for figure in self.figures(row, measure)]
+        values = [figure.value for figure in self.metrics(row, measure)]
         return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
     def typical_deviation(self, measure: str) -> float:
@@ -118,14 +118,14 @@ def read_run(path: Path) -> Run | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Run(**{**content, "figures": read_figures(content["figures"])})
+        return Run(**{**content, "figures": read_metrics(content["figures"])})
     except (ValueError, TypeError, KeyError):
         raise InputError(f"{path} is no run of a study; remove it to have the run judged again") from None
 
 
-def read_figures(content: Mapping[str, Mapping[str, float]]) -> dict[str, Figure]:
+def read_metrics(content: Mapping[str, Mapping[str, float]]) -> dict[str, Metric]:
     """Measure -> figure, from the form they have in files."""
-    return {name: Figure(**entry) for name, entry in content.items()}
+    return {name: Metric(**entry) for name, entry in content.items()}
 
 
 def read_terms(out: Path) -> Terms | None:
@@ -150,7 +150,7 @@ def read_results(out: Path) -> StudyResults:
     if terms is None:
         raise InputError(f"{out} holds no study; run `study` first")
     ceiling = out / "ceiling.json"
-    reals = read_figures(json.loads(ceiling.read_text(encoding="utf-8"))) if ceiling.is_file() else {}
+    reals = read_metrics(json.loads(ceiling.read_text(encoding="utf-8"))) if ceiling.is_file() else {}
     runs = {}
     for row in ROWS:
         paths = (out / "runs").glob(f"{row.name}_seed*.json")

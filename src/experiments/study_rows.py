@@ -75,7 +75,7 @@ ROWS = (
     Row("eighth", "an eighth of the training portraits", share=1 / 8),
     Row("no_ttur", "one learning rate for both networks", overrides={"learning_rate_discriminator": 2e-4}),
     Row("no_instance_noise", "instance noise off", overrides={"instance_noise": 0.0}),
-    Row("no_variety", "variety penalty off", overrides={"variety_weight": 0.0}),
+    Row("no_diversity", "diversity loss off", overrides={"diversity_weight": 0.0}),
     Row("r3gan", "relativistic pairs, R1 and R2, no normalisation, palette head", family="r3gan"),
 )
 
@@ -152,11 +152,11 @@ QUESTIONS = (
         ("no_instance_noise",),
     ),
     Question(
-        "variety",
-        "Variety penalty",
+        "diversity",
+        "Diversity loss",
         "Samples of one label are to be as far apart as portraits of one label are (after Yang et al., 2019). With "
         "labels this strong a generator otherwise learns to ignore its latent.",
-        ("no_variety",),
+        ("no_diversity",),
     ),
     Question(
         "classifier",
@@ -187,7 +187,7 @@ QUESTIONS = (
         "data",
         "How much data?",
         "A half, a quarter and an eighth of the training portraits: whole groups, each set within the larger one, the"
-        " same for every seed. The held-out portraits stay the same, and copies are looked for in the full set.",
+        " same for every seed. The validation portraits stay the same, and copies are looked for in the full set.",
         ("half", "quarter", "eighth"),
     ),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from src.data.build import fingerprint
-from src.data.packed import HELD_OUT, TRAIN, load_portraits
+from src.data.packed import TRAIN, VALIDATION, load_portraits
 from src.files import replacing
 
 SUBSET_SEED = 0
@@ -20,7 +20,7 @@ def kept_portraits(split: np.ndarray, groups: np.ndarray, share: float, seed: in
     Groups are taken in a random order until the share is reached, so a smaller subset lies within a larger one.
 
     Args:
-        split: [N], `TRAIN` or `HELD_OUT`; held-out portraits are all kept.
+        split: [N], `TRAIN` or `VALIDATION`; validation portraits are all kept.
         groups: [N], one value a group.
         share: of the training portraits, above 0 and at most 1.
         seed: of the order.
@@ -30,7 +30,7 @@ def kept_portraits(split: np.ndarray, groups: np.ndarray, share: float, seed: in
     order = np.random.RandomState(seed).permutation(len(names))
     before = np.cumsum(sizes[order]) - sizes[order]
     taken = names[order[before < share * train.sum()]]
-    return (split == HELD_OUT) | np.isin(groups, taken)
+    return (split == VALIDATION) | np.isin(groups, taken)
 
 
 def write_subset(data: Path, out: Path, share: float) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.evaluation.distances import Figure
+from src.evaluation.distances import Metric
 from src.experiments.study_results import DIVERGED, StudyResults
 from src.experiments.study_rows import QUESTIONS, ROWS, Question
 from src.experiments.study_verdict import RULE, differences, findings, number, title
@@ -16,7 +16,7 @@ from src.files import replacing
 from src.tables import write_json, write_table
 
 CSV_COLUMNS = ("row", "seed", "status", "kimg", "measure", "value", "spread", "note")
-REALS = "held-out reals"
+REALS = "validation portraits"
 
 
 def write_tables(out: Path, results: StudyResults) -> None:
@@ -33,8 +33,8 @@ def csv_lines(results: StudyResults) -> list[dict[str, object]]:
     for runs in results.runs.values():
         for run in runs:
             common = {"row": run.row, "seed": run.seed, "status": run.status, "kimg": run.kimg, "note": run.note}
-            figures = [{"measure": name, **asdict(figure)} for name, figure in run.figures.items()]
-            lines += [{**common, **entry} for entry in figures or [{}]]
+            metrics = [{"measure": name, **asdict(figure)} for name, figure in run.metrics.items()]
+            lines += [{**common, **entry} for entry in metrics or [{}]]
     lines += [{"row": REALS, "measure": name, **asdict(figure)} for name, figure in results.ceiling.items()]
     return lines
 
@@ -73,16 +73,16 @@ def as_json(results: StudyResults) -> dict[str, object]:
 
 
 def _measures_of(results: StudyResults, row: str) -> list[str]:
-    return [name for name in results.measures if results.figures(row, name)]
+    return [name for name in results.measures if results.metrics(row, name)]
 
 
 def summary(results: StudyResults, row: str, measure: str) -> dict[str, float | None]:
     """`mean` over seeds, `deviation` over seeds (None with one) and `sampling`, the spread within a run."""
-    figures = results.figures(row, measure)
+    metrics = results.metrics(row, measure)
     return {
-        "mean": float(np.mean([figure.value for figure in figures])),
+        "mean": float(np.mean([figure.value for figure in metrics])),
         "deviation": results.seed_deviation(row, measure),
-        "sampling": float(np.sqrt(np.mean([figure.spread**2 for figure in figures]))),
+        "sampling": float(np.sqrt(np.mean([figure.spread**2 for figure in metrics]))),
     }
 
 
@@ -114,14 +114,14 @@ def question_table(results: StudyResults, question: Question) -> str:
 
 
 def _cell(results: StudyResults, row: str, measure: str) -> str:
-    figures = results.figures(row, measure)
-    if len(figures) < 2:
-        return _with_sampling(figures[0] if figures else None)
+    metrics = results.metrics(row, measure)
+    if len(metrics) < 2:
+        return _with_sampling(metrics[0] if metrics else None)
     entry = summary(results, row, measure)
     return _with_spread(entry["mean"], entry["deviation"])
 
 
-def _with_sampling(figure: Figure | None) -> str:
+def _with_sampling(figure: Metric | None) -> str:
     return "" if figure is None else _with_spread(figure.value, figure.spread) + "*"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.evaluation.distances import Figure
+from src.evaluation.distances import Metric
 from src.evaluation.verdict import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from src.experiments.study_results import DIVERGED, StudyResults
 from src.experiments.study_rows import Question
@@ -29,7 +29,7 @@ TITLES = {
     "coverage": "coverage",
     "recall": "recall",
     "colours_median": "colours",
-    "variety": "variety",
+    "diversity": "diversity",
     "copies_share": "copies",
 }
 """Short names of measures; `accuracy_palette` is `palette accuracy`."""
@@ -74,7 +74,7 @@ def title(measure: str) -> str:
     return TITLES.get(measure, measure)
 
 
-def difference(measure: str, row: Sequence[Figure], base: Sequence[Figure], typical: float) -> Difference:
+def difference(measure: str, row: Sequence[Metric], base: Sequence[Metric], typical: float) -> Difference:
     """Compare two rows under one measure.
 
     Args:
@@ -99,7 +99,7 @@ def differences(results: StudyResults, row: str, base: str) -> list[Difference]:
     return [
         difference(measure, ours, theirs, results.typical_deviation(measure))
         for measure in results.measures
-        if (ours := results.figures(row, measure)) and (theirs := results.figures(base, measure))
+        if (ours := results.metrics(row, measure)) and (theirs := results.metrics(base, measure))
     ]
 
 
@@ -114,12 +114,14 @@ def finding(results: StudyResults, row: str, base: str) -> str:
     if not runs:
         return f"`{row}` has not been run yet."
     said = [f"seed {run.seed} diverged ({run.note})" for run in runs if run.status == DIVERGED]
-    judged, judged_base = (sum(bool(run.figures) for run in side) for side in (runs, theirs))
-    if not judged:
+    evaluated, evaluated_base = (sum(bool(run.metrics) for run in side) for side in (runs, theirs))
+    if not evaluated:
         return f"`{row}`: {'; '.join(said)}."
-    if not judged_base:
+    if not evaluated_base:
         return f"`{row}`: {'; '.join([*said, f'nothing to compare it with, `{base}` has no judged run'])}."
-    budget = f"{judged} against {judged_base} seed{'s' if judged_base > 1 else ''}, {results.terms.kimg:g} kimg"
+    budget = (
+        f"{evaluated} against {evaluated_base} seed{'s' if evaluated_base > 1 else ''}, {results.terms.kimg:g} kimg"
+    )
     found = differences(results, row, base)
     settled = [each for each in found if each.settled]
     for word in ("worse", "better", "higher", "lower"):
@@ -131,7 +133,7 @@ def finding(results: StudyResults, row: str, base: str) -> str:
         if parts:
             said.append(f"{word}: {', '.join(parts)}")
     left = [title(each.measure) for each in found if not each.settled]
-    if min(judged, judged_base) < 2:
+    if min(evaluated, evaluated_base) < 2:
         said.append("nothing can be settled with one seed")
     elif left and not settled:
         said.append("no difference is settled by this budget")

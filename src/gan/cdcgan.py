@@ -25,7 +25,7 @@ class ConditionalDCGANConfig(ConditionalGANConfig):
     r1_gamma: float = 0.0
     augment: str = ""
     instance_noise: float = 0.0
-    variety_weight: float = 0.0
+    diversity_weight: float = 0.0
 
 
 class ConditionalDCGAN(ConditionalGAN):

@@ -13,7 +13,7 @@ from src.device import Precision
 from src.family import DataSpecification, Family, Stateful
 from src.gan.diff_augment import DiffAugment, instance_noise
 from src.gan.losses import make_loss
-from src.gan.penalties import squared_gradient, variety_penalty
+from src.gan.penalties import diversity_loss, squared_gradient
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class ConditionalGANConfig(TrainingConfig):
     # Noise on D's input, fading linearly to nothing.
     instance_noise: float = 0.1
     instance_noise_kimg: float = 50.0
-    # Weight of the variety penalty: samples of one label as far apart as portraits of one label are.
-    variety_weight: float = 2.0
+    # Weight of the diversity loss: samples of one label as far apart as portraits of one label are.
+    diversity_weight: float = 2.0
 
 
 class ConditionalGAN(Family):
@@ -95,9 +95,9 @@ class ConditionalGAN(Family):
         config, scaler = self.config, self.precision.scaler
         noise = self.noise_strength(images_seen)
 
-        # Draw fakes once, for both networks. With the variety penalty every label comes twice, half a batch apart.
+        # Draw fakes once, for both networks. With the diversity loss every label comes twice, half a batch apart.
         fake_labels = labels
-        if config.variety_weight > 0:
+        if config.diversity_weight > 0:
             fake_labels = labels[: len(labels) // 2].repeat(2, 1)
         latents = torch.randn(len(fake_labels), self.latent_dim, device=reals.device)
         with self.precision.autocast():
@@ -132,10 +132,10 @@ class ConditionalGAN(Family):
             fake_logits = self.discriminator(instance_noise(self.augment(fakes), noise), fake_labels)
             loss_generator = self.loss.generator(fake_logits)
         scalars["loss_generator"] = loss_generator
-        if config.variety_weight > 0:
-            sameness = variety_penalty(fakes, self.data.within_label_distance)
-            loss_generator = loss_generator + config.variety_weight * sameness
-            scalars["sameness"] = sameness
+        if config.diversity_weight > 0:
+            diversity_loss_value = diversity_loss(fakes, self.data.intra_class_distance)
+            loss_generator = loss_generator + config.diversity_weight * diversity_loss_value
+            scalars["diversity_loss"] = diversity_loss_value
         scaler.scale(loss_generator).backward()
         scaler.step(self.optimizer_generator)
         self.discriminator.requires_grad_(True)
@@ -151,19 +151,19 @@ class ConditionalGAN(Family):
         return logits.float().split([len(reals), len(fakes)])
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         return sampler(latents, labels)
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """D's mean logit on held-out portraits, changed like those it learns from: below the mean on those it shows
+        """D's mean logit on validation portraits, changed like those it learns from: below the mean on those it shows
         how far D has memorised them."""
         seen_reals = instance_noise(self.augment(reals), self.noise_strength(images_seen))
         self.discriminator.eval()
         with self.precision.autocast():
             logits = self.discriminator(seen_reals, labels)
         self.discriminator.train()
-        return {"logit_held_out": logits.float().mean()}
+        return {"logit_validation": logits.float().mean()}
 
     def noise_strength(self, images_seen: int) -> float:
         """Instance noise fades linearly to nothing."""

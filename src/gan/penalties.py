@@ -27,7 +27,7 @@ def squared_gradient(discriminator: nn.Module, images: Tensor, labels: Tensor) -
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
-def variety_penalty(fakes: Tensor, real_distance: float) -> Tensor:
+def diversity_loss(fakes: Tensor, real_distance: float) -> Tensor:
     """How much closer together samples of one label are than portraits of one label: 0 is as varied, 1 all the same.
 
     The diversity-sensitive loss of Yang et al. (2019), capped where the data itself is: a conditional GAN on a small

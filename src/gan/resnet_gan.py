@@ -34,7 +34,7 @@ class ResNetGAN(ConditionalGAN):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
         },
     }
 

@@ -120,8 +120,8 @@ class PalettePyramidFamily(Family):
             "log_kimg": 0.5,
             "sample_kimg": 3.0,
             "checkpoint_kimg": 1.5,
-            "judge_kimg": 6.0,
-            "judge_count": 64,
+            "evaluate_kimg": 6.0,
+            "evaluate_count": 64,
             "bits_count": 32,
         },
         "rtx2070": {
@@ -138,7 +138,7 @@ class PalettePyramidFamily(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
         },
     }
 
@@ -274,12 +274,12 @@ class PalettePyramidFamily(Family):
         return only_the_likeliest(latents, truncation)
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """A palette and maps, chosen by the latents: each becomes a uniform number through the normal's CDF."""
         return self.painted(self.write(sampler, latents, labels))
 
     @torch.no_grad()
-    def draw_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
+    def sample_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
         palette = torch.from_numpy(reduce_palette(palette.numpy(), self.config.colours))
         # What category the colours are of is for them to say.
         open_labels = torch.where(self.of_palette(labels), self.null_labels(labels), labels)
@@ -304,7 +304,7 @@ class PalettePyramidFamily(Family):
             recoloured = sampler.recolour(hero, self.conditioned(changed), self.uniforms(latents))
             colours = torch.where(other_palette[:, None, None], recoloured, hero.colours)
             return self.painted(hero._replace(colours=colours))
-        anew = self.draw(sampler, latents, changed)
+        anew = self.sample(sampler, latents, changed)
         return torch.where(other_palette[:, None, None, None], anew, self.painted(hero))
 
     def of_palette(self, labels: Tensor) -> Tensor:

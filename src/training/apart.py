@@ -27,7 +27,7 @@ REPORT = "report of the run: "
 """How the process that trains tells its end to the one that waits: this and a JSON object on a line."""
 
 
-def train_apart(job: Mapping[str, object], say: Callable[[str], None]) -> dict[str, object]:
+def train_apart(job: Mapping[str, object], log: Callable[[str], None]) -> dict[str, object]:
     """Train in a process of its own and pass its lines on.
 
     An interrupt here has the process finish its step and save; it is in a group of its own, so that the terminal's
@@ -62,7 +62,7 @@ def train_apart(job: Mapping[str, object], say: Callable[[str], None]) -> dict[s
             if line.startswith(REPORT):
                 outcome.update(json.loads(line.removeprefix(REPORT)))
             else:
-                say(line.rstrip("\n"))
+                log(line.rstrip("\n"))
 
     with process:
         try:
@@ -77,11 +77,11 @@ def train_apart(job: Mapping[str, object], say: Callable[[str], None]) -> dict[s
     return outcome
 
 
-def train_here(job: Mapping[str, object], say: Callable[[str], None]) -> dict[str, object]:
+def train_here(job: Mapping[str, object], log: Callable[[str], None]) -> dict[str, object]:
     """The other side of `train_apart`: train, and say how it ended."""
     try:
         result = train(
-            Path(job["data"]), Path(job["out"]), job["family"], job["profile"], job["overrides"], resume=True, say=say
+            Path(job["data"]), Path(job["out"]), job["family"], job["profile"], job["overrides"], resume=True, log=log
         )
         status, note = _status(result, job), ""
     except TrainingDiverged as error:

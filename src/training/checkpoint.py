@@ -17,6 +17,21 @@ from src.errors import InputError
 
 FORMAT = 1
 
+FORMER_NAMES = {"within_label_distance": "intra_class_distance"}
+FORMER_SETTINGS = {
+    "judge_kimg": "evaluate_kimg",
+    "judge_count": "evaluate_count",
+    "variety_weight": "diversity_weight",
+}
+"""Names in files of earlier versions, and what they are called now."""
+
+
+def with_present_names(content: Mapping[str, object]) -> dict[str, object]:
+    """The content of a checkpoint or weights file of any version, under the names of this one."""
+    renamed = {FORMER_NAMES.get(name, name): value for name, value in content.items()}
+    settings = renamed.get("config", {})
+    return {**renamed, "config": {FORMER_SETTINGS.get(name, name): value for name, value in settings.items()}}
+
 
 def save_checkpoint(
     folder: Path, content: Mapping[str, object], images_seen: int, keep: int, best: bool = False
@@ -71,7 +86,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         raise InputError(f"{path} is no checkpoint of this project; name one written by `train`")
     if content["format"] != FORMAT:
         raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}; update the project")
-    return content
+    return with_present_names(content)
 
 
 def file_hash(path: Path) -> str:

@@ -159,12 +159,12 @@ class _WholeBatch(TorchFunctionMode):
     ) -> object:
         return self.replaced.get(function, function)(*arguments, **(named or {}))
 
-    def _sized(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def drawn(*size: int, **named: object) -> Tensor:
+    def _sized(self, sample: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def sampled(*size: int, **named: object) -> Tensor:
             whole, dim = self._whole_size(size[0] if isinstance(size[0], tuple | list) else size)
-            return self._own(draw(*whole, **named), dim)
+            return self._own(sample(*whole, **named), dim)
 
-        return drawn
+        return sampled
 
     def _randint(self, *arguments: object, **named: object) -> Tensor:
         *bounds, size = arguments

@@ -27,11 +27,13 @@ def to_rgba(images: Tensor) -> np.ndarray:
     return np.concatenate([pixels[..., :3] * opaque, np.where(opaque, np.uint8(255), np.uint8(0))], axis=-1)
 
 
-def draw_portraits(family: Family, sampler: nn.Module, latents: Tensor, labels: Tensor, batch: int = 64) -> np.ndarray:
+def sample_portraits(
+    family: Family, sampler: nn.Module, latents: Tensor, labels: Tensor, batch: int = 64
+) -> np.ndarray:
     """What a family draws, batch by batch: uint8 [N, H, W, 4] with binary alpha.
 
     Args:
-        family: for its `draw`.
+        family: for its `sample`.
         sampler: as for that.
         latents: [N, latent_dim].
         labels: int64 [N, A].

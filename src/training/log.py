@@ -71,8 +71,8 @@ def status_line(row: Mapping[str, float], kimg_total: float) -> str:
     left = (kimg_total - row["kimg"]) * 1000 / max(row["images_per_second"], 1e-9)
     parts = [f"{row['kimg']:9.2f} / {kimg_total:g} kimg", f"{row['images_per_second']:5.1f} img/s"]
     parts += [f"{name} {row[name]:.3f}" for name in row if name.startswith("loss_")]
-    if "variety" in row:
-        parts.append(f"variety {row['variety']:.2f}")
+    if "diversity" in row:
+        parts.append(f"variety {row['diversity']:.2f}")
     if "kid_random" in row:
         parts.append(f"KID {row['kid_random']:.3g}")
     return "  ".join([*parts, f"{duration(left)} left"])

@@ -17,8 +17,8 @@ import torch
 
 from src.config import TrainingConfig, config_to_dict, differences, make_config
 from src.data.packed import (
-    HELD_OUT,
     TRAIN,
+    VALIDATION,
     PackedPortraits,
     PortraitBatches,
     batch_indices,
@@ -49,13 +49,13 @@ from src.training.grids import (
 from src.training.interrupt import StopRequest
 from src.training.log import MetricsTable, RunningMeans, duration, status_line
 from src.training.memory import within_memory
-from src.training.quick_evaluation import Examination, Judge, is_best
+from src.training.quick_evaluation import Evaluator, Examination, is_best
 from src.training.tracking import RUN_ID_FILE, Trackers, import_mlflow, open_trackers
 
 # From so many training portraits, evenly picked, come the colours for snapping.
 COLOUR_PORTRAITS = 20_000
 
-# Held-out portraits are looked at in one step of so many.
+# Validation portraits are looked at in one step of so many.
 WATCH_STEPS = 8
 
 
@@ -81,8 +81,8 @@ def train(
     profile: str | None = None,
     overrides: Mapping[str, object] | None = None,
     resume: bool = False,
-    say: Callable[[str], None] = print,
-    judge: Judge | None = None,
+    log: Callable[[str], None] = print,
+    evaluator: Evaluator | None = None,
 ) -> TrainingResult:
     """Train a family on the packed portraits of a data folder.
 
@@ -96,7 +96,7 @@ def train(
         resume: go on from `checkpoints/latest.pt` where there is one. Otherwise a run that lies in `out` is moved to
             `out/earlier_runs/` and a fresh one starts.
         say: takes the status lines.
-        judge: looks at samples every `judge_kimg`: its measures go into `metrics.csv`, and the checkpoint with the
+        judge: looks at samples every `evaluate_kimg`: its measures go into `metrics.csv`, and the checkpoint with the
             lowest `kid_random` is kept as `checkpoints/best.pt`. What is trained does not depend on it.
 
     Raises:
@@ -104,7 +104,7 @@ def train(
         TrainingDiverged: a loss became infinite or not a number.
     """
     with joined_processes() as processes:
-        return _train(data, Path(out), family, profile, overrides or {}, resume, say, judge, processes)
+        return _train(data, Path(out), family, profile, overrides or {}, resume, log, evaluator, processes)
 
 
 def _train(
@@ -114,13 +114,13 @@ def _train(
     profile: str | None,
     overrides: Mapping[str, object],
     resume: bool,
-    say: Callable[[str], None],
-    judge: Judge | None,
+    log: Callable[[str], None],
+    evaluator: Evaluator | None,
     processes: Processes,
 ) -> TrainingResult:
     device = pick_device()
     if not processes.leads:
-        say = _silence
+        log = _silence
     latest = out / "checkpoints" / "latest.pt"
     state = load_checkpoint(latest, device) if resume and latest.is_file() else None
     with processes.first_alone():
@@ -131,25 +131,25 @@ def _train(
         import_mlflow()  # a missing library shows before anything is done
     portraits = portraits.conditioned_on(_conditions(run, portraits.specification))
     if state is None and resume:
-        say("no checkpoint yet: starting afresh")
+        log("no checkpoint yet: starting afresh")
     if state is not None:
         _check_data(state, portraits)
         for line in run.changes:
-            say(f"resuming with a change: {line}")
+            log(f"resuming with a change: {line}")
     started = False
 
     def attempt() -> TrainingResult:
         nonlocal started
         begin = load_checkpoint(latest, device) if started and latest.is_file() else state
-        training = _Training(run, portraits, out, device, begin, say, judge, processes)
+        training = _Training(run, portraits, out, device, begin, log, evaluator, processes)
         if begin is None and processes.leads:
             # Only now: with settings that make no network, the earlier run stays where it is.
-            _move_earlier_run(out, say)
+            _move_earlier_run(out, log)
         started = True
         return training.run()
 
     # One process cannot begin again while the others wait for it.
-    return within_memory(attempt, say) if processes.count == 1 else attempt()
+    return within_memory(attempt, log) if processes.count == 1 else attempt()
 
 
 def _silence(_line: str) -> None:
@@ -235,7 +235,7 @@ def _check_data(state: Mapping[str, object], portraits: PackedPortraits) -> None
         )
 
 
-def _move_earlier_run(out: Path, say: Callable[[str], None]) -> None:
+def _move_earlier_run(out: Path, log: Callable[[str], None]) -> None:
     """Nothing of an earlier run is overwritten: a fresh run moves it out of the way."""
     if not any((out / "checkpoints").glob("*.pt")):
         return
@@ -248,7 +248,7 @@ def _move_earlier_run(out: Path, say: Callable[[str], None]) -> None:
             moved = target / path.relative_to(out)
             moved.parent.mkdir(parents=True, exist_ok=True)
             path.replace(moved)
-    say(f"an earlier run was here: moved to {target.relative_to(out)}")
+    log(f"an earlier run was here: moved to {target.relative_to(out)}")
 
 
 class _Training:
@@ -261,13 +261,13 @@ class _Training:
         out: Path,
         device: torch.device,
         state: Mapping[str, object] | None,
-        say: Callable[[str], None],
-        judge: Judge | None,
+        log: Callable[[str], None],
+        evaluator: Evaluator | None,
         processes: Processes,
     ) -> None:
         self.processes = processes
         self.family_name, self.profile, self.config = run.family, run.profile, run.config
-        self.portraits, self.out, self.device, self.say = portraits, out, device, say
+        self.portraits, self.out, self.device, self.log = portraits, out, device, log
         self.specification = describe(portraits)
         some = np.flatnonzero(portraits.split == TRAIN)
         # All of them, but for sets so large that they are not read as a whole.
@@ -283,9 +283,9 @@ class _Training:
             raise InputError(f"these settings and data make no network: {error}") from None
         images, note = self.family.prepare(portraits.images)
         if note:
-            self.say(note)
+            self.log(note)
         self.train_set = PortraitBatches(replace(portraits, images=images), TRAIN, device)
-        self.held_out_set = PortraitBatches(replace(portraits, images=images), HELD_OUT, device)
+        self.validation_set = PortraitBatches(replace(portraits, images=images), VALIDATION, device)
         if self.train_set.images is not None:
             self.family.study(self.train_set.images, self.train_set.labels)
         self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
@@ -295,7 +295,7 @@ class _Training:
         elif processes.count == 1:
             self._announce(measure(family_class, self.config, self.specification, self.train_set))
         else:
-            self.say(f"{self.family_name}, profile {self.profile}, on {processes.count} processes")
+            self.log(f"{self.family_name}, profile {self.profile}, on {processes.count} processes")
         processes.prepare(self.family)
 
         cells = grid_labels(portraits.labels[portraits.split == TRAIN])
@@ -306,9 +306,9 @@ class _Training:
         self.grid_latents = grid_latents(len(cells), self.family.latent_dim, self.config.seed).to(device)
         self.grid_reals = self._pick_reals(cells)
         self.examination = None
-        if judge is not None and self.config.judge_kimg > 0 and processes.leads:
+        if evaluator is not None and self.config.evaluate_kimg > 0 and processes.leads:
             self.examination = Examination(
-                judge, portraits, self.config.judge_count, self.family.latent_dim, self.config.seed, device
+                evaluator, portraits, self.config.evaluate_count, self.family.latent_dim, self.config.seed, device
             )
         self.real_spread = spread_within_rows(to_signed(torch.from_numpy(self.grid_reals)))
 
@@ -317,7 +317,7 @@ class _Training:
             return self._follow()
         (self.out / "samples").mkdir(parents=True, exist_ok=True)
         write_json(self.out / "config.json", self._describe_run())
-        with open_trackers(self.out, self._describe_run(), self.images_seen, self.say) as trackers:
+        with open_trackers(self.out, self._describe_run(), self.images_seen, self.log) as trackers:
             result = self._run(trackers)
             trackers.checkpoint(self.out / "checkpoints" / "latest.pt")
         return result
@@ -349,7 +349,7 @@ class _Training:
             trackers.picture("reals", out / "samples" / "reals.png", 0)
             self._write_grids("init", trackers)
         if self.images_seen >= self.total:
-            self.say(f"already trained to {self.images_seen / 1000:g} kimg; raise kimg to train on")
+            self.log(f"already trained to {self.images_seen / 1000:g} kimg; raise kimg to train on")
         saved_at = self.images_seen
         reported_at, clock = self.images_seen, time.perf_counter()
 
@@ -357,7 +357,7 @@ class _Training:
             while not (stopped := self.processes.any(request.stopped)) and self._goes_on:
                 self._step(means)
                 done = not self._goes_on
-                look = self.examination is not None and self._passed(config.judge_kimg)
+                look = self.examination is not None and self._passed(config.evaluate_kimg)
                 best = False
                 if done or look or self._passed(config.log_kimg) or self._passed(self.sample_kimg):
                     row = {"kimg": self.images_seen / 1000, **means.take()}
@@ -368,21 +368,21 @@ class _Training:
                         row |= self._write_grids(f"{self.images_seen // 1000:06d}", trackers)
                         row |= self._measure_likelihood()
                     if look:
-                        figures = self.examination.figures(self.family, self.average.network)
-                        best = is_best(figures, table.rows)
-                        row |= figures
+                        metrics = self.examination.metrics(self.family, self.average.network)
+                        best = is_best(metrics, table.rows)
+                        row |= metrics
                     table.add(row)
                     trackers.row(row, self.images_seen)
-                    self.say(status_line(row, self.total / 1000))
+                    self.log(status_line(row, self.total / 1000))
                     reported_at, clock = self.images_seen, time.perf_counter()
                 if done or best or self._passed(config.checkpoint_kimg):
                     checkpoint, saved_at = self._save(means, best), self.images_seen
             if stopped and saved_at < self.images_seen:
                 checkpoint = self._save(means)
         if self.family.finished:
-            self.say(f"{self.family_name} stopped by itself at {self.images_seen / 1000:.2f} kimg (early stopping)")
+            self.log(f"{self.family_name} stopped by itself at {self.images_seen / 1000:.2f} kimg (early stopping)")
         if stopped:
-            self.say(f"interrupted at {self.images_seen / 1000:.2f} kimg; saved to {checkpoint}; resume to go on")
+            self.log(f"interrupted at {self.images_seen / 1000:.2f} kimg; saved to {checkpoint}; resume to go on")
         return TrainingResult(checkpoint, self.images_seen, stopped)
 
     def _step(self, means: RunningMeans) -> None:
@@ -397,9 +397,9 @@ class _Training:
         self.average.update(self.family.sampler, self.images_seen, batch_size)
         # Averaged over the interval like the other scalars: D swings from step to step, and one look at held-out
         # portraits could not be compared with a mean over many at those it learns from.
-        if self.processes.leads and len(self.held_out_set) and seen // batch_size % WATCH_STEPS == 0:
-            indices = batch_indices(seen, batch_size, len(self.held_out_set), self.config.seed)
-            means.add(self.family.watch(*self.held_out_set.batch(indices), seen))
+        if self.processes.leads and len(self.validation_set) and seen // batch_size % WATCH_STEPS == 0:
+            indices = batch_indices(seen, batch_size, len(self.validation_set), self.config.seed)
+            means.add(self.family.watch(*self.validation_set.batch(indices), seen))
 
     def _passed(self, interval_kimg: float) -> bool:
         """Whether the last step crossed a multiple of the interval."""
@@ -419,19 +419,19 @@ class _Training:
             path = self.out / "samples" / f"reconstructions_{name}.png"
             write_grid(path, to_rgba(reconstructed), self.captions)
             trackers.picture("reconstructions", path, self.images_seen)
-        if self.family.cannot_draw:
+        if self.family.cannot_sample:
             return {}
-        fakes = self.family.draw(network, self.grid_latents, labels)
+        fakes = self.family.sample(network, self.grid_latents, labels)
         path = self.out / "samples" / f"fakes_{name}.png"
         write_grid(path, to_rgba(fakes), self.captions, self.palette)
         trackers.picture("fakes", path, self.images_seen)
-        return {"variety": spread_within_rows(fakes) / max(self.real_spread, 1e-6)}
+        return {"diversity": spread_within_rows(fakes) / max(self.real_spread, 1e-6)}
 
     def _measure_likelihood(self) -> dict[str, float]:
         """Exact bits a portrait of the averaged sampler, of some training and some validation portraits, always the
         same ones; nothing for a family without a likelihood."""
         found = {}
-        for name, portraits in (("train", self.train_set), ("validation", self.held_out_set)):
+        for name, portraits in (("train", self.train_set), ("validation", self.validation_set)):
             chosen = np.linspace(0, len(portraits) - 1, min(len(portraits), self.config.bits_count)).astype(np.int64)
             parts = (
                 [
@@ -481,7 +481,7 @@ class _Training:
             "data_fingerprint": self.portraits.fingerprint,
             "size": self.specification.size,
             "channels": self.specification.channels,
-            "within_label_distance": self.specification.within_label_distance,
+            "intra_class_distance": self.specification.intra_class_distance,
         }
 
     def _save(self, means: RunningMeans, best: bool = False) -> Path:
@@ -510,16 +510,16 @@ class _Training:
                 "resume without --set, or start afresh"
             ) from None
         self.images_seen = int(state["images_seen"])
-        self.say(f"resuming {self.family_name} at {self.images_seen / 1000:.2f} kimg of {self.config.kimg:g}")
+        self.log(f"resuming {self.family_name} at {self.images_seen / 1000:.2f} kimg of {self.config.kimg:g}")
 
     def _announce(self, estimate: Estimate) -> None:
         memory = f", about {estimate.memory_bytes / 2**30:.1f} GB of memory" if estimate.memory_bytes else ""
-        self.say(
+        self.log(
             f"{self.family_name}, profile {self.profile}, on {self.device.type}: {len(self.train_set)} portraits to "
-            f"train on, {len(self.held_out_set)} held out"
+            f"train on, {len(self.validation_set)} held out"
         )
         seconds = self.config.kimg * 1000 / estimate.images_per_second
-        self.say(
+        self.log(
             f"{self.config.kimg:g} kimg at about {estimate.images_per_second:.0f} images a second: "
             f"about {duration(seconds)}{memory}"
         )

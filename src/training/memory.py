@@ -51,7 +51,7 @@ def _from_host(saved: Tensor | tuple[torch.device, Tensor]) -> Tensor:
     return host.to(device)
 
 
-def within_memory(attempt: Callable[[], Result], say: Callable[[str], None]) -> Result:
+def within_memory(attempt: Callable[[], Result], log: Callable[[str], None]) -> Result:
     """Do something; if the card's memory runs out, do it again with `saved_on_host`.
 
     Args:
@@ -66,7 +66,7 @@ def within_memory(attempt: Callable[[], Result], say: Callable[[str], None]) -> 
     # Here, and not where the error is handled: as long as it is, it holds on to everything that filled the card.
     gc.collect()
     torch.cuda.empty_cache()
-    say(
+    log(
         "the card's memory ran out: going on with activations in the computer's memory; the gradients are the same, "
         "steps take longer (a smaller --set batch_size=... avoids it)"
     )

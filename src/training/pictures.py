@@ -16,24 +16,24 @@ from src.training.grids import to_rgba
 from src.training.log import read_metrics
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Metric
 
 NOTEBOOK_COLOURS = 96
 """A notebook with its outputs stays below 2 MB; what a model draws has a thousand colours a portrait."""
 
 PANELS = {
     "losses": ("loss_discriminator", "loss_generator"),
-    "D's outputs (logits)": ("logit_real", "logit_fake", "logit_held_out"),
-    "penalties": ("r1", "sameness"),
-    "variety within a label, 1 is the reals'": ("variety",),
-    "distance to held-out portraits (KID)": ("kid_random",),
-    "held-out portraits with a sample near": ("coverage",),
+    "D's outputs (logits)": ("logit_real", "logit_fake", "logit_validation"),
+    "penalties": ("r1", "diversity_loss"),
+    "diversity within a label, 1 is the reals'": ("diversity",),
+    "distance to validation portraits (KID)": ("kid_random",),
+    "validation portraits with a sample near": ("coverage",),
 }
 
 
-def curves(metrics: Path) -> Figure:
-    """Six panels over kimg from a `metrics.csv`: losses, D's outputs, penalties, variety within a label, distance to
-    held-out portraits, coverage of them."""
+def curves(metrics: Path) -> Metric:
+    """Six panels over kimg from a `metrics.csv`: losses, D's outputs, penalties, diversity within a label, distance to
+    validation portraits, coverage of them."""
     from matplotlib import pyplot
 
     rows = read_metrics(metrics)

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from src.data.packed import HELD_OUT, TRAIN, PackedPortraits
+from src.data.packed import TRAIN, VALIDATION, PackedPortraits
 from src.family import Family
-from src.training.grids import draw_portraits
+from src.training.grids import sample_portraits
 
-Judge = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+Evaluator = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """Samples uint8 [N, H, W, 4] and as many portraits that nobody trains on -> columns of `metrics.csv`."""
 
 BEST_BY = "kid_random"
@@ -33,7 +33,7 @@ class Examination:
     Args:
         judge: gives the measures.
         portraits: the packed data, with the attributes that the family is conditioned on.
-        count: how many samples at most; as many held-out portraits, whose labels the samples get, are compared with.
+        count: how many samples at most; as many validation portraits, whose labels the samples get, are compared with.
             Training portraits stand in where next to none are held out.
         latent_dim: length of a latent.
         seed: of the latents and of the choice of portraits.
@@ -41,10 +41,16 @@ class Examination:
     """
 
     def __init__(
-        self, judge: Judge, portraits: PackedPortraits, count: int, latent_dim: int, seed: int, device: torch.device
+        self,
+        evaluator: Evaluator,
+        portraits: PackedPortraits,
+        count: int,
+        latent_dim: int,
+        seed: int,
+        device: torch.device,
     ) -> None:
-        self.judge = judge
-        candidates = np.flatnonzero(portraits.split == HELD_OUT)
+        self.evaluator = evaluator
+        candidates = np.flatnonzero(portraits.split == VALIDATION)
         if len(candidates) < FEWEST:
             candidates = np.flatnonzero(portraits.split == TRAIN)
         # RandomState's stream is frozen for good: runs of different versions can be compared.
@@ -55,19 +61,19 @@ class Examination:
         latents = random.standard_normal((len(chosen), latent_dim)).astype(np.float32)
         self.latents = torch.from_numpy(latents).to(device)
 
-    def figures(self, family: Family, sampler: nn.Module) -> dict[str, float]:
+    def metrics(self, family: Family, sampler: nn.Module) -> dict[str, float]:
         """The judge's measures of what the sampler draws now; none of a family that cannot draw (yet).
 
         Args:
-            family: for its `draw`.
+            family: for its `sample`.
             sampler: the moving average, in evaluation mode.
         """
-        if family.cannot_draw or len(self.reals) < FEWEST:
+        if family.cannot_sample or len(self.reals) < FEWEST:
             return {}
-        return self.judge(draw_portraits(family, sampler, self.latents, self.labels), self.reals)
+        return self.evaluator(sample_portraits(family, sampler, self.latents, self.labels), self.reals)
 
 
-def is_best(figures: Mapping[str, float], earlier: Sequence[Mapping[str, float]]) -> bool:
+def is_best(metrics: Mapping[str, float], earlier: Sequence[Mapping[str, float]]) -> bool:
     """Whether these figures are better than all before.
 
     Args:
@@ -75,4 +81,4 @@ def is_best(figures: Mapping[str, float], earlier: Sequence[Mapping[str, float]]
         earlier: the rows of `metrics.csv` before it, of which most have no figures: a resumed run reads there how
             good the best was.
     """
-    return BEST_BY in figures and all(figures[BEST_BY] < row[BEST_BY] for row in earlier if BEST_BY in row)
+    return BEST_BY in metrics and all(metrics[BEST_BY] < row[BEST_BY] for row in earlier if BEST_BY in row)

@@ -143,8 +143,8 @@ class Trackers:
     Training is worth more than the record of it: `metrics.csv`, the grids and the checkpoints are on the disk anyway.
     """
 
-    def __init__(self, trackers: Sequence[Tracker], say: Callable[[str], None]) -> None:
-        self.trackers, self.say = list(trackers), say
+    def __init__(self, trackers: Sequence[Tracker], log: Callable[[str], None]) -> None:
+        self.trackers, self.log = list(trackers), log
 
     def __enter__(self) -> Trackers:
         return self
@@ -169,11 +169,11 @@ class Trackers:
                 tell(tracker)
             except Exception as error:
                 self.trackers.remove(tracker)
-                self.say(f"warning: {tracker.name} failed ({_reason(error)}); training goes on without it")
+                self.log(f"warning: {tracker.name} failed ({_reason(error)}); training goes on without it")
 
 
 def open_trackers(
-    out: Path, description: Mapping[str, object], images_seen: int, say: Callable[[str], None]
+    out: Path, description: Mapping[str, object], images_seen: int, log: Callable[[str], None]
 ) -> Trackers:
     """The trackers of a run: TensorBoard where it is installed, MLflow where the configuration asks for it.
 
@@ -203,8 +203,8 @@ def open_trackers(
         try:
             trackers.append(TensorBoardTracker(out / "tensorboard", images_seen))
         except Exception as error:
-            say(f"warning: TensorBoard is installed but fails ({_reason(error)}); training goes on without it")
-    return Trackers(trackers, say)
+            log(f"warning: TensorBoard is installed but fails ({_reason(error)}); training goes on without it")
+    return Trackers(trackers, log)
 
 
 def import_mlflow() -> ModuleType:

@@ -2,7 +2,7 @@
 told the labels: it names them, one head an attribute, and G is to be recognised.
 
 How it fails: what is easiest to recognise is one typical figure a label, and nothing in the losses asks for more, so
-variety within a label is low, often for good. Labels are obeyed early."""
+diversity within a label is low, often for good. Labels are obeyed early."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class ACGAN(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
         },
     }
 
@@ -202,21 +202,21 @@ class ACGAN(Family):
         return {name: value.detach().float() for name, value in scalars.items()}
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         return sampler(latents, labels)
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """On held-out portraits: D's mean logit, and the share whose class it names rightly, an attribute each. G is
+        """On validation portraits: D's mean logit, and the share whose class it names rightly, an attribute each. G is
         only asked to please this classifier, so it can learn no more about labels than the classifier knows."""
         self.discriminator.eval()
         with self.precision.autocast():
             logits, classes = self.discriminator(reals)
         self.discriminator.train()
-        scalars = {"logit_held_out": logits.float().mean()}
+        scalars = {"logit_validation": logits.float().mean()}
         for column, name in enumerate(self.data.labels.names):
             right = classes[column].argmax(dim=1) == labels[:, column]
-            scalars[f"accuracy_held_out_{name}"] = right.float().mean()
+            scalars[f"accuracy_validation_{name}"] = right.float().mean()
         return scalars
 
     @property

@@ -112,7 +112,7 @@ class AutoencoderFamily(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
             "ema_half_life_kimg": 10.0,
         },
     }
@@ -157,7 +157,7 @@ class AutoencoderFamily(Family):
         return {"loss_reconstruction": loss.detach(), "code_deviation": deviation}
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """Decoded codes of the Gaussian over the training codes."""
         return sampler.decoder(sampler.codes_for(latents))
 
@@ -170,7 +170,7 @@ class AutoencoderFamily(Family):
         """Portraits on the straight way between two codes.
 
         Args:
-            sampler: as for `draw`.
+            sampler: as for `sample`.
             first, second: portraits [N, C, H, W] in [-1, 1].
             steps: how many, both ends among them; at least 2.
 
@@ -184,10 +184,10 @@ class AutoencoderFamily(Family):
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The reconstruction error on held-out portraits: above the training one it shows learning by heart."""
+        """The reconstruction error on validation portraits: above the training one it shows learning by heart."""
         with self.precision.autocast():
             rebuilt = self.autoencoder(reals)
-        return {"loss_held_out": functional.mse_loss(rebuilt.float(), reals)}
+        return {"loss_validation": functional.mse_loss(rebuilt.float(), reals)}
 
     @property
     def parts(self) -> dict[str, Stateful]:

@@ -227,7 +227,7 @@ class DCGAN(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
         },
     }
 
@@ -304,18 +304,18 @@ class DCGAN(Family):
         return {name: value.detach().float() for name, value in scalars.items()}
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         return sampler(latents)
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """D's mean logit on held-out portraits: below the mean on those it learns from it shows how far D has
+        """D's mean logit on validation portraits: below the mean on those it learns from it shows how far D has
         memorised them."""
         self.discriminator.eval()
         with self.precision.autocast():
             logits = self.discriminator(reals)
         self.discriminator.train()
-        return {"logit_held_out": logits.float().mean()}
+        return {"logit_validation": logits.float().mean()}
 
     @property
     def parts(self) -> dict[str, Stateful]:

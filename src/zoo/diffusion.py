@@ -55,7 +55,7 @@ class DiffusionConfig(TrainingConfig):
     # Only where left and right do not matter: a flip of a hero seen from the left is one seen from the right.
     flip_probability: float = 0.0
     # Half of the portraits mirrored and moved, and the network told of it: it sees more of a small set, and draws none.
-    told_changes: bool = False
+    augmentation_labels: bool = False
     # Drawing: ddim or dpm in `ddim_steps` network calls, or ddpm in all `diffusion_steps`.
     sampler: str = "ddim"
     ddim_steps: int = 50
@@ -94,8 +94,8 @@ class Diffusion(Family):
             "colour_distance": 0.08,
             "sample_kimg": 20.0,
             "checkpoint_kimg": 10.0,
-            "judge_kimg": 20.0,
-            "judge_count": 64,
+            "evaluate_kimg": 20.0,
+            "evaluate_count": 64,
         },
         # Twice as wide, twice as many blocks: 28 M parameters and 23 GFLOP an image, so 5,000 kimg are about half a day
         # at the 3 TFLOP/s that the GAN's networks reach there.
@@ -113,7 +113,7 @@ class Diffusion(Family):
             "log_kimg": 10.0,
             "sample_kimg": 500.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
         },
     }
 
@@ -136,7 +136,7 @@ class Diffusion(Family):
             config.blocks_per_side,
             config.finest_side,
             config.dropout,
-            change_counts(data.size) if config.told_changes else (),
+            change_counts(data.size) if config.augmentation_labels else (),
         ).to(device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.network.parameters(), config.learning_rate, fused=True)
 
@@ -158,7 +158,7 @@ class Diffusion(Family):
         flipped = torch.rand(len(reals), 1, 1, 1, device=reals.device) < config.flip_probability
         reals = torch.where(flipped, reals.flip(3), reals)
         changes = None
-        if config.told_changes:
+        if config.augmentation_labels:
             reals, changes = mirrored_and_moved(reals)
         labelled = torch.rand(len(reals), device=reals.device) >= config.label_dropout
 
@@ -201,11 +201,11 @@ class Diffusion(Family):
         return latents
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         chunks = zip(latents.split(CHUNK), labels.split(CHUNK), strict=True)
-        return torch.cat([self._draw_chunk(sampler, *chunk) for chunk in chunks])
+        return torch.cat([self._sample_chunk(sampler, *chunk) for chunk in chunks])
 
-    def _draw_chunk(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def _sample_chunk(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         noise = latents.unflatten(1, (self.data.channels, self.data.size, self.data.size))
 
         def denoise(noisy: Tensor, steps: Tensor) -> Tensor:
@@ -242,16 +242,16 @@ class Diffusion(Family):
 
     def unchanged(self, portraits: Tensor) -> Tensor | None:
         """Word that portraits [N, C, H, W] are as they should be, int64 [N, 3]; None where the network is not told."""
-        return no_change(len(portraits), self.data.size, portraits.device) if self.config.told_changes else None
+        return no_change(len(portraits), self.data.size, portraits.device) if self.config.augmentation_labels else None
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The same loss on held-out portraits: above the one on those it learns from, it shows memorising."""
+        """The same loss on validation portraits: above the one on those it learns from, it shows memorising."""
         self.network.eval()
         labelled = torch.ones(len(reals), dtype=torch.bool, device=reals.device)
         loss = self.denoising_loss(reals, labels, labelled, self.unchanged(reals))
         self.network.train()
-        return {"loss_held_out": loss}
+        return {"loss_validation": loss}
 
     @property
     def parts(self) -> dict[str, Stateful]:

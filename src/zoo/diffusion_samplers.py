@@ -118,7 +118,7 @@ def noise_per_sample(latents: Tensor) -> Callable[[], Tensor]:
     ]
 
     def fresh_noise() -> Tensor:
-        drawn = np.stack([stream.standard_normal(latents.shape[1:]) for stream in streams])
-        return torch.from_numpy(drawn).to(latents)
+        sampled = np.stack([stream.standard_normal(latents.shape[1:]) for stream in streams])
+        return torch.from_numpy(sampled).to(latents)
 
     return fresh_noise

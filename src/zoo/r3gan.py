@@ -21,7 +21,7 @@ from src.device import Precision
 from src.family import DataSpecification, Family, ScalarState, Stateful
 from src.gan.conditioning import AttributeEmbedding
 from src.gan.diff_augment import DiffAugment
-from src.gan.penalties import squared_gradient, variety_penalty
+from src.gan.penalties import diversity_loss, squared_gradient
 from src.schedule import cosine
 
 
@@ -299,8 +299,8 @@ class R3GANConfig(TrainingConfig):
     augment_most: float = 0.5
     augment_move_kimg: float = 100.0
     augment_target: float = 0.6
-    # Weight of the variety penalty: samples of one label as far apart as portraits of one label are.
-    variety_weight: float = 2.0
+    # Weight of the diversity loss: samples of one label as far apart as portraits of one label are.
+    diversity_weight: float = 2.0
 
 
 class R3GAN(Family):
@@ -328,7 +328,7 @@ class R3GAN(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
         },
     }
 
@@ -374,8 +374,8 @@ class R3GAN(Family):
         self.follow_schedule(images_seen)
 
         # Fakes have the labels of the reals they are paired with. A quarter of the labels is drawn once more, for the
-        # variety penalty; D does not see those.
-        repeated = len(labels) // 4 if config.variety_weight > 0 else 0
+        # diversity loss; D does not see those.
+        repeated = len(labels) // 4 if config.diversity_weight > 0 else 0
         fake_labels = torch.cat([labels, labels[:repeated]])
         latents = torch.randn(len(fake_labels), config.latent_dim, device=reals.device)
         with self.precision.autocast():
@@ -415,9 +415,9 @@ class R3GAN(Family):
         scalars["loss_generator"] = loss_generator
         if repeated:
             pairs = torch.cat([fakes[:repeated], again])
-            sameness = variety_penalty(pairs, self.data.within_label_distance)
-            loss_generator = loss_generator + config.variety_weight * sameness
-            scalars["sameness"] = sameness
+            diversity_loss_value = diversity_loss(pairs, self.data.intra_class_distance)
+            loss_generator = loss_generator + config.diversity_weight * diversity_loss_value
+            scalars["diversity_loss"] = diversity_loss_value
         scaler.scale(loss_generator).backward()
         scaler.step(self.optimizer_generator)
         self.discriminator.requires_grad_(True)
@@ -466,15 +466,15 @@ class R3GAN(Family):
         return advantage
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         return sampler(latents, labels)
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """D's mean logit on held-out portraits: below the mean on reals it shows how far D has memorised them."""
+        """D's mean logit on validation portraits: below the mean on reals it shows how far D has memorised them."""
         with self.precision.autocast():
             logits = self.discriminator(self.augmented(reals), labels)
-        return {"logit_held_out": logits.float().mean()}
+        return {"logit_validation": logits.float().mean()}
 
     @property
     def parts(self) -> dict[str, Stateful]:

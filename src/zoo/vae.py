@@ -186,7 +186,7 @@ class VAE(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
             "ema_half_life_kimg": 10.0,
         },
     }
@@ -245,7 +245,7 @@ class VAE(Family):
         return self.config.kl_weight * (min(1.0, images_seen / warmup) if warmup > 0 else 1.0)
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """The decoder's mean; the noise of its distribution is left out."""
         return sampler.decoder(latents, labels).tanh()
 
@@ -257,13 +257,13 @@ class VAE(Family):
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The two terms on held-out portraits."""
+        """The two terms on validation portraits."""
         with self.precision.autocast():
             mean, log_variance = self.autoencoder.encoder(reals, labels)
             outputs = self.autoencoder.decoder(reparameterise(mean.float(), log_variance.float()), labels)
         return {
-            "loss_reconstruction_held_out": self.reconstruction_loss(outputs.float(), reals),
-            "loss_divergence_held_out": divergence(mean.float(), log_variance.float()).sum(dim=1).mean(),
+            "loss_reconstruction_validation": self.reconstruction_loss(outputs.float(), reals),
+            "loss_divergence_validation": divergence(mean.float(), log_variance.float()).sum(dim=1).mean(),
         }
 
     @property

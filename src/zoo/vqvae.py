@@ -197,7 +197,7 @@ class VQVAE(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
             "ema_half_life_kimg": 10.0,
         },
     }
@@ -233,7 +233,7 @@ class VQVAE(Family):
         return networks
 
     @property
-    def cannot_draw(self) -> str:
+    def cannot_sample(self) -> str:
         if self.model.prior is not None:
             return ""
         return "this vqvae was trained without its prior and cannot draw, only reconstruct; train one with prior=true"
@@ -287,15 +287,15 @@ class VQVAE(Family):
         return only_the_likeliest(latents, truncation)
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
-        if self.cannot_draw:
-            raise InputError(self.cannot_draw)
+        if self.cannot_sample:
+            raise InputError(self.cannot_sample)
         codes = sampler.prior.sample(torch.special.ndtr(latents.double()), labels)
         return sampler.decode_codes(codes)
 
     @torch.no_grad()
-    def draw_random_codes(self, sampler: nn.Module, latents: Tensor) -> Tensor:
+    def sample_random_codes(self, sampler: nn.Module, latents: Tensor) -> Tensor:
         """What the decoder makes of codes of which each is as likely as any other: what a prior is good for."""
         shares = torch.special.ndtr(latents.double())
         return sampler.decode_codes((shares * self.config.code_count).long().clamp(max=self.config.code_count - 1))
@@ -306,20 +306,20 @@ class VQVAE(Family):
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The losses on held-out portraits; a prior whose loss rises here learns by heart."""
+        """The losses on validation portraits; a prior whose loss rises here learns by heart."""
         model = self.model
         with self.precision.autocast():
             vectors = model.encode(reals)
         codes = model.quantiser.nearest(vectors.float()).flatten(1)
         with self.precision.autocast():
             rebuilt = model.decode_codes(codes)
-        scalars = {"loss_reconstruction_held_out": functional.mse_loss(rebuilt.float(), reals)}
+        scalars = {"loss_reconstruction_validation": functional.mse_loss(rebuilt.float(), reals)}
         if model.prior is not None:
             model.prior.eval()
             with self.precision.autocast():
                 logits = model.prior(codes, labels)
             model.prior.train()
-            scalars["loss_prior_held_out"] = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+            scalars["loss_prior_validation"] = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
         return scalars
 
     @property

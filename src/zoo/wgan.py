@@ -95,7 +95,7 @@ class WGAN(Family):
             "log_kimg": 10.0,
             "sample_kimg": 200.0,
             "checkpoint_kimg": 200.0,
-            "judge_kimg": 200.0,
+            "evaluate_kimg": 200.0,
         },
     }
 
@@ -190,18 +190,18 @@ class WGAN(Family):
         return {"loss_generator": loss_generator}
 
     @torch.no_grad()
-    def draw(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
+    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         return sampler(latents)
 
     @torch.no_grad()
     def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The critic's mean score of held-out portraits: below the mean on those it learns from it shows how far the
+        """The critic's mean score of validation portraits: below the mean on those it learns from it shows how far the
         critic has memorised them."""
         self.critic.eval()
         with self.precision.autocast():
             scores = self.critic(reals)
         self.critic.train()
-        return {"score_held_out": scores.float().mean()}
+        return {"score_validation": scores.float().mean()}
 
     @property
     def parts(self) -> dict[str, Stateful]:

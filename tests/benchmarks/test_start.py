@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.start import ROOT, command_seconds, write_packed
 from src.data.packed import load_portraits
-from src.sampling import draw, load_artist
+from src.sampling import load_model, sample
 from src.training.loop import train
 
 HEAVY = {"torch", "numpy", "PIL", "matplotlib", "sklearn", "scipy"}
@@ -57,24 +57,24 @@ def test_the_number_of_threads_changes_no_portrait(tmp_path, monkeypatch):
     """Every batch is drawn by one thread, whatever torch is set to, and the setting is put back."""
     write_packed(tmp_path, count=16, size=16)
     settings = {"base_channels": 4, "latent_dim": 12, "kimg": 0.001}
-    result = train(tmp_path, tmp_path / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
-    artist = load_artist(result.checkpoint)
+    result = train(tmp_path, tmp_path / "out", "resnet_gan", "smoke", settings, log=lambda line: None)
+    model = load_model(result.checkpoint)
     seen = []
-    original = type(artist.family).draw
+    original = type(model.family).sample
 
     def watched(self, *arguments):
         seen.append(torch.get_num_threads())
         return original(self, *arguments)
 
-    monkeypatch.setattr(type(artist.family), "draw", watched)
+    monkeypatch.setattr(type(model.family), "draw", watched)
     before = torch.get_num_threads()
-    drawn = {}
+    sampled = {}
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            drawn[threads] = draw(artist, 17).portraits
+            sampled[threads] = sample(model, 17).portraits
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
     assert seen == [1] * 6
-    assert np.array_equal(drawn[1], drawn[2])
+    assert np.array_equal(sampled[1], sampled[2])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.data.alike import colour_layout, likeness
-from src.data.groups import SAME_SILHOUETTE_LIKENESS, make_groups, silhouette_hash, structure_of
+from src.data.alike import colour_layout, similarity
+from src.data.groups import SAME_SILHOUETTE_SIMILARITY, make_groups, silhouette_hash, structure_of
 from tests.data.art import CLOTH, hero
 
 COLOURS = np.random.default_rng(0).integers(30, 226, (40, 3), dtype=np.uint8)
@@ -62,17 +62,17 @@ def test_colours_are_numbered_by_first_appearance_from_one():
 
 def test_likeness_is_the_share_of_pixels_that_a_change_of_palette_explains():
     one = np.array([[1, 1, 2, 2], [1, 1, 2, 2]])
-    assert likeness(one, np.array([[5, 5, 3, 3], [5, 5, 3, 3]])) == 1
-    assert likeness(one, np.ones((2, 4), int)) == pytest.approx(3 / 7)  # read backwards, one colour means two
-    assert likeness(one, np.array([[5, 5, 3, 0], [5, 5, 3, 0]])) == 6 / 8  # two pixels are in one of them only
-    assert likeness(np.zeros((2, 4), int), np.zeros((2, 4), int)) == 0
+    assert similarity(one, np.array([[5, 5, 3, 3], [5, 5, 3, 3]])) == 1
+    assert similarity(one, np.ones((2, 4), int)) == pytest.approx(3 / 7)  # read backwards, one colour means two
+    assert similarity(one, np.array([[5, 5, 3, 0], [5, 5, 3, 0]])) == 6 / 8  # two pixels are in one of them only
+    assert similarity(np.zeros((2, 4), int), np.zeros((2, 4), int)) == 0
 
 
 def test_pictures_where_every_pixel_has_a_colour_of_its_own_are_not_alike():
     everything = np.arange(1, 1601).reshape(40, 40)
-    assert likeness(everything, everything[::-1]) == 0
+    assert similarity(everything, everything[::-1]) == 0
     few = np.random.default_rng(0).integers(1, 300, (2, 40, 40))  # the same by sorting as by the table of pairs
-    assert likeness(few[0], few[0]) == 1 and likeness(*few) < 0.2
+    assert similarity(few[0], few[0]) == 1 and similarity(*few) < 0.2
 
 
 def test_a_mirrored_twin_is_found():
@@ -100,7 +100,7 @@ def test_a_recolour_in_which_two_colours_became_one_is_found_under_the_same_outl
     one, other = figure(palette=0), figure(palette=1)
     colours = np.unique(other[other[..., 3] > 0], axis=0)
     other[(other == colours[0]).all(axis=2)] = colours[1]
-    assert likeness(colour_layout(one), colour_layout(other)) < SAME_SILHOUETTE_LIKENESS
+    assert similarity(colour_layout(one), colour_layout(other)) < SAME_SILHOUETTE_SIMILARITY
     assert len(grouped(a=one, b=other)) == 1
     other[8, 20:24] = 0
     assert len(grouped(a=one, b=other)) == 2
@@ -125,7 +125,7 @@ def test_a_stray_joins_the_larger_group_that_it_is_like_but_groups_of_like_size_
         return {f"{name}{index}": figure(palette=index % 4, **shape) for index in range(count)}
 
     human, orc = variants(6, "human"), variants(6, "orc", ears=4)
-    assert 0.85 < likeness(colour_layout(human["human0"]), colour_layout(orc["orc0"])) < 0.98
+    assert 0.85 < similarity(colour_layout(human["human0"]), colour_layout(orc["orc0"])) < 0.98
     assert len(grouped(**human, **orc)) == 2
     assert len(grouped(**human, orc0=orc["orc0"], orc1=orc["orc1"])) == 1
     assert len(grouped(**human, other=figure(seed=9, armour=9))) == 2

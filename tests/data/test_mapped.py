@@ -8,7 +8,7 @@ import torch
 
 from src.data import packed as data
 from src.data.mapped import images_bytes
-from src.data.packed import HELD_OUT, TRAIN, PortraitBatches, load_portraits
+from src.data.packed import TRAIN, VALIDATION, PortraitBatches, load_portraits
 from src.errors import InputError
 from src.training.checkpoint import load_checkpoint
 from src.training.loop import train
@@ -38,7 +38,7 @@ def test_batches_are_the_same_and_nothing_is_read_into_memory(data_folder, mappe
     held = load_portraits(data_folder)
     assert not isinstance(held.images, np.memmap)
     indices = np.array([5, 0, 5, 11])
-    for split in (TRAIN, HELD_OUT):
+    for split in (TRAIN, VALIDATION):
         one, other = (PortraitBatches(each, split, torch.device("cpu")) for each in (portraits, held))
         assert len(one) == len(other) and one.images is None
         assert_same(one.batch(indices), other.batch(indices))
@@ -47,7 +47,7 @@ def test_batches_are_the_same_and_nothing_is_read_into_memory(data_folder, mappe
 def test_training_on_a_mapped_set_gives_the_same_bits(data_folder, tmp_path, monkeypatch):
     for name, limit in (("held", 1 << 40), ("mapped", 0)):
         monkeypatch.setattr(data, "MAP_ABOVE", limit)
-        train(data_folder, tmp_path / name, "resnet_gan", "smoke", SETTINGS, say=lambda line: None)
+        train(data_folder, tmp_path / name, "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
     states = [load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("held", "mapped")]
     assert_same(*states)
 

@@ -8,7 +8,7 @@ from src.errors import InputError
 from src.tables import write_table
 from tests.data.art import write_heroes
 
-FIGURES = (
+METRICS = (
     pictures.draw_file_counts,
     pictures.draw_colours,
     pictures.draw_class_balance,
@@ -32,7 +32,7 @@ def data(tmp_path_factory):
 @pytest.mark.parametrize("attributes", [(), ("palette",), ("gender", "hero_class", "palette")])
 def test_every_picture_is_drawn_whatever_labels_there_are(data, attributes):
     build_dataset(data, data.parent / "labels.csv", attributes=attributes)
-    for draw in FIGURES:
+    for draw in METRICS:
         figure = draw(data)
         figure.canvas.draw()
         assert figure.axes

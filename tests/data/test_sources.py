@@ -60,8 +60,8 @@ def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, 
     final = read_table(data / "sprites_final.csv")
     sides = {"0": "back", "1": "left", "2": "front", "3": "right"}
     assert len(final) == 24 and all(row["view"] == sides[row["filename"][0]] for row in final)
-    held_out = {row["group_id"] for row in read_table(data / "sprites_val.csv")}
-    assert held_out and not held_out & {row["group_id"] for row in read_table(data / "sprites_train.csv")}
+    validation = {row["group_id"] for row in read_table(data / "sprites_val.csv")}
+    assert validation and not validation & {row["group_id"] for row in read_table(data / "sprites_train.csv")}
 
 
 def test_a_duplicate_follows_its_portrait_and_a_second_run_gives_the_same(views, tmp_path):

@@ -42,8 +42,8 @@ def shifted(images):
 
 
 def test_heroes_of_other_silhouettes_are_not_flagged(heroes):
-    train, held_out, others = heroes
-    check = check_copies(others, train, held_out)
+    train, validation, others = heroes
+    check = check_copies(others, train, validation)
     assert not check.flagged
     assert check.real_distance_median <= 1
 
@@ -52,51 +52,51 @@ def test_heroes_of_other_silhouettes_are_not_flagged(heroes):
     "disguise", [np.array, mirrored, recoloured, touched_up, shifted, lambda x: shifted(mirrored(recoloured(x)))]
 )
 def test_copies_are_found_in_every_disguise(heroes, disguise):
-    train, held_out, _ = heroes
+    train, validation, _ = heroes
     chosen = np.arange(0, len(train), 23)
-    check = check_copies(disguise(train[chosen]), train, held_out)
+    check = check_copies(disguise(train[chosen]), train, validation)
     assert check.share > 0.9
     assert check.margin_median > 0 or disguise is not np.array
 
 
 def test_one_copy_in_ten_is_flagged_among_two_hundred(heroes):
-    train, held_out, others = heroes
+    train, validation, others = heroes
     samples = others[np.random.RandomState(0).randint(0, len(others), 200)]
     copies = train[::17][:20]
     samples[:5], samples[5:10] = copies[:5], mirrored(copies[5:10])
     samples[10:15], samples[15:20] = recoloured(copies[10:15]), touched_up(copies[15:20])
-    check = check_copies(samples, train, held_out)
+    check = check_copies(samples, train, validation)
     assert check.flagged and check.p_value < 0.001
     assert check.too_close[:20].mean() > 0.9
     assert check.too_close[20:].mean() <= 0.03
 
 
 def test_twins_between_the_splits_are_allowed_for(heroes):
-    train, held_out, others = heroes
+    train, validation, others = heroes
     twins = recoloured(train[::20][:12])
     check = check_copies(
-        np.concatenate([others[:100], recoloured(train[5::20][:8])]), train, np.concatenate([held_out, twins])
+        np.concatenate([others[:100], recoloured(train[5::20][:8])]), train, np.concatenate([validation, twins])
     )
     assert check.expected_share > 0.05
     assert not check.flagged
 
 
 def test_pairs_say_which_portrait_and_how(heroes):
-    train, held_out, _ = heroes
+    train, validation, _ = heroes
     samples = np.concatenate([train[7:8], mirrored(train[150:151])])
-    check = check_copies(samples, train, held_out)
+    check = check_copies(samples, train, validation)
     assert dict(check.pairs.tolist()) == {0: 7, 1: 150}
     assert dict(zip(check.pairs[:, 0].tolist(), check.mirrored.tolist(), strict=True)) == {0: False, 1: True}
     assert not check.recoloured.any()
     assert check.distances.max() < 1e-9
-    assert check_copies(recoloured(train[7:8]), train, held_out).recoloured.all()
+    assert check_copies(recoloured(train[7:8]), train, validation).recoloured.all()
     picture = picture_of_pairs(check, samples, train, 2)
     assert picture.dtype == np.uint8 and picture.shape == (132, 4 * 128 + 10, 3)
 
 
 def test_missing_portraits_and_other_sizes_are_input_errors(heroes):
-    train, held_out, others = heroes
+    train, validation, others = heroes
     with pytest.raises(InputError, match="no held-out"):
-        check_copies(others, train, held_out[:0])
+        check_copies(others, train, validation[:0])
     with pytest.raises(InputError, match="another size"):
-        check_copies(others[:, ::2, ::2], train, held_out)
+        check_copies(others[:, ::2, ::2], train, validation)

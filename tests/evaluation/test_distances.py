@@ -136,9 +136,9 @@ def test_the_spread_is_a_standard_error():
     """Of the mean difference of normal numbers: the Fréchet distance's spread, against many fresh draws."""
     random = np.random.RandomState(2)
     reference = random.standard_normal((400, 2))
-    drawn = [random.standard_normal((400, 2)) + 1 for _ in range(40)]
-    true = np.std([frechet_distance(rows, reference) for rows in drawn])
+    sampled = [random.standard_normal((400, 2)) + 1 for _ in range(40)]
+    true = np.std([frechet_distance(rows, reference) for rows in sampled])
     spreads = [
-        compare(rows, reference, halves(400, seed=seed))["frechet"].spread for seed, rows in enumerate(drawn[:8])
+        compare(rows, reference, halves(400, seed=seed))["frechet"].spread for seed, rows in enumerate(sampled[:8])
     ]
     assert np.mean(spreads) == pytest.approx(true, rel=0.4)

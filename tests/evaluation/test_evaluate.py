@@ -14,9 +14,9 @@ from src.evaluation import distances
 from src.evaluation import evaluate as evaluation
 from src.evaluation.control import Change
 from src.evaluation.controls import copies
-from src.evaluation.distances import Figure
+from src.evaluation.distances import Metric
 from src.evaluation.report import number
-from src.evaluation.samples import draw_samples, read_samples
+from src.evaluation.samples import read_samples, sample_checkpoint
 from src.images import write_png
 from src.labels import LabelSpecification
 from src.painter import paint_heroes
@@ -56,8 +56,8 @@ def world(tmp_path_factory):
         label_mappings=json.dumps(specification.to_mapping()),
         fingerprint="planted",
     )
-    unseen, wishes, _ = heroes([4])
-    return folder, unseen, wishes
+    unseen, requested, _ = heroes([4])
+    return folder, unseen, requested
 
 
 @pytest.fixture(autouse=True)
@@ -69,12 +69,12 @@ def hardly_trained(monkeypatch):
     monkeypatch.setattr(evaluation, "TWO_SAMPLE_STEPS", 2)
 
 
-def write_folder(folder, images, wishes=None):
+def write_folder(folder, images, requested=None):
     names = [f"{index:03d}.png" for index in range(len(images))]
     for name, image in zip(names, images, strict=True):
         write_png(folder / name, image)
-    if wishes is not None:
-        rows = [{"filename": name, **row} for name, row in zip(names, wishes, strict=True)]
+    if requested is not None:
+        rows = [{"filename": name, **row} for name, row in zip(names, requested, strict=True)]
         write_table(folder / "labels.csv", ("filename", *ATTRIBUTES), rows)
     return folder
 
@@ -82,9 +82,9 @@ def write_folder(folder, images, wishes=None):
 @pytest.fixture(scope="module")
 def honest(world, tmp_path_factory):
     """The judgement of heroes that nobody trained on: JSON's content and the folder it is in."""
-    data, unseen, wishes = world
+    data, unseen, requested = world
     out = tmp_path_factory.mktemp("honest")
-    images = write_folder(out / "images", unseen, wishes)
+    images = write_folder(out / "images", unseen, requested)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 640)
         patch.setattr(evaluation, "SCORE_IMAGES_SEEN", 128)
@@ -114,7 +114,7 @@ def test_unseen_heroes_are_not_flagged_as_copies(honest):
 
 
 def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(world, tmp_path):
-    data, unseen, wishes = world
+    data, unseen, requested = world
     folder = tmp_path / "data"
     folder.mkdir()
     with np.load(data / "portraits.npz") as file:
@@ -126,16 +126,16 @@ def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(
     packed["split"] = np.where(apart, 1, packed["split"]).astype(np.uint8)
     np.savez(folder / "portraits.npz", **packed)
     # The samples of that combination are painted in another palette: the rule sees it, and only there.
-    asked = [row["gender"] == "feminine" and row["palette"] == "warm" for row in wishes]
+    asked = [row["gender"] == "feminine" and row["palette"] == "warm" for row in requested]
     seen_in_training = {tuple(row) for row in packed["labels"][packed["split"] == 0].tolist()}
-    never = [tuple(specification.encode(row)) not in seen_in_training for row in wishes]
+    never = [tuple(specification.encode(row)) not in seen_in_training for row in requested]
     images = unseen.copy()
     repeats = 3  # enough samples of it
     for index in np.flatnonzero(asked):
-        images[index] = images[next(other for other, row in enumerate(wishes) if row["palette"] == "cool")]
+        images[index] = images[next(other for other, row in enumerate(requested) if row["palette"] == "cool")]
     many = [
         (image, row)
-        for image, row, new in zip(images, wishes, never, strict=True)
+        for image, row, new in zip(images, requested, never, strict=True)
         for _ in range(repeats if new else 1)
     ]
     written = write_folder(tmp_path / "images", [image for image, _ in many], [row for _, row in many])
@@ -178,14 +178,14 @@ def test_eyes_and_mouths_stand_in_the_report_where_a_judge_of_them_is(world, tmp
     data, unseen, _ = world
     ratios = {"precision": 0.75, "recall": 0.5, "truth": 0.9, "found": None}
     reliability = {name: ratios for name in ("two_eyes", "mouth", "eye_pixels", "mouth_pixels")}
-    judge = SimpleNamespace(
+    evaluator = SimpleNamespace(
         reliability={"taught": 640, "asked": 319, **reliability},
-        figures=lambda portraits, groups: {
-            "two_eyes_found": Figure(0.25 if groups is None else 0.5, 0.01),
-            "mouth_found": Figure(0.0, 0.0),
+        metrics=lambda portraits, groups: {
+            "two_eyes_found": Metric(0.25 if groups is None else 0.5, 0.01),
+            "mouth_found": Metric(0.0, 0.0),
         },
     )
-    monkeypatch.setattr(evaluation, "_face_judge", lambda *arguments: judge)
+    monkeypatch.setattr(evaluation, "_face_judge", lambda *arguments: evaluator)
     images = write_folder(tmp_path / "images", unseen[:20])
     content = evaluation.evaluate(data, tmp_path / "figures.json", images=images, **SILENT)
     assert content["samples"]["two_eyes_found"] == 0.25 and content["real"]["two_eyes_found"] == 0.5
@@ -210,16 +210,16 @@ def test_one_copy_in_ten_is_flagged(world, tmp_path):
 
 
 def test_labels_come_from_a_manifest_or_a_table(world, tmp_path):
-    data, unseen, wishes = world
+    data, unseen, requested = world
     specification = load_portraits(data).specification
-    by_table = read_samples(write_folder(tmp_path / "table", unseen[:4], wishes[:4]), 100, 64, specification)
+    by_table = read_samples(write_folder(tmp_path / "table", unseen[:4], requested[:4]), 100, 64, specification)
     folder = write_folder(tmp_path / "manifest", unseen[:4])
-    entries = {f"{index:03d}.png": {"seed": index, "labels": row} for index, row in enumerate(wishes[:4])}
+    entries = {f"{index:03d}.png": {"seed": index, "labels": row} for index, row in enumerate(requested[:4])}
     (folder / "manifest.json").write_text(json.dumps(entries))
     write_png(folder / "grid.png", unseen[0][:32])
     by_manifest = read_samples(folder, 100, 64, specification)
     order = [int(name.removesuffix(".png")) for name in by_manifest.names]
-    expected = [specification.encode(wishes[index]) for index in order]
+    expected = [specification.encode(requested[index]) for index in order]
     assert by_table.labels.tolist() == by_manifest.labels.tolist() == expected
     assert sorted(order) == [0, 1, 2, 3] and np.array_equal(by_manifest.portraits, unseen[order])
     (folder / "manifest.json").write_text(json.dumps({name: {"labels": {"gender": "feminine"}} for name in entries}))
@@ -239,19 +239,19 @@ def test_partial_alpha_of_a_file_is_measured_before_it_is_made_binary(world, tmp
 
 def test_a_checkpoint_is_asked_for_the_wishes(data_folder, tmp_path):
     settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064}
-    result = train(data_folder, tmp_path / "out", "resnet_gan", "smoke", settings, say=lambda line: None)
+    result = train(data_folder, tmp_path / "out", "resnet_gan", "smoke", settings, log=lambda line: None)
     portraits = load_portraits(data_folder)
-    wishes = portraits.labels[:10]
-    samples = draw_samples(result.checkpoint, 25, 3, wishes, portraits.specification, portraits.fingerprint)
+    requested = portraits.labels[:10]
+    samples = sample_checkpoint(result.checkpoint, 25, 3, requested, portraits.specification, portraits.fingerprint)
     assert samples.portraits.shape == (25, 16, 16, 4)
-    assert np.array_equal(samples.labels, wishes[np.arange(25) % 10])
+    assert np.array_equal(samples.labels, requested[np.arange(25) % 10])
     assert len(set(samples.names)) == 25 and samples.origin["trained_on_this_data"]
-    other = draw_samples(result.checkpoint, 1, 3, wishes, portraits.specification, "other")
+    other = sample_checkpoint(result.checkpoint, 1, 3, requested, portraits.specification, "other")
     assert not other.origin["trained_on_this_data"]
     assert other.origin["guidance"] is None
     foreign = LabelSpecification({**portraits.specification.attributes, "gender": ("orc", "troll")})
     with pytest.raises(InputError, match="other classes"):
-        draw_samples(result.checkpoint, 1, 0, wishes, foreign, "other")
+        sample_checkpoint(result.checkpoint, 1, 0, requested, foreign, "other")
 
 
 @pytest.mark.parametrize(("family", "obeys"), [("resnet_gan", True), ("dcgan", False)])
@@ -269,7 +269,7 @@ def test_a_checkpoint_that_obeys_labels_is_asked_to_change_one(tmp_path, family,
         fingerprint="planted",
     )
     settings = {"batch_size": 8, "kimg": 0.032}
-    trained = train(data, tmp_path / "out", family, "smoke", settings, say=lambda line: None)
+    trained = train(data, tmp_path / "out", family, "smoke", settings, log=lambda line: None)
     content = evaluation.evaluate(data, tmp_path / "figures.json", trained.checkpoint, count=40, **SILENT)
     measures = content["samples"]["measures"]
     for name in ATTRIBUTES:
@@ -279,27 +279,27 @@ def test_a_checkpoint_that_obeys_labels_is_asked_to_change_one(tmp_path, family,
 
 def test_a_change_is_seen_where_it_was_made(world, monkeypatch):
     """Heroes said to be changed to their own palettes, then to the next ones; the rule sees what the painter paints."""
-    data, unseen, wishes = world
+    data, unseen, requested = world
     specification = load_portraits(data).specification
-    labels = np.array([specification.encode(row) for row in wishes])
-    artist = SimpleNamespace(labels=specification, family=SimpleNamespace(conditional=True))
+    labels = np.array([specification.encode(row) for row in requested])
+    model = SimpleNamespace(labels=specification, family=SimpleNamespace(conditional=True))
     classifier = SimpleNamespace(predict=lambda images: np.zeros((len(images), 3), np.int64))
     samples = evaluation.PortraitSet(unseen, labels)
     for step, expected in ((0, 1.0), (1, 0.0)):
         asked = labels.copy()
         asked[:, 2] = (labels[:, 2] + step) % specification.sizes[2]
-        change = Change(Figure(0.5, 0.1), unseen, asked)
-        monkeypatch.setattr(evaluation, "change_attributes", lambda artist, seed, found=change: {"palette": found})
-        evaluation._measure_control(samples, artist, 0, classifier, specification)
-        assert samples.figures["kept_palette"] == change.kept
-        assert samples.figures["changed_accuracy_palette"].value == pytest.approx(expected, abs=0.1)
+        change = Change(Metric(0.5, 0.1), unseen, asked)
+        monkeypatch.setattr(evaluation, "change_attributes", lambda model, seed, found=change: {"palette": found})
+        evaluation._measure_control(samples, model, 0, classifier, specification)
+        assert samples.metrics["kept_palette"] == change.kept
+        assert samples.metrics["changed_accuracy_palette"].value == pytest.approx(expected, abs=0.1)
 
 
 def test_bad_input_is_one_line(world, tmp_path, capsys):
-    data, unseen, wishes = world
+    data, unseen, requested = world
     small = write_folder(tmp_path / "small", unseen[:3, :32, :32])
     few = write_folder(tmp_path / "few", unseen[:3])
-    odd = write_folder(tmp_path / "odd", unseen[:2], [{**row, "gender": "orc"} for row in wishes[:2]])
+    odd = write_folder(tmp_path / "odd", unseen[:2], [{**row, "gender": "orc"} for row in requested[:2]])
     (tmp_path / "none").mkdir()
     for folder, message in (
         (small, "32x32"),

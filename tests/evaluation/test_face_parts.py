@@ -10,7 +10,7 @@ import pytest
 
 from src.evaluation import face_parts
 from src.evaluation.face_finder import have_mouth, have_two_eyes, train_face_finder
-from src.evaluation.face_parts import Split, face_judge, kept_judge, reliability
+from src.evaluation.face_parts import Split, face_evaluator, kept_evaluator, reliability
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs, seen_parts
 from src.painter import face, heroes
 from src.painter.canvas import SKIN
@@ -131,37 +131,37 @@ def test_the_judge_is_kept_and_a_damaged_one_is_trained_anew(painted, monkeypatc
     monkeypatch.setattr(face_parts, "train_face_finder", short)
     splits = Split(names[:TAUGHT], portraits[:TAUGHT]), Split(names[TAUGHT:], portraits[TAUGHT:])
 
-    def judge(fingerprint="f" * 64, seed=0):
-        return face_judge(data, *splits, fingerprint, seed, say=lambda line: None)
+    def evaluator(fingerprint="f" * 64, seed=0):
+        return face_evaluator(data, *splits, fingerprint, seed, log=lambda line: None)
 
-    first, again = judge(), judge()
+    first, again = evaluator(), evaluator()
     assert trained == [20] and first.reliability == again.reliability
     assert first.reliability["taught"] == 20 and first.reliability["asked"] == 20
     assert np.array_equal(first.finder.parts(portraits[:9]), again.finder.parts(portraits[:9]))
-    judge(seed=1), judge(fingerprint="e" * 64)
+    evaluator(seed=1), evaluator(fingerprint="e" * 64)
     assert len(trained) == 3
-    path = kept_judge(data, "f" * 64, 0)
+    path = kept_evaluator(data, "f" * 64, 0)
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"x" * 200):
         path.write_bytes(damaged)
-        assert judge().reliability == first.reliability
+        assert evaluator().reliability == first.reliability
         assert path.stat().st_size == len(whole)  # the order of the metadata is chance
-        assert judge().reliability == first.reliability
+        assert evaluator().reliability == first.reliability
     assert len(trained) == 6
-    figures = first.figures(portraits[:40], np.arange(40) // 2)
-    assert set(figures) == set(face_parts.FIGURES) and all(0 <= one.value <= 1 for one in figures.values())
+    metrics = first.metrics(portraits[:40], np.arange(40) // 2)
+    assert set(metrics) == set(face_parts.METRICS) and all(0 <= one.value <= 1 for one in metrics.values())
 
 
 def test_other_art_has_no_judge(painted, tmp_path, monkeypatch):
     data, _, names, portraits, _ = painted
     splits = Split(names[:99], portraits[:99]), Split(names[99:], portraits[99:])
-    assert face_judge(tmp_path, *splits, "f" * 64) is None
+    assert face_evaluator(tmp_path, *splits, "f" * 64) is None
     # The painter's records are there, and the names, but the portraits are others.
     monkeypatch.setattr(face_parts, "TAUGHT_SILHOUETTES", 2)
     monkeypatch.setattr(face_parts, "ASKED_SILHOUETTES", 2)
     others = Split(names[:99], np.roll(portraits[:99], 1, axis=2)), Split(names[99:], portraits[99:])
-    assert face_judge(data, *others, "d" * 64) is None
-    assert not kept_judge(data, "d" * 64, 0).exists()
+    assert face_evaluator(data, *others, "d" * 64) is None
+    assert not kept_evaluator(data, "d" * 64, 0).exists()
     (tmp_path / "painted").mkdir()
     (tmp_path / "painted" / "labels.csv").write_text("filename,gender\n000.png,feminine\n")
     assert painted_specs(tmp_path) == {}

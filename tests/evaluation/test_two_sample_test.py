@@ -9,7 +9,7 @@ from src.evaluation import two_sample_test as tests
 from src.evaluation.two_sample_test import area_under_curve, evenly, split_groups, two_sample_test
 
 
-def figures(count: int, seed: int, grain: int = 0) -> np.ndarray:
+def metrics(count: int, seed: int, grain: int = 0) -> np.ndarray:
     """16x16 portraits: a ring of a random colour and place, with grain on its colours or not."""
     random = np.random.RandomState(seed)
     images = np.zeros((count, 16, 16, 4), np.uint8)
@@ -23,20 +23,20 @@ def figures(count: int, seed: int, grain: int = 0) -> np.ndarray:
 
 
 def test_sets_of_one_origin_leave_it_guessing_and_a_shifted_one_does_not():
-    reals = figures(200, 0)
-    alike = two_sample_test(figures(200, 1), reals, steps=30)
+    reals = metrics(200, 0)
+    alike = two_sample_test(metrics(200, 1), reals, steps=30)
     # 60 a side are asked about by each of three networks: the standard error of guessing is at most 0.046.
     assert alike.accuracy.value == pytest.approx(0.5, abs=0.12) and alike.auc.value == pytest.approx(0.5, abs=0.15)
     assert 0.01 < alike.accuracy.spread < 0.12
     assert (alike.learned, alike.asked, alike.seeds) == (140, 60, 3)
-    grained = two_sample_test(figures(200, 2, grain=20), reals, seeds=(0, 1), steps=30)
+    grained = two_sample_test(metrics(200, 2, grain=20), reals, seeds=(0, 1), steps=30)
     assert grained.accuracy.value > 0.95 and grained.auc.value > 0.98
     assert grained.accuracy.spread < 0.05
 
 
 def test_alpha_is_seen_but_not_the_colour_of_what_is_transparent():
-    reals = figures(120, 0)
-    hidden, holes = figures(120, 1), figures(120, 2)
+    reals = metrics(120, 0)
+    hidden, holes = metrics(120, 1), metrics(120, 2)
     hidden[hidden[..., 3] == 0] = (255, 0, 0, 0)
     holes[:, 1::4, 1::2] = 0
     assert two_sample_test(hidden, reals, seeds=(0,), steps=40).accuracy.value < 0.7
@@ -44,7 +44,7 @@ def test_alpha_is_seen_but_not_the_colour_of_what_is_transparent():
 
 
 def test_a_seed_gives_one_answer_and_leaves_the_random_state_alone():
-    samples, reals = figures(80, 1), figures(90, 0)
+    samples, reals = metrics(80, 1), metrics(90, 0)
     torch.manual_seed(5)
     before = torch.get_rng_state()
     first, again, other = (two_sample_test(samples, reals, seeds=(seed,), steps=10) for seed in (3, 3, 4))
@@ -55,7 +55,7 @@ def test_a_seed_gives_one_answer_and_leaves_the_random_state_alone():
 def test_groups_are_never_cut(monkeypatch):
     groups = np.repeat(np.arange(40), 5)
     # Recolours of one silhouette: were groups cut, a network could know those it is asked about.
-    images = np.repeat(figures(40, 0), 5, axis=0)
+    images = np.repeat(metrics(40, 0), 5, axis=0)
     images[..., 2] = (images[..., 3] > 0) * np.repeat(np.arange(40), 5)[:, None, None]
     seen = {}
 
@@ -70,7 +70,7 @@ def test_groups_are_never_cut(monkeypatch):
     monkeypatch.setattr(tests, "_train", remember)
     monkeypatch.setattr(tests, "_scores", score)
     for seed in range(5):
-        result = two_sample_test(figures(200, 9), images, None, groups, seeds=(seed,))
+        result = two_sample_test(metrics(200, 9), images, None, groups, seeds=(seed,))
         assert not seen["learned"] & seen["asked"] and len(seen["asked"]) >= 10
         assert result.accuracy.value == 1 and result.auc.value == 1
 
@@ -101,6 +101,6 @@ def test_the_area_under_the_curve_by_hand():
 
 def test_too_few_portraits_or_groups_are_an_input_error():
     with pytest.raises(InputError, match="54 portraits a side"):
-        two_sample_test(figures(40, 0), figures(100, 1))
+        two_sample_test(metrics(40, 0), metrics(100, 1))
     with pytest.raises(InputError, match="groups"):
-        two_sample_test(figures(100, 0), figures(100, 1), None, np.zeros(100))
+        two_sample_test(metrics(100, 0), metrics(100, 1), None, np.zeros(100))

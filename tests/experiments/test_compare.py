@@ -20,11 +20,11 @@ from src.errors import InputError
 from src.experiments import compare as module
 from src.experiments.compare import compare, cost_of, count_parameters, findings, markdown_table
 from src.experiments.compare_pictures import show_source
-from src.experiments.compare_quality import Judge
+from src.experiments.compare_quality import Evaluator
 from src.families import FAMILIES
 from src.gan.cdcgan import ConditionalDCGAN
 from src.gan.conditional_gan import ConditionalGAN
-from src.sampling import load_artist
+from src.sampling import load_model
 from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import Estimate
@@ -43,7 +43,7 @@ def in_one_process(monkeypatch):
 
 def run(data_folder, out, families, kimg=0.032, **more):
     lines = []
-    rows = compare(data_folder, out, families, "smoke", kimg=kimg, say=lines.append, **more)
+    rows = compare(data_folder, out, families, "smoke", kimg=kimg, log=lines.append, **more)
     return {row["family"]: row for row in rows}, lines
 
 
@@ -52,11 +52,11 @@ def test_every_family_has_its_row_and_its_pictures(data_folder, tmp_path, in_one
     rows, _ = run(data_folder, out, None)
     assert list(rows) == [*FAMILIES, "unseen reals"]
     for name in FAMILIES:
-        row, artist = rows[name], load_artist(out / name / "checkpoints" / "latest.pt")
+        row, model = rows[name], load_model(out / name / "checkpoints" / "latest.pt")
         assert row["status"] == "trained" and row["kimg"] == 0.032, row["note"]
-        networks = nn.ModuleDict(artist.family.networks)
+        networks = nn.ModuleDict(model.family.networks)
         assert row["parameters"] == sum(weight.numel() for weight in networks.parameters() if weight.requires_grad)
-        assert row["seconds_to_draw_64"] > 0 and row["judged"] == 12
+        assert row["seconds_to_draw_64"] > 0 and row["evaluated"] == 12
         assert row["frechet_reals"] == rows["unseen reals"]["frechet_random"]
         with Image.open(out / "grids" / f"{name}.png") as grid:
             assert grid.height == 6 * 34 + 2
@@ -125,7 +125,7 @@ def test_minutes_become_kimg_once(data_folder, tmp_path, in_one_process, monkeyp
 
     monkeypatch.setattr(module, "measure", measured)
     for minutes, kimg in ((0.01, 0.192), (0.01, 0.192), (0.02, 0.384)):
-        compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", minutes=minutes, say=lambda _: None)
+        compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", minutes=minutes, log=lambda _: None)
         record = json.loads((tmp_path / "out" / "compare.json").read_text())
         assert record["families"]["cdcgan"]["kimg"] == kimg
     # Measured again over the length that the first speed allows: 0.01 minutes of 160 images a second.
@@ -236,17 +236,17 @@ def test_source_is_shown_from_a_line_to_a_line():
 
 
 def test_the_judge_prefers_reals_to_one_flat_colour_and_sees_copies(data_folder):
-    judge = Judge(load_portraits(data_folder))
+    evaluator = Evaluator(load_portraits(data_folder))
     flat = np.broadcast_to(np.uint8([200, 30, 60, 255]), (12, 16, 16, 4)).copy()
-    names = judge.specification.names
-    real, fake = judge.ceiling(), judge.quality_of(flat, judge.labels[:12], names)
+    names = evaluator.specification.names
+    real, fake = evaluator.ceiling(), evaluator.quality_of(flat, evaluator.labels[:12], names)
     assert real["frechet_random"] < fake["frechet_random"] and real["coverage"] > fake["coverage"]
     assert fake["colours_median"] == 1 < real["colours_median"]
     # All look alike, so the classifier says the same of each: it is right as often as that class was asked for.
     for column, name in enumerate(names):
-        shares = np.bincount(judge.labels[:12, column]) / 12
+        shares = np.bincount(evaluator.labels[:12, column]) / 12
         assert any(fake[f"accuracy_{name}"] == pytest.approx(share) for share in (*shares, 0.0))
-    copies = judge.quality_of(judge.images[judge.train][:12], judge.labels[judge.train][:12], ())
+    copies = evaluator.quality_of(evaluator.images[evaluator.train][:12], evaluator.labels[evaluator.train][:12], ())
     assert copies["copies_share"] == 1 and real["copies_share"] == 0
     assert not any(name.startswith("accuracy") for name in copies)
 
@@ -270,9 +270,9 @@ def test_ctrl_c_saves_writes_the_page_and_leaves_with_status_130(data_folder, tm
 
 def test_a_family_in_its_own_process_tells_its_memory(data_folder, tmp_path):
     lines = []
-    rows = compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", kimg=0.016, say=lines.append)
+    rows = compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", kimg=0.016, log=lines.append)
     assert rows[0]["status"] == "trained" and 0.1 < rows[0]["peak_memory_gb"] < 3
     assert any("images a second" in line for line in lines) and not any("{" in line for line in lines)
-    train(data_folder, tmp_path / "alone", "cdcgan", "smoke", {"kimg": 0.016, "seed": 0}, say=lambda _: None)
+    train(data_folder, tmp_path / "alone", "cdcgan", "smoke", {"kimg": 0.016, "seed": 0}, log=lambda _: None)
     a, b = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("out/cdcgan", "alone"))
     assert all(torch.equal(a["average"][name], b["average"][name]) for name in a["average"])

@@ -12,10 +12,10 @@ from src.__main__ import main
 from src.config import config_to_dict, make_config
 from src.data.packed import load_portraits
 from src.errors import InputError
-from src.evaluation.distances import Figure
+from src.evaluation.distances import Metric
 from src.experiments import study as module
 from src.experiments.study import study
-from src.experiments.study_evaluation import StudyJudge, load_raw_artist
+from src.experiments.study_evaluation import StudyEvaluator, load_raw_model
 from src.experiments.study_pictures import question_plot
 from src.experiments.study_results import Run, StudyResults, Terms, read_results
 from src.experiments.study_rows import QUESTIONS, ROWS, find_rows, is_possible, settings_of
@@ -25,7 +25,7 @@ from src.experiments.study_verdict import CLEARLY, difference, finding
 from src.families import FAMILIES, find_family
 from src.gan.conditional_gan import ConditionalGAN
 from src.labels import LabelSpecification
-from src.sampling import load_artist
+from src.sampling import load_model
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import Estimate
 
@@ -33,33 +33,33 @@ pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the 
 KIMG = 0.032
 
 
-class StubJudge:
+class StubEvaluator:
     """Says figures that tell which checkpoint it was shown, without looking."""
 
-    judged = []  # noqa: RUF012
+    evaluated = []  # noqa: RUF012
 
     def __init__(self, data, count, classifier):
         pass
 
     def ceiling(self):
-        return {"frechet_random": Figure(1.0, 0.1)}
+        return {"frechet_random": Metric(1.0, 0.1)}
 
-    def judge(self, artist, seed):
-        self.judged.append((artist.checkpoint_hash, seed))
-        return {"frechet_random": Figure(float(int(artist.checkpoint_hash[:3], 16)), 0.1)}
+    def evaluator(self, model, seed):
+        self.evaluated.append((model.checkpoint_hash, seed))
+        return {"frechet_random": Metric(float(int(model.checkpoint_hash[:3], 16)), 0.1)}
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """No judging and no timing of steps: what is left is the grid itself."""
-    StubJudge.judged = []
-    monkeypatch.setattr(module, "StudyJudge", StubJudge)
+    StubEvaluator.evaluated = []
+    monkeypatch.setattr(module, "StudyJudge", StubEvaluator)
     monkeypatch.setattr(module, "measure", lambda *_: Estimate(100.0, None))
 
 
 def run(data_folder, out, rows=("cdcgan",), seeds=(0, 1), kimg=KIMG, **more):
     lines = []
-    results = study(data_folder, out, rows, seeds, kimg, "smoke", say=lines.append, **more)
+    results = study(data_folder, out, rows, seeds, kimg, "smoke", log=lines.append, **more)
     return results, lines
 
 
@@ -146,24 +146,24 @@ def test_a_subset_is_a_data_folder_with_a_fingerprint_of_its_own(data_folder, tm
 # The rule
 
 
-def figures(*values, spread=0.0):
-    return [Figure(value, spread) for value in values]
+def metrics(*values, spread=0.0):
+    return [Metric(value, spread) for value in values]
 
 
 def test_the_rule_on_planted_figures():
     # Deviations 1 and 1, so s = 1 and, with two seeds each, the difference's standard error is 1 too.
-    row, base = figures(10 - 0.5**0.5, 10 + 0.5**0.5), figures(-(0.5**0.5), 0.5**0.5)
+    row, base = metrics(10 - 0.5**0.5, 10 + 0.5**0.5), metrics(-(0.5**0.5), 0.5**0.5)
     found = difference("frechet_random", row, base, typical=0.0)
     assert found.standard_error == pytest.approx(1.0) and found.settled and found.word == "worse"
     assert not difference("frechet_random", row, base, typical=10 / CLEARLY + 0.01).settled
-    loud = figures(*(figure.value for figure in row), spread=10 / CLEARLY + 0.01)
-    assert not difference("frechet_random", loud, loud[:0] + figures(0.0, 0.0, spread=10 / CLEARLY + 0.01), 0.0).settled
+    loud = metrics(*(figure.value for figure in row), spread=10 / CLEARLY + 0.01)
+    assert not difference("frechet_random", loud, loud[:0] + metrics(0.0, 0.0, spread=10 / CLEARLY + 0.01), 0.0).settled
     # Eight seeds a row halve the standard error of two.
     many = difference("recall", row * 4, base * 4, typical=2.0)
     assert many.standard_error == pytest.approx(2.0 * (2 / 8) ** 0.5) and many.word == "better"
-    assert difference("variety", row, base, 0.0).word == "higher"
+    assert difference("diversity", row, base, 0.0).word == "higher"
     assert not difference("recall", row[:1], base, 0.0).settled
-    assert not difference("copies_share", figures(0.0, 0.0), figures(0.0, 0.0), 0.0).settled
+    assert not difference("copies_share", metrics(0.0, 0.0), metrics(0.0, 0.0), 0.0).settled
 
 
 def planted(**rows):
@@ -171,7 +171,7 @@ def planted(**rows):
     runs = {
         name: tuple(
             Run(
-                name, seed, 30.0, {}, "trained", "", {"frechet_random": Figure(value, 0.1), "recall": Figure(0.5, 0.01)}
+                name, seed, 30.0, {}, "trained", "", {"frechet_random": Metric(value, 0.1), "recall": Metric(0.5, 0.01)}
             )
             if value is not None
             else Run(name, seed, 30.0, {}, "diverged", "loss is not a finite number at 7.00 kimg", {})
@@ -179,7 +179,7 @@ def planted(**rows):
         )
         for name, values in rows.items()
     }
-    return StudyResults(Terms("planted", "cpu", 30.0, 1000), {"frechet_random": Figure(1.0, 0.1)}, runs)
+    return StudyResults(Terms("planted", "cpu", 30.0, 1000), {"frechet_random": Metric(1.0, 0.1)}, runs)
 
 
 def test_sentences_follow_the_figures_of_their_row():
@@ -203,7 +203,7 @@ def test_tables_and_plots_show_means_spreads_and_the_ceiling():
     lines = question_table(results, question).splitlines()
     assert lines[2].startswith("| `base` |") and "| 2 | 10.5 ± 0.71 | 0.5 ± 0 |" in lines[2]
     assert "| 1 | 30 ± 0.1* |" in lines[3]
-    assert lines[4].startswith("| held-out reals | the ceiling |  | 1 ± 0.1* |")
+    assert lines[4].startswith("| validation portraits | the ceiling |  | 1 ± 0.1* |")
     assert len({line.count("|") for line in lines}) == 1
     assert all(f"## {question.title}" in markdown(results) for question in QUESTIONS)
     plot = question_plot(results, question)
@@ -226,7 +226,7 @@ def test_a_grid_is_run_breadth_first_once_and_its_tables_redrawn(data_folder, tm
     }
     with open(out / "study.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 5 and rows[-1]["row"] == "held-out reals"
+    assert len(rows) == 5 and rows[-1]["row"] == "validation portraits"
     assert json.loads((out / "study.json").read_text())["rows"]["cdcgan"]["seeds"] == [0, 1]
 
     checkpoints = {path: path.stat().st_mtime_ns for path in out.rglob("*.pt")}
@@ -235,7 +235,7 @@ def test_a_grid_is_run_breadth_first_once_and_its_tables_redrawn(data_folder, tm
     again, lines = run(data_folder, out, kimg=None)
     assert lines == ["4 of 4 runs are finished; each is 0.032 kimg"] and again == results
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.pt")} == checkpoints
-    assert (out / "study.md").read_text(encoding="utf-8") == page and len(StubJudge.judged) == 4
+    assert (out / "study.md").read_text(encoding="utf-8") == page and len(StubEvaluator.evaluated) == 4
 
     run(data_folder, out, kimg=0.064, seeds=(0,))
     assert load_checkpoint(out / "runs" / "cdcgan_seed0" / "checkpoints" / "latest.pt")["images_seen"] == 64
@@ -292,10 +292,10 @@ def test_raw_weights_are_judged_without_a_run_of_their_own(data_folder, tmp_path
     assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["base_seed0"]
     checkpoint = tmp_path / "runs" / "base_seed0" / "checkpoints" / "latest.pt"
     content = load_checkpoint(checkpoint)
-    raw, averaged = (load(checkpoint).sampler.state_dict() for load in (load_raw_artist, load_artist))
+    raw, averaged = (load(checkpoint).sampler.state_dict() for load in (load_raw_model, load_model))
     assert all(torch.equal(raw[name], weight) for name, weight in content["state"]["generator"].items())
     assert any(not torch.equal(raw[name], averaged[name]) for name in raw)
-    assert not load_raw_artist(checkpoint).sampler.training
+    assert not load_raw_model(checkpoint).sampler.training
 
 
 def test_less_data_is_what_the_run_was_trained_on(data_folder, tmp_path, quick):
@@ -339,22 +339,22 @@ def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, 
 
 
 def test_the_judge_knows_reals_from_one_flat_colour_and_learns_once(data_folder, tmp_path, monkeypatch):
-    judge = StudyJudge(data_folder, 1000, tmp_path / "classifier.pt")
-    ceiling = judge.ceiling()
+    evaluator = StudyEvaluator(data_folder, 1000, tmp_path / "classifier.pt")
+    ceiling = evaluator.ceiling()
     flat = np.broadcast_to(np.uint8([200, 30, 60, 255]), (12, 16, 16, 4)).copy()
-    fake = judge.figures(flat, judge.unseen_labels)
+    fake = evaluator.metrics(flat, evaluator.unseen_labels)
     assert ceiling["frechet_random"].value < fake["frechet_random"].value
     assert ceiling["coverage"].value > fake["coverage"].value and ceiling["recall"].value > fake["recall"].value
-    assert fake["colours_median"] == Figure(1.0, 0.0) and fake["variety"].value < 0.01 < ceiling["variety"].value
-    assert ceiling["variety"].value == pytest.approx(1.0, abs=0.1)  # noise, held out or not, is as varied
-    names = {"frechet_random", "kid_random", "coverage", "recall", "colours_median", "variety"}
+    assert fake["colours_median"] == Metric(1.0, 0.0) and fake["diversity"].value < 0.01 < ceiling["diversity"].value
+    assert ceiling["diversity"].value == pytest.approx(1.0, abs=0.1)  # noise, held out or not, is as varied
+    names = {"frechet_random", "kid_random", "coverage", "recall", "colours_median", "diversity"}
     assert names | {f"accuracy_{name}" for name in ("gender", "hero_class", "palette")} == set(fake)
     assert set(ceiling) == {*fake, "copies_share"}
 
     monkeypatch.setattr("src.experiments.study_evaluation.train_classifier", None)  # not called again
-    again = StudyJudge(data_folder, 1000, tmp_path / "classifier.pt")
+    again = StudyEvaluator(data_folder, 1000, tmp_path / "classifier.pt")
     assert np.array_equal(
-        again.classifier.predict(judge.portraits.images), judge.classifier.predict(judge.portraits.images)
+        again.classifier.predict(evaluator.portraits.images), evaluator.classifier.predict(evaluator.portraits.images)
     )
 
 
@@ -362,7 +362,7 @@ def test_a_whole_study_with_the_real_judge(data_folder, tmp_path):
     results, _ = run(data_folder, tmp_path, ["no_ema", "no_palette"], seeds=(0, 1))
     for name in ("base", "no_ema", "no_palette"):
         for one in results.runs[name]:
-            assert set(one.figures) == set(results.ceiling)
+            assert set(one.metrics) == set(results.ceiling)
     assert "copies_share" in results.measures
     page = (tmp_path / "study.md").read_text(encoding="utf-8")
     assert "`no_palette` against `base` (2 against 2 seeds, 0.032 kimg): " in page

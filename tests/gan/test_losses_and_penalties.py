@@ -8,7 +8,7 @@ from torch import nn
 
 from src.errors import InputError
 from src.gan.losses import make_loss
-from src.gan.penalties import squared_gradient, variety_penalty
+from src.gan.penalties import diversity_loss, squared_gradient
 
 
 def test_hinge_against_hand_worked_values():
@@ -54,6 +54,6 @@ def test_variety_penalty_compares_pairs_of_one_label():
     same = torch.cat([first, first])
     half = torch.cat([first, first + 0.1])
     far = torch.cat([first, first + 0.5])
-    assert variety_penalty(same, 0.2).item() == 1
-    assert variety_penalty(half, 0.2).item() == pytest.approx(0.5)
-    assert variety_penalty(far, 0.2).item() == 0
+    assert diversity_loss(same, 0.2).item() == 1
+    assert diversity_loss(half, 0.2).item() == pytest.approx(0.5)
+    assert diversity_loss(far, 0.2).item() == 0

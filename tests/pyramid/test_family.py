@@ -90,19 +90,19 @@ def test_an_untrained_network_needs_the_bits_of_guessing():
 def test_samples_are_exact_in_colour_and_alpha(learned):
     family, _ = learned
     labels = torch.tensor([[0, 0], [1, 1], [0, 2], [1, 0]])
-    drawn = family.draw(family.sampler, torch.randn(4, family.latent_dim), labels)
-    pixels = (drawn + 1) * 127.5
+    sampled = family.sample(family.sampler, torch.randn(4, family.latent_dim), labels)
+    pixels = (sampled + 1) * 127.5
     assert (pixels - pixels.round()).abs().max() < 1e-3
     assert set(pixels[:, 3].round().unique().tolist()) <= {0, 255}
-    assert index_portraits(drawn, 7).used.sum(dim=1).max() <= 7
-    assert (drawn[:, :3].permute(0, 2, 3, 1)[drawn[:, 3] < 0] == -1).all()
+    assert index_portraits(sampled, 7).used.sum(dim=1).max() <= 7
+    assert (sampled[:, :3].permute(0, 2, 3, 1)[sampled[:, 3] < 0] == -1).all()
 
 
 def test_palettes_follow_their_label(learned):
     family, _ = learned
     labels = torch.stack([torch.arange(30) % 2, torch.arange(30) % 3], dim=1)
-    drawn = family.draw(family.sampler, torch.randn(30, family.latent_dim), labels)
-    colours = ((drawn[:, :3] + 1) * 127.5).flatten(2).amax(dim=2)
+    sampled = family.sample(family.sampler, torch.randn(30, family.latent_dim), labels)
+    colours = ((sampled[:, :3] + 1) * 127.5).flatten(2).amax(dim=2)
     found = torch.where(colours[:, 2] > 120, 0, torch.where(colours[:, 0] > 120, 2, 1))
     assert (found == labels[:, 1]).float().mean() > 0.85
 
@@ -136,13 +136,13 @@ def test_a_given_palette_is_all_that_is_used(learned):
     family, _ = learned
     palette = torch.tensor([[1, 2, 3], [250, 0, 250], [0, 130, 7]])
     labels = torch.tensor([[0, 0], [1, 1]]).repeat(4, 1)
-    drawn = family.draw_in_palette(family.sampler, torch.randn(8, family.latent_dim), labels, palette)
-    pixels = ((drawn + 1) * 127.5).round().permute(0, 2, 3, 1)
+    sampled = family.sample_in_palette(family.sampler, torch.randn(8, family.latent_dim), labels, palette)
+    pixels = ((sampled + 1) * 127.5).round().permute(0, 2, 3, 1)
     found = {tuple(colour) for colour in pixels[pixels[..., 3] > 127][:, :3].long().tolist()}
     assert found and found <= {tuple(colour) for colour in palette.tolist()}
     many = torch.randint(256, (40, 3))
-    drawn = family.draw_in_palette(family.sampler, torch.randn(2, family.latent_dim), labels[:2], many)
-    assert index_portraits(drawn, 40).used.sum(dim=1).max() <= 7
+    sampled = family.sample_in_palette(family.sampler, torch.randn(2, family.latent_dim), labels[:2], many)
+    assert index_portraits(sampled, 40).used.sum(dim=1).max() <= 7
 
 
 def test_portraits_with_more_colours_are_reduced_and_counted():

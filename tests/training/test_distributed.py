@@ -122,8 +122,8 @@ def test_a_run_goes_on_with_another_number_of_processes(data_folder, tmp_path):
     printed = torchrun(2, data_folder, tmp_path / "two", "--profile", "smoke", *options, "--kimg", "0.064")
     assert "on 2 processes" in printed and printed.count("0.06 / 0.064 kimg") == 1
     # The one process is this one.
-    train(data_folder, tmp_path / "two", None, None, {"kimg": 0.128}, resume=True, say=lambda line: None)
-    train(data_folder, tmp_path / "one", None, "smoke", {**settings, "kimg": 0.128}, say=lambda line: None)
+    train(data_folder, tmp_path / "two", None, None, {"kimg": 0.128}, resume=True, log=lambda line: None)
+    train(data_folder, tmp_path / "one", None, "smoke", {**settings, "kimg": 0.128}, log=lambda line: None)
     two, one = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("two", "one"))
     assert two["images_seen"] == one["images_seen"] == 128
     assert two["config"] == one["config"]

@@ -26,7 +26,7 @@ SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim":
 def run(data_folder, out, kimg, resume=False, family="resnet_gan", **values):
     lines = []
     result = train(
-        data_folder, out, family, "smoke", {**SMALL, "kimg": kimg, **values}, resume=resume, say=lines.append
+        data_folder, out, family, "smoke", {**SMALL, "kimg": kimg, **values}, resume=resume, log=lines.append
     )
     return result, lines
 
@@ -72,7 +72,15 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
     with open(out / "metrics.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["kimg"]) for row in rows] == [0.016, 0.032, 0.048, 0.064]
-    expected = {"loss_discriminator", "loss_generator", "logit_real", "logit_fake", "logit_held_out", "r1", "variety"}
+    expected = {
+        "loss_discriminator",
+        "loss_generator",
+        "logit_real",
+        "logit_fake",
+        "logit_validation",
+        "r1",
+        "diversity",
+    }
     assert expected <= set(rows[0])
     announced = "\n".join(lines)
     assert "36 portraits to train on, 12 held out" in announced and "images a second" in announced
@@ -81,7 +89,7 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
 def test_a_likelihood_is_measured_with_every_grid_on_the_same_portraits(data_folder, tmp_path):
     settings = {"kimg": 0.064, "sample_kimg": 0.032, "log_kimg": 0.016, "bits_count": 6, "precision": "fp32"}
     lines = []
-    train(data_folder, tmp_path, "palette_pyramid", "smoke", settings, say=lines.append)
+    train(data_folder, tmp_path, "palette_pyramid", "smoke", settings, log=lines.append)
     with open(tmp_path / "metrics.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     measured = [row for row in rows if row["bits_validation"]]
@@ -220,7 +228,7 @@ def test_bad_settings_are_refused_in_one_line(data_folder, tmp_path, values, mes
         {"augment": ""},
         {"augment": "colour"},
         {"instance_noise": 0.0},
-        {"variety_weight": 0.0},
+        {"diversity_weight": 0.0},
         {"ema_half_life_kimg": 0.0},
         {"learning_rate_generator": 4e-4},
     ],

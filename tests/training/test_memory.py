@@ -41,7 +41,7 @@ def test_a_step_gives_the_same_bits(name, precision, specification, moved):
     family_class = FAMILIES[name]
     values = {"batch_size": 8, "precision": precision}
     config = make_config(family_class.config_class, family_class.profiles["smoke"], values)
-    data = DataSpecification(16, 4, specification, within_label_distance=0.3)
+    data = DataSpecification(16, 4, specification, intra_class_distance=0.3)
     states = []
     for context in (torch.enable_grad, saved_on_host):
         torch.manual_seed(0)
@@ -105,10 +105,10 @@ def short_of_memory(monkeypatch):
 # The first five steps are the estimate's; a checkpoint is written every four of the eight that follow.
 @pytest.mark.parametrize("fails_at", [0, 7, 11], ids=["estimate", "before a checkpoint", "after a checkpoint"])
 def test_a_run_goes_on_as_if_nothing_had_happened(data_folder, tmp_path, short_of_memory, fails_at):
-    undisturbed = train(data_folder, tmp_path / "a", "resnet_gan", "smoke", SETTINGS, say=lambda line: None)
+    undisturbed = train(data_folder, tmp_path / "a", "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
     short_of_memory(fails_at)
     lines = []
-    result = train(data_folder, tmp_path / "b", "resnet_gan", "smoke", SETTINGS, say=lines.append)
+    result = train(data_folder, tmp_path / "b", "resnet_gan", "smoke", SETTINGS, log=lines.append)
     assert result.images_seen == undisturbed.images_seen
     assert_same(load_checkpoint(result.checkpoint), load_checkpoint(undisturbed.checkpoint))
     assert sum("memory ran out" in line for line in lines) == 1
@@ -121,9 +121,9 @@ def test_a_run_goes_on_as_if_nothing_had_happened(data_folder, tmp_path, short_o
 def test_an_earlier_run_is_not_taken_for_this_one(data_folder, tmp_path, short_of_memory):
     """The folder holds a run of another seed when the first attempt fails: it is moved away, not resumed."""
     out = tmp_path / "out"
-    train(data_folder, out, "resnet_gan", "smoke", {**SETTINGS, "seed": 7}, say=lambda line: None)
+    train(data_folder, out, "resnet_gan", "smoke", {**SETTINGS, "seed": 7}, log=lambda line: None)
     short_of_memory(0)
-    result = train(data_folder, out, "resnet_gan", "smoke", SETTINGS, say=lambda line: None)
+    result = train(data_folder, out, "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
     assert load_checkpoint(result.checkpoint)["config"]["seed"] == 0
     assert (out / "earlier_runs" / "001" / "checkpoints" / "latest.pt").is_file()
 
@@ -131,7 +131,7 @@ def test_an_earlier_run_is_not_taken_for_this_one(data_folder, tmp_path, short_o
 def test_too_little_memory_even_so_is_an_error_that_says_what_to_do(data_folder, tmp_path, short_of_memory):
     short_of_memory(0, even_so=True)
     with pytest.raises(InputError, match="batch_size"):
-        train(data_folder, tmp_path / "out", "resnet_gan", "smoke", SETTINGS, say=lambda line: None)
+        train(data_folder, tmp_path / "out", "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
 
 
 def test_the_second_attempt_starts_with_the_memory_of_the_first_released():
@@ -148,7 +148,7 @@ def test_the_second_attempt_starts_with_the_memory_of_the_first_released():
             raise torch.OutOfMemoryError("planted")
         return "done"
 
-    assert within_memory(attempt, say=lambda line: None) == "done"
+    assert within_memory(attempt, log=lambda line: None) == "done"
     assert len(alive) == 2
 
 
@@ -157,4 +157,4 @@ def test_other_errors_pass():
         raise RuntimeError("another")
 
     with pytest.raises(RuntimeError, match="another"):
-        within_memory(attempt, say=lambda line: None)
+        within_memory(attempt, log=lambda line: None)

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from src.data.packed import (
-    HELD_OUT,
     TRAIN,
+    VALIDATION,
     PackedPortraits,
     PortraitBatches,
     batch_indices,
     condition_names,
+    intra_class_distance,
     load_portraits,
     to_signed,
-    within_label_distance,
 )
 from src.errors import InputError
 from src.labels import LabelSpecification
@@ -34,8 +34,8 @@ def test_batches_are_a_function_of_the_images_seen_and_the_seed():
 def test_splits_and_scaling(data_folder):
     portraits = load_portraits(data_folder)
     train = PortraitBatches(portraits, TRAIN, torch.device("cpu"))
-    held_out = PortraitBatches(portraits, HELD_OUT, torch.device("cpu"))
-    assert (len(train), len(held_out)) == (36, 12)
+    validation = PortraitBatches(portraits, VALIDATION, torch.device("cpu"))
+    assert (len(train), len(validation)) == (36, 12)
     images, labels = train.batch(np.array([0, 5]))
     expected = portraits.images[portraits.split == 0][[0, 5]].astype(np.float32) / 127.5 - 1
     np.testing.assert_allclose(images.permute(0, 2, 3, 1).numpy(), expected, atol=1e-6)
@@ -69,7 +69,7 @@ def test_within_label_distance_on_planted_cells():
     portraits = PackedPortraits(
         images, np.array([[0], [0], [1], [1]]), np.zeros(4, np.uint8), LabelSpecification({"view": ("a", "b")}), ""
     )
-    assert within_label_distance(portraits) == pytest.approx(0.4, abs=1e-3)
+    assert intra_class_distance(portraits) == pytest.approx(0.4, abs=1e-3)
 
 
 def test_to_signed_spans_the_whole_range():

@@ -9,9 +9,9 @@ from PIL import Image
 
 from src.__main__ import main
 from src.data.packed import load_portraits
-from src.evaluation.quick_metrics import quick_figures
+from src.evaluation.quick_metrics import quick_metrics
 from src.families import FAMILIES
-from src.sampling import load_artist
+from src.sampling import load_model
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import to_rgba
 from src.training.log import read_metrics
@@ -19,14 +19,14 @@ from src.training.loop import train
 from src.training.quick_evaluation import BEST_BY, Examination, is_best
 from tests.same import assert_same
 
-SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "judge_kimg": 0.016}
+SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "evaluate_kimg": 0.016}
 # The format in which a checkpoint is drawn from: with that, samples of the run are compared.
 SMALL["precision"] = "fp32"
 
 
-def run(data_folder, out, kimg, judge, **values):
+def run(data_folder, out, kimg, evaluator, **values):
     settings = {**SMALL, "kimg": kimg, **values}
-    return train(data_folder, out, "cdcgan", "smoke", settings, resume=True, say=lambda _: None, judge=judge)
+    return train(data_folder, out, "cdcgan", "smoke", settings, resume=True, log=lambda _: None, evaluator=evaluator)
 
 
 def planted(*distances):
@@ -58,36 +58,36 @@ def test_a_resumed_run_remembers_how_good_the_best_was(data_folder, tmp_path):
 def test_looking_changes_no_bit_of_training_and_asks_for_the_same_every_time(data_folder, tmp_path):
     shown = []
 
-    def judge(samples, reals):
+    def evaluator(samples, reals):
         torch.manual_seed(len(shown))  # whatever a judge does to torch's generators
         shown.append((samples, reals))
         return {BEST_BY: 1.0}
 
-    run(data_folder, tmp_path / "with", 0.064, judge)
+    run(data_folder, tmp_path / "with", 0.064, evaluator)
     run(data_folder, tmp_path / "without", 0.064, None)
     states = [load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("with", "without")]
     assert_same(states[0], states[1])
     assert len(shown) == 4 and not (tmp_path / "without" / "checkpoints" / "best.pt").exists()
     portraits = load_portraits(data_folder)
-    held_out = {image.tobytes() for image in portraits.images[portraits.split == 1]}
+    validation = {image.tobytes() for image in portraits.images[portraits.split == 1]}
     for samples, reals in shown:
-        assert samples.shape == (12, 16, 16, 4) and {real.tobytes() for real in reals} == held_out
+        assert samples.shape == (12, 16, 16, 4) and {real.tobytes() for real in reals} == validation
         assert np.array_equal(reals, shown[0][1])
 
     # A second way to the last samples: the checkpoint's average, the same latents, the labels of those portraits.
-    artist = load_artist(tmp_path / "with" / "checkpoints" / "latest.pt")
+    model = load_model(tmp_path / "with" / "checkpoints" / "latest.pt")
     labels = [portraits.labels[(portraits.images == real).all(axis=(1, 2, 3))][0] for real in reals]
     random = np.random.RandomState(0)
     random.permutation(12)
     latents = torch.from_numpy(random.standard_normal((12, 12)).astype(np.float32))
-    again = to_rgba(artist.family.draw(artist.sampler, latents, torch.from_numpy(np.stack(labels))))
+    again = to_rgba(model.family.sample(model.sampler, latents, torch.from_numpy(np.stack(labels))))
     assert np.abs(again.astype(int) - samples.astype(int)).max() <= 1
 
 
 def test_resuming_with_the_real_judge_leaves_the_same_table(data_folder, tmp_path):
-    run(data_folder, tmp_path / "whole", 0.064, quick_figures)
-    run(data_folder, tmp_path / "halves", 0.032, quick_figures)
-    run(data_folder, tmp_path / "halves", 0.064, quick_figures)
+    run(data_folder, tmp_path / "whole", 0.064, quick_metrics)
+    run(data_folder, tmp_path / "halves", 0.032, quick_metrics)
+    run(data_folder, tmp_path / "halves", 0.064, quick_metrics)
     whole, halves = (read_metrics(tmp_path / name / "metrics.csv") for name in ("whole", "halves"))
     for name in (BEST_BY, "coverage"):
         looks = [[row[name] for row in rows if name in row] for rows in (whole, halves)]
@@ -97,7 +97,7 @@ def test_resuming_with_the_real_judge_leaves_the_same_table(data_folder, tmp_pat
 
 
 def test_without_an_interval_nobody_looks(data_folder, tmp_path):
-    run(data_folder, tmp_path, 0.032, planted(), judge_kimg=0.0)
+    run(data_folder, tmp_path, 0.032, planted(), evaluate_kimg=0.0)
     assert not (tmp_path / "checkpoints" / "best.pt").exists()
 
 
@@ -108,9 +108,9 @@ def test_what_cannot_draw_is_not_looked_at_and_training_portraits_stand_in(data_
     assert len(examination.reals) == 5
 
     class Mute:
-        cannot_draw = "the prior is not trained yet"
+        cannot_sample = "the prior is not trained yet"
 
-    assert examination.figures(Mute(), None) == {}
+    assert examination.metrics(Mute(), None) == {}
 
 
 @pytest.mark.parametrize(("distance", "best"), [(1.9, True), (2.0, False), (float("nan"), False)])
@@ -131,15 +131,15 @@ def test_quick_figures_know_reals_from_noise():
         return images
 
     reals, like, dark = heroes(64, (150, 256)), heroes(64, (150, 256)), heroes(64, (0, 60))
-    good, bad = quick_figures(like, reals), quick_figures(dark, reals)
+    good, bad = quick_metrics(like, reals), quick_metrics(dark, reals)
     assert abs(good["kid_random"]) < 0.05 * bad["kid_random"]
     assert good["coverage"] > 0.8 and bad["coverage"] < 0.2
-    assert quick_figures(reals, reals)["coverage"] == 1.0
+    assert quick_metrics(reals, reals)["coverage"] == 1.0
 
 
 def test_the_command_line_looks_by_itself_and_draws_from_the_best(data_folder, tmp_path):
     out = tmp_path / "out"
-    common = ["--set", "judge_kimg=0.064", "--family", "cdcgan", "--profile", "smoke"]
+    common = ["--set", "evaluate_kimg=0.064", "--family", "cdcgan", "--profile", "smoke"]
     assert main(["train", "--data", str(data_folder), "--out", str(out), *common]) == 0
     with open(out / "metrics.csv", newline="", encoding="utf-8") as file:
         looks = [row["kimg"] for row in csv.DictReader(file) if row["kid_random"]]
@@ -154,6 +154,6 @@ def test_every_family_is_looked_at_seldom_enough():
     """At most once a checkpoint on the card, and no family draws for minutes."""
     for name, family in FAMILIES.items():
         card = family.config_class(**family.profiles["rtx2070"])
-        assert card.judge_kimg >= card.checkpoint_kimg, name
+        assert card.evaluate_kimg >= card.checkpoint_kimg, name
         smoke = family.config_class(**family.profiles["smoke"])
-        assert smoke.judge_kimg > smoke.kimg, name
+        assert smoke.evaluate_kimg > smoke.kimg, name

@@ -24,7 +24,7 @@ GRIDS = {"log_kimg": 0.016, "sample_kimg": 0.032, "checkpoint_kimg": 0.032}
 def run(data_folder, out, kimg, resume=False, **values):
     lines = []
     settings = {**SMALL, **GRIDS, "kimg": kimg, **values}
-    result = train(data_folder, out, "resnet_gan", "smoke", settings, resume=resume, say=lines.append)
+    result = train(data_folder, out, "resnet_gan", "smoke", settings, resume=resume, log=lines.append)
     return result, lines
 
 

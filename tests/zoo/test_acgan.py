@@ -72,12 +72,12 @@ def test_the_classifiers_learn_from_reals():
     assert last["loss_auxiliary_real"] < 0.2 * first["loss_auxiliary_real"]
     watched = family.watch(reals, LABELS, 0)
     assert {name for name in watched if name.startswith("accuracy")} == {
-        "accuracy_held_out_gender",
-        "accuracy_held_out_hero_class",
-        "accuracy_held_out_palette",
+        "accuracy_validation_gender",
+        "accuracy_validation_hero_class",
+        "accuracy_validation_palette",
     }
     for name in SPECIFICATION.names:
-        assert watched[f"accuracy_held_out_{name}"] == 1
+        assert watched[f"accuracy_validation_{name}"] == 1
 
 
 def test_the_generator_learns_to_be_recognised():
@@ -103,7 +103,7 @@ def test_the_accuracy_is_the_share_named_rightly():
             classifier.bias.copy_(-torch.arange(len(classifier.bias), dtype=torch.float32))  # always class 0
     watched = family.watch(REALS, LABELS, 0)
     for column, name in enumerate(SPECIFICATION.names):
-        assert watched[f"accuracy_held_out_{name}"].item() == pytest.approx((LABELS[:, column] == 0).float().mean())
+        assert watched[f"accuracy_validation_{name}"].item() == pytest.approx((LABELS[:, column] == 0).float().mean())
     assert family.discriminator.training
 
 
@@ -121,7 +121,7 @@ def test_data_without_attributes_make_a_plain_dcgan():
     assert len(family.discriminator.classifiers) == 0
     assert scalars["loss_auxiliary_real"] == 0
     assert torch.isfinite(scalars["loss_generator"])
-    assert set(family.watch(REALS, labels, 0)) == {"logit_held_out"}
+    assert set(family.watch(REALS, labels, 0)) == {"logit_validation"}
 
 
 def test_a_soft_label_below_a_half_is_refused():

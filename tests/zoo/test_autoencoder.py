@@ -79,7 +79,7 @@ def test_draw_decodes_the_gaussian():
     latents = torch.randn(3, 40)
     with torch.no_grad():
         expected = family.autoencoder.decoder(latents + 2)
-    torch.testing.assert_close(family.draw(family.sampler, latents, NO_LABELS[:3]), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(family.sample(family.sampler, latents, NO_LABELS[:3]), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_interpolation_starts_and_ends_at_the_reconstructions():

@@ -70,8 +70,8 @@ def test_it_learns_a_planted_rule_and_samples_it():
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(prior(codes, labels).flatten(0, 1), codes.flatten()).backward()
         optimizer.step()
-    drawn = prior.eval().sample(0.1 + 0.8 * torch.rand(30, POSITIONS), labels)
-    assert torch.equal(drawn, codes)
+    sampled = prior.eval().sample(0.1 + 0.8 * torch.rand(30, POSITIONS), labels)
+    assert torch.equal(sampled, codes)
 
 
 def test_works_without_attributes():

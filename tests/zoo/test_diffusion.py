@@ -88,7 +88,7 @@ def test_flips_only_where_asked_for():
 
 
 def test_the_network_is_told_how_portraits_were_changed():
-    family = make(told_changes=True, label_dropout=1.0)
+    family = make(augmentation_labels=True, label_dropout=1.0)
     family.network = Recorder()
     family.schedule = type(family.schedule)(torch.ones(20))  # no noise: the network sees the portraits
     reals, labels = batch()
@@ -105,10 +105,10 @@ def test_the_network_is_told_how_portraits_were_changed():
 
 def test_drawing_and_watching_ask_for_portraits_as_they_are():
     for weight in (1.0, 2.0):
-        family = make(told_changes=True, guidance_weight=weight, ddim_steps=2)
+        family = make(augmentation_labels=True, guidance_weight=weight, ddim_steps=2)
         recorder = family.network = Recorder()
         reals, labels = batch(4)
-        family.draw(recorder, torch.randn(4, family.latent_dim), labels)
+        family.sample(recorder, torch.randn(4, family.latent_dim), labels)
         family.watch(reals, labels, 0)
         assert len(recorder.calls) == 3
         for noisy, *_, changes in recorder.calls:
@@ -116,7 +116,7 @@ def test_drawing_and_watching_ask_for_portraits_as_they_are():
 
 
 def test_what_the_network_is_told_matters():
-    network = awake(make(told_changes=True))
+    network = awake(make(augmentation_labels=True))
     noisy, steps, labels = torch.randn(2, 4, 16, 16), torch.full((2,), 5), batch(2)[1]
     with torch.no_grad():
         as_it_is, mirrored = (
@@ -129,8 +129,8 @@ def test_exact_colours_by_the_last_step():
     latents, labels = torch.randn(3, 4 * 16 * 16), batch(3)[1]
     raw, exact = (make(colour_distance=distance, colours=5, ddim_steps=4) for distance in (0.0, 0.1))
     exact.network.load_state_dict(awake(raw).state_dict())
-    drawn = exact.draw(exact.network.eval(), latents, labels)
-    for as_it_comes, portrait in zip(raw.draw(raw.network, latents, labels), drawn, strict=True):
+    sampled = exact.sample(exact.network.eval(), latents, labels)
+    for as_it_comes, portrait in zip(raw.sample(raw.network, latents, labels), sampled, strict=True):
         opaque = portrait[3] > 0
         assert len(torch.unique(as_it_comes[:3].flatten(1), dim=1).T) > 100
         assert len(torch.unique(portrait[:3, opaque], dim=1).T) <= 5
@@ -182,23 +182,23 @@ def test_a_portrait_does_not_depend_on_the_others(sampler, prediction):
     family = make(sampler=sampler, prediction=prediction, ddim_steps=5)
     network = awake(family)
     latents, labels = torch.randn(6, family.latent_dim), batch(6)[1]
-    drawn = family.draw(network, latents, labels)
+    sampled = family.sample(network, latents, labels)
     torch.manual_seed(99)
-    assert torch.equal(drawn, family.draw(network, latents, labels))
-    alone = family.draw(network, latents[4:5], labels[4:5])
+    assert torch.equal(sampled, family.sample(network, latents, labels))
+    alone = family.sample(network, latents[4:5], labels[4:5])
     # Epsilon at nearly pure noise is divided by nearly no signal: the last bits grow before they are cut off.
-    torch.testing.assert_close(drawn[4:5], alone, rtol=0, atol=1e-3)
-    assert (drawn[0] - drawn[2]).abs().max() > 1e-2
-    assert drawn.abs().max() <= 1
+    torch.testing.assert_close(sampled[4:5], alone, rtol=0, atol=1e-3)
+    assert (sampled[0] - sampled[2]).abs().max() > 1e-2
+    assert sampled.abs().max() <= 1
 
 
 def test_chunks_change_nothing(monkeypatch):
     family = make(ddim_steps=3)
     network = awake(family)
     latents, labels = torch.randn(5, family.latent_dim), batch(5)[1]
-    whole = family.draw(network, latents, labels)
+    whole = family.sample(network, latents, labels)
     monkeypatch.setattr("src.zoo.diffusion.CHUNK", 2)
-    torch.testing.assert_close(family.draw(network, latents, labels), whole, rtol=0, atol=1e-4)
+    torch.testing.assert_close(family.sample(network, latents, labels), whole, rtol=0, atol=1e-4)
 
 
 def test_labels_matter_after_a_few_steps():
@@ -208,8 +208,8 @@ def test_labels_matter_after_a_few_steps():
         family.train_step(reals, labels, 16 * step)
     network = family.network.eval()
     latents = torch.randn(4, family.latent_dim)
-    drawn = [family.draw(network, latents, torch.full((4, 3), label)) for label in (0, 1)]
-    assert (drawn[0] - drawn[1]).abs().max() > 1e-4
+    sampled = [family.sample(network, latents, torch.full((4, 3), label)) for label in (0, 1)]
+    assert (sampled[0] - sampled[1]).abs().max() > 1e-4
 
 
 def test_the_learning_rate_rises_and_stays():

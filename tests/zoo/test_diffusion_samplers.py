@@ -32,20 +32,20 @@ def test_one_planted_portrait_is_found_from_any_noise(name):
     for count in (1, 7, 100):
         for sample in (sample_ddim, sample_dpm):
             torch.testing.assert_close(sample(denoise, noise, schedule, count), portrait.expand_as(noise))
-    drawn = sample_ddpm(denoise, noise, schedule, noise_per_sample(noise))
-    torch.testing.assert_close(drawn, portrait.expand_as(noise))
+    sampled = sample_ddpm(denoise, noise, schedule, noise_per_sample(noise))
+    torch.testing.assert_close(sampled, portrait.expand_as(noise))
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_ddim_draws_a_gaussian(name):
     schedule = make_schedule(name, 1000)
     noise = torch.randn(200, 1, 10, 10)
-    drawn = sample_ddim(gaussian_denoiser(schedule), noise, schedule, 200)
+    sampled = sample_ddim(gaussian_denoiser(schedule), noise, schedule, 200)
     # 20,000 values: standard errors 0.003 and 0.002; 200 steps deviate by less than 0.01.
-    assert drawn.mean().item() == pytest.approx(MEAN, abs=0.02)
-    assert drawn.std().item() == pytest.approx(DEVIATION, abs=0.02)
+    assert sampled.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert sampled.std().item() == pytest.approx(DEVIATION, abs=0.02)
     # Deterministic: a sample is a straight function of its noise.
-    assert torch.corrcoef(torch.stack([drawn.flatten(), noise.flatten()]))[0, 1] > 0.9999
+    assert torch.corrcoef(torch.stack([sampled.flatten(), noise.flatten()]))[0, 1] > 0.9999
 
 
 @pytest.mark.parametrize("count", [12, 16, 25])
@@ -87,11 +87,11 @@ def test_dpm_against_the_paper():
 def test_ddpm_draws_a_gaussian(name):
     schedule = make_schedule(name, 1000)
     noise = torch.randn(200, 1, 10, 10)
-    drawn = sample_ddpm(gaussian_denoiser(schedule), noise, schedule, lambda: torch.randn(200, 1, 10, 10))
-    assert drawn.mean().item() == pytest.approx(MEAN, abs=0.02)
-    assert drawn.std().item() == pytest.approx(DEVIATION, abs=0.02)
+    sampled = sample_ddpm(gaussian_denoiser(schedule), noise, schedule, lambda: torch.randn(200, 1, 10, 10))
+    assert sampled.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert sampled.std().item() == pytest.approx(DEVIATION, abs=0.02)
     # Fresh noise at every step: nearly nothing of the first noise is left.
-    assert torch.corrcoef(torch.stack([drawn.flatten(), noise.flatten()]))[0, 1].abs() < 0.05
+    assert torch.corrcoef(torch.stack([sampled.flatten(), noise.flatten()]))[0, 1].abs() < 0.05
 
 
 def test_ddpm_mean_and_variance_against_the_paper():
@@ -157,5 +157,5 @@ def test_noise_of_a_sample_is_its_own():
 
 def test_noise_of_samples_is_standard_normal():
     fresh_noise = noise_per_sample(torch.randn(40, 500))
-    drawn = torch.stack([fresh_noise() for _ in range(2)])
-    assert drawn.mean().abs() < 0.03 and abs(drawn.std().item() - 1) < 0.03
+    sampled = torch.stack([fresh_noise() for _ in range(2)])
+    assert sampled.mean().abs() < 0.03 and abs(sampled.std().item() - 1) < 0.03

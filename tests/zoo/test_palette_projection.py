@@ -9,7 +9,7 @@ from src.zoo.palette_projection import onto_palettes, own_palette
 PALETTE = torch.tensor([[-0.9, -0.9, -0.8], [0.6, 0.1, -0.4], [0.8, 0.7, 0.5], [-0.2, 0.3, 0.9], [1.0, 1.0, 1.0]])
 
 
-def drawn(noise=0.0, side=16):
+def sampled(noise=0.0, side=16):
     """A portrait of five colours, the upper quarter transparent, with so much noise on every channel."""
     torch.manual_seed(0)
     drawing = torch.randint(4, (side, side))
@@ -24,7 +24,7 @@ def colours_of(portrait):
 
 
 def test_noise_goes_and_a_colour_of_one_pixel_stays():
-    clean, noisy = drawn(noise=0.01)
+    clean, noisy = sampled(noise=0.01)
     projected = onto_palettes(noisy[None], 31, 0.1)[0]
     assert len(colours_of(noisy)) == 192 and len(colours_of(projected)) == 5
     # Means over some fifty pixels each, and the one pixel's own noise.
@@ -35,7 +35,7 @@ def test_noise_goes_and_a_colour_of_one_pixel_stays():
 
 
 def test_pixel_art_stays_as_it_is():
-    clean, _ = drawn()
+    clean, _ = sampled()
     torch.testing.assert_close(onto_palettes(clean[None], 31, 0.1)[0], clean, rtol=0, atol=1e-6)
 
 
@@ -50,7 +50,7 @@ def test_transparent_is_black_and_half_there_is_there_or_not():
 
 
 def test_what_is_not_a_number_is_not_there():
-    clean, _ = drawn()
+    clean, _ = sampled()
     broken = clean.clone()
     broken[0, 10, 10] = float("nan")
     broken[2, 11, 11] = float("inf")

@@ -32,7 +32,7 @@ def test_the_schedule_is_half_a_cosine(images_seen, expected):
 
 
 def test_losses_compare_each_real_with_its_fake():
-    family = make(variety_weight=0.0)
+    family = make(diversity_weight=0.0)
     reals, labels = batch()
     seen = []
     original = family.discriminator.forward
@@ -93,5 +93,7 @@ def test_the_adapted_strength_survives_saving():
 def test_free_pixels_can_be_chosen_instead_of_a_palette():
     family = make(colours=0)
     family.train_step(*batch(), 0)
-    drawn = family.draw(family.sampler.eval(), torch.randn(2, family.latent_dim), torch.zeros(2, 2, dtype=torch.int64))
-    assert len(drawn[0].flatten(1).T.unique(dim=0)) > 31
+    sampled = family.sample(
+        family.sampler.eval(), torch.randn(2, family.latent_dim), torch.zeros(2, 2, dtype=torch.int64)
+    )
+    assert len(sampled[0].flatten(1).T.unique(dim=0)) > 31

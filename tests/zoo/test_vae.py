@@ -98,7 +98,7 @@ def test_reconstructions_use_the_mean_and_draw_no_noise():
     first, second = (family.reconstruct(family.sampler, reals, labels) for _ in range(2))
     assert torch.equal(first, second)
     mean, _ = family.autoencoder.encoder(reals, labels)
-    torch.testing.assert_close(family.draw(family.sampler, mean.detach(), labels), first)
+    torch.testing.assert_close(family.sample(family.sampler, mean.detach(), labels), first)
 
 
 def test_an_unknown_reconstruction_loss_is_refused():

@@ -87,24 +87,24 @@ def test_it_reconstructs_what_it_has_learnt(trained):
 def test_samples_of_the_prior_obey_their_labels_and_beat_random_codes(trained):
     """The labels of 24 squares say all of a portrait; a draw comes close to the portrait of its labels."""
     labels, latents = labels_for(24), torch.randn(24, trained.latent_dim)
-    drawn = trained.draw(trained.sampler, latents, labels)
-    random = trained.draw_random_codes(trained.sampler, latents)
-    assert functional.mse_loss(drawn, squares(24)) < 0.5 * functional.mse_loss(random, squares(24))
+    sampled = trained.sample(trained.sampler, latents, labels)
+    random = trained.sample_random_codes(trained.sampler, latents)
+    assert functional.mse_loss(sampled, squares(24)) < 0.5 * functional.mse_loss(random, squares(24))
 
 
 def test_random_codes_use_the_whole_codebook_alike():
     family = build()
     seen = []
     family.model.decode_codes = lambda codes: seen.append(codes)
-    family.draw_random_codes(family.model, torch.randn(500, family.latent_dim))
+    family.sample_random_codes(family.model, torch.randn(500, family.latent_dim))
     shares = torch.bincount(seen[0].flatten(), minlength=32) / seen[0].numel()
     assert (shares - 1 / 32).abs().max() < 0.008  # four standard deviations
 
 
 def test_a_draw_does_not_depend_on_its_batch(trained):
     labels, latents = labels_for(8), torch.randn(8, trained.latent_dim)
-    together = trained.draw(trained.sampler, latents, labels)
-    alone = torch.cat([trained.draw(trained.sampler, latents[i : i + 1], labels[i : i + 1]) for i in range(8)])
+    together = trained.sample(trained.sampler, latents, labels)
+    alone = torch.cat([trained.sample(trained.sampler, latents[i : i + 1], labels[i : i + 1]) for i in range(8)])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
 
 
@@ -112,11 +112,11 @@ def test_without_its_prior_it_says_that_it_cannot_draw():
     family = build(prior=False)
     scalars = family.train_step(squares(16), labels_for(16), 0)
     assert "loss_prior" not in scalars and set(family.networks) == {"encoder", "decoder"}
-    assert "cannot draw" in family.cannot_draw and "prior=true" in family.cannot_draw
+    assert "cannot draw" in family.cannot_sample and "prior=true" in family.cannot_sample
     with pytest.raises(InputError, match="prior=true"):
-        family.draw(family.sampler, torch.randn(1, family.latent_dim), labels_for(1))
+        family.sample(family.sampler, torch.randn(1, family.latent_dim), labels_for(1))
     assert family.reconstruct(family.sampler, squares(2), labels_for(2)).shape == (2, 4, 16, 16)
-    assert build().cannot_draw == ""
+    assert build().cannot_sample == ""
 
 
 def test_state_without_a_prior_resumes():
