@@ -97,24 +97,25 @@ def train(arguments: argparse.Namespace) -> int:
 def sample(arguments: argparse.Namespace) -> None:
     from src.config import parse_assignments
     from src.palettes.files import read_palette
-    from src.sampling import draw, load_model, vary, write_samples
+    from src.sampling import load_model, vary, write_samples
+    from src.sampling import sample as sample_heroes
     from src.weights import OWN_WEIGHTS
 
-    wanted = parse_assignments(arguments.label)
+    requested = parse_assignments(arguments.label)
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
-    wanted |= {name: value for name, value in named.items() if value is not None}
+    requested |= {name: value for name, value in named.items() if value is not None}
     if arguments.keep is not None and arguments.vary is None:
-        raise InputError("--keep says how alike variations are; name their attribute with --vary")
+        raise InputError("--keep says how similar variations are; name their attribute with --vary")
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
-    heroes = arguments.count, arguments.seed, wanted, arguments.truncation
+    heroes = arguments.count, arguments.seed, requested, arguments.truncation
     if arguments.palette_file is not None:
         if arguments.vary or arguments.palette_snap:
             raise InputError("--palette-file draws in its own colours; leave --vary and --palette-snap out")
-        drawn = draw(model, *heroes, read_palette(arguments.palette_file))
+        sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
     else:
-        drawn = vary(model, arguments.vary, *heroes) if arguments.vary else draw(model, *heroes)
-    grid = write_samples(drawn, arguments.out, model, arguments.palette_snap, str(arguments.palette_file or ""))
-    print(f"{len(drawn.portraits)} portraits in {arguments.out}, together in {grid}")
+        sampled = vary(model, arguments.vary, *heroes) if arguments.vary else sample_heroes(model, *heroes)
+    grid = write_samples(sampled, arguments.out, model, arguments.palette_snap, str(arguments.palette_file or ""))
+    print(f"{len(sampled.portraits)} portraits in {arguments.out}, together in {grid}")
 
 
 def weights(arguments: argparse.Namespace) -> None:

@@ -132,7 +132,7 @@ def sample(
     model: LoadedModel,
     count: int,
     seed: int = 0,
-    wanted: Mapping[str, str] | None = None,
+    requested: Mapping[str, str] | None = None,
     truncation: float = 1.0,
     palette: np.ndarray | None = None,
 ) -> Sampled:
@@ -145,7 +145,7 @@ def sample(
         artist: from `load_weights`.
         count: how many, at least 1.
         seed: the first portrait's seed, 0 to 2**32 - 1.
-        wanted: class names by attribute; an attribute left out is drawn at random.
+        requested: class names by attribute; an attribute left out is drawn at random.
         truncation: above 0 to 1; less is less variety and fewer failures.
         palette: sRGB uint8 [K, 3]; no other colours are used, for families that can. The category of the palette is
             then worked out from its colours.
@@ -154,10 +154,10 @@ def sample(
         InputError: an unknown attribute or class, a bad count, seed or truncation; a palette of a family that cannot
             draw in given colours.
     """
-    latents, labels = _requested_labels(model, count, seed, wanted or {}, truncation)
+    latents, labels = _requested_labels(model, count, seed, requested or {}, truncation)
     sample_batch, of_palette = model.family.sample, {}
     if palette is not None:
-        of_palette = _palette_label(model, palette, wanted or {})
+        of_palette = _palette_label(model, palette, requested or {})
         colours = torch.from_numpy(palette.astype(np.int64))
 
         def sample_batch(sampler: nn.Module, some: torch.Tensor, of_labels: torch.Tensor) -> torch.Tensor:
@@ -184,7 +184,7 @@ def vary(
     attribute: str,
     count: int,
     seed: int = 0,
-    wanted: Mapping[str, str] | None = None,
+    requested: Mapping[str, str] | None = None,
     truncation: float = 1.0,
 ) -> Sampled:
     """The heroes that `sample` would draw, each once for every class of one attribute, as alike as the family can.
@@ -195,13 +195,13 @@ def vary(
         artist: from `load_weights`.
         attribute: in which they vary.
         count: how many heroes.
-        seed, wanted, truncation: as for `sample`.
+        seed, requested, truncation: as for `sample`.
 
     Raises:
         InputError: as `sample`; an attribute that the artist does not obey.
     """
     _refuse_without_labels(model, f"vary by {attribute}")
-    latents, labels = _requested_labels(model, count, seed, wanted or {}, truncation)
+    latents, labels = _requested_labels(model, count, seed, requested or {}, truncation)
     column = model.labels.column(attribute)
     classes = model.labels.sizes[column]
     latents, labels = latents.repeat_interleave(classes, dim=0), labels.repeat_interleave(classes, dim=0)
@@ -217,7 +217,7 @@ def vary(
 
 
 def _requested_labels(
-    model: LoadedModel, count: int, seed: int, wanted: Mapping[str, str], truncation: float
+    model: LoadedModel, count: int, seed: int, requested: Mapping[str, str], truncation: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents [N, latent_dim] and labels int64 [N, A] of the portraits that `sample` is asked for, or InputError."""
     if count < 1:
@@ -228,9 +228,9 @@ def _requested_labels(
         raise InputError(f"truncation must be above 0 and at most 1, not {truncation}")
     if model.family.cannot_sample:
         raise InputError(model.family.cannot_sample)
-    if wanted:
-        _refuse_without_labels(model, f"be asked for {', '.join(wanted.values())}")
-    fixed = {attribute: model.labels.index(attribute, name) for attribute, name in wanted.items()}
+    if requested:
+        _refuse_without_labels(model, f"be asked for {', '.join(requested.values())}")
+    fixed = {attribute: model.labels.index(attribute, name) for attribute, name in requested.items()}
     latents, labels = [], []
     for portrait_seed in range(seed, seed + count):
         # RandomState's stream is frozen for good (NEP 19), unlike torch's and numpy's newer generators. Labels come

@@ -195,12 +195,12 @@ def test_a_checkpoint_draws_and_says_what_it_cannot_do(data_folder, tmp_path, na
     assert sampled.portraits.shape == (3, 16, 16, 4)
     assert (sample(model, 1, seed=7).portraits == sampled.portraits[2:]).all()
     if find_family(name).conditional:
-        assert sample(model, 1, wanted={"hero_class": "mage"}).labels[0]["hero_class"] == "mage"
+        assert sample(model, 1, requested={"hero_class": "mage"}).labels[0]["hero_class"] == "mage"
         with pytest.raises(InputError, match="unknown hero_class 'wizard'"):
-            sample(model, 1, wanted={"hero_class": "wizard"})
+            sample(model, 1, requested={"hero_class": "wizard"})
     else:
         with pytest.raises(InputError, match=f"{name} draws without labels and cannot be asked for mage"):
-            sample(model, 1, wanted={"hero_class": "mage"})
+            sample(model, 1, requested={"hero_class": "mage"})
         with pytest.raises(InputError, match="draws without labels"):
             run(data_folder, tmp_path / "other", name, 0.032, condition_on="gender")
 

@@ -48,17 +48,17 @@ def model(checkpoint):
 
 
 def test_the_same_seed_and_labels_give_the_same_portrait_in_any_company(model):
-    wanted = {"gender": "feminine"}
-    many = sample(model, 21, seed=5, wanted=wanted)
+    requested = {"gender": "feminine"}
+    many = sample(model, 21, seed=5, requested=requested)
     for index in (0, 7, 20):
-        alone = sample(model, 1, seed=5 + index, wanted=wanted)
+        alone = sample(model, 1, seed=5 + index, requested=requested)
         assert alone.labels[0] == many.labels[index]
         assert np.array_equal(alone.portraits[0], many.portraits[index])
     assert not np.array_equal(many.portraits[0], many.portraits[1])
 
 
 def test_labels_asked_for_are_kept_and_the_others_drawn(model):
-    sampled = sample(model, 40, wanted={"hero_class": "mage"})
+    sampled = sample(model, 40, requested={"hero_class": "mage"})
     assert {labels["hero_class"] for labels in sampled.labels} == {"mage"}
     assert {labels["gender"] for labels in sampled.labels} == {"feminine", "masculine"}
     free = sample(model, 40)
@@ -73,7 +73,7 @@ def test_portraits_are_rgba_with_binary_alpha(model):
 
 
 def test_files_and_manifest(model, tmp_path):
-    sampled = sample(model, 5, seed=2, wanted={"gender": "masculine", "hero_class": "bard", "palette": "warm"})
+    sampled = sample(model, 5, seed=2, requested={"gender": "masculine", "hero_class": "bard", "palette": "warm"})
     grid = write_samples(sampled, tmp_path, model)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert len(manifest) == 5 and grid.is_file()
@@ -89,8 +89,8 @@ def test_files_and_manifest(model, tmp_path):
     [
         ({"count": 0}, "at least 1"),
         ({"count": 1, "seed": -1}, "between 0"),
-        ({"count": 1, "wanted": {"hero_class": "plumber"}}, "choose one of: bard, knight, mage"),
-        ({"count": 1, "wanted": {"species": "orc"}}, "this data set has: gender, hero_class, palette"),
+        ({"count": 1, "requested": {"hero_class": "plumber"}}, "choose one of: bard, knight, mage"),
+        ({"count": 1, "requested": {"species": "orc"}}, "this data set has: gender, hero_class, palette"),
     ],
 )
 def test_bad_wishes_are_refused(model, arguments, message):
@@ -99,9 +99,9 @@ def test_bad_wishes_are_refused(model, arguments, message):
 
 
 def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(model, tmp_path):
-    wanted = {"gender": "masculine", "hero_class": "bard", "palette": "warm"}
+    requested = {"gender": "masculine", "hero_class": "bard", "palette": "warm"}
     classes = model.labels.attributes["palette"]
-    heroes, varied = sample(model, 3, 2, wanted), vary(model, "palette", 3, 2, wanted)
+    heroes, varied = sample(model, 3, 2, requested), vary(model, "palette", 3, 2, requested)
     assert [labels["palette"] for labels in varied.labels] == [*classes] * 3
     assert varied.seeds == tuple(seed for seed in (2, 3, 4) for _ in classes)
     assert np.array_equal(varied.portraits[classes.index("warm") :: len(classes)], heroes.portraits)
@@ -111,7 +111,7 @@ def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(model, tmp_path)
     assert len(manifest) == 3 * len(classes)
     assert manifest["hero_masculine_bard_warm_000002.png"].keys() == {"seed", "labels", "checkpoint"}
     other = manifest["hero_masculine_bard_cool_000002_was_warm.png"]
-    assert other["varied_from"] == wanted and other["labels"] == {**wanted, "palette": "cool"}
+    assert other["varied_from"] == requested and other["labels"] == {**requested, "palette": "cool"}
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,9 @@ def test_a_checkpoint_without_colours_takes_a_palette_file_alone(checkpoint, tmp
 
 
 def test_truncation_shortens_latents_and_is_a_dial_of_variety(model):
-    wanted = {"gender": "feminine", "hero_class": "mage", "palette": "cool"}
-    whole, less = (sample(model, 24, wanted=wanted, truncation=truncation).portraits for truncation in (1.0, 0.2))
-    assert np.array_equal(whole, sample(model, 24, wanted=wanted).portraits)
+    requested = {"gender": "feminine", "hero_class": "mage", "palette": "cool"}
+    whole, less = (sample(model, 24, requested=requested, truncation=truncation).portraits for truncation in (1.0, 0.2))
+    assert np.array_equal(whole, sample(model, 24, requested=requested).portraits)
     spread = [np.abs(np.diff(portraits.astype(int), axis=0)).mean() for portraits in (whole, less)]
     assert spread[1] < 0.7 * spread[0]
     latents = torch.randn(3, model.family.latent_dim)

@@ -25,8 +25,8 @@ FLAGS = {
     "low_diversity": f"recall is below {LOW_DIVERSITY_BELOW:.0%} of what validation portraits reach",
     "unlike": "precision is below half of what validation portraits reach, or the Fréchet distance is worse than "
     "that of blurred training portraits",
-    "low_label_accuracy": f"an attribute is right less than {LOW_LABEL_ACCURACY_BELOW:.0%} as far beyond guessing as on "
-    "validation portraits",
+    "low_label_accuracy": f"an attribute is right less than {LOW_LABEL_ACCURACY_BELOW:.0%} as far beyond guessing as "
+    "on validation portraits",
     "too_many_colours": f"a sample has more than {TOO_MANY_COLOURS_ABOVE:.0f} times the colours of a real portrait",
     "other_data": "the checkpoint was trained on other data than these: the copy check says nothing about it",
     "few_samples": "fewer samples than validation portraits: every row is measured at this small count",

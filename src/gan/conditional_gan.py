@@ -133,9 +133,9 @@ class ConditionalGAN(Family):
             loss_generator = self.loss.generator(fake_logits)
         scalars["loss_generator"] = loss_generator
         if config.diversity_weight > 0:
-            diversity_loss_value = diversity_loss(fakes, self.data.intra_class_distance)
-            loss_generator = loss_generator + config.diversity_weight * diversity_loss_value
-            scalars["diversity_loss"] = diversity_loss_value
+            loss_diversity = diversity_loss(fakes, self.data.intra_class_distance)
+            loss_generator = loss_generator + config.diversity_weight * loss_diversity
+            scalars["diversity_loss"] = loss_diversity
         scaler.scale(loss_generator).backward()
         scaler.step(self.optimizer_generator)
         self.discriminator.requires_grad_(True)

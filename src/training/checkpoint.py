@@ -22,6 +22,7 @@ FORMER_SETTINGS = {
     "judge_kimg": "evaluate_kimg",
     "judge_count": "evaluate_count",
     "variety_weight": "diversity_weight",
+    "told_changes": "augmentation_labels",
 }
 """Names in files of earlier versions, and what they are called now."""
 

@@ -108,7 +108,7 @@ class Diffusion(Family):
             "warmup_kimg": 20.0,
             "ema_half_life_kimg": 100.0,
             # 5,000 kimg show a small set many hundred times.
-            "told_changes": True,
+            "augmentation_labels": True,
             "colour_distance": 0.08,
             "log_kimg": 10.0,
             "sample_kimg": 500.0,

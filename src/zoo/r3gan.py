@@ -415,9 +415,9 @@ class R3GAN(Family):
         scalars["loss_generator"] = loss_generator
         if repeated:
             pairs = torch.cat([fakes[:repeated], again])
-            diversity_loss_value = diversity_loss(pairs, self.data.intra_class_distance)
-            loss_generator = loss_generator + config.diversity_weight * diversity_loss_value
-            scalars["diversity_loss"] = diversity_loss_value
+            loss_diversity = diversity_loss(pairs, self.data.intra_class_distance)
+            loss_generator = loss_generator + config.diversity_weight * loss_diversity
+            scalars["diversity_loss"] = loss_diversity
         scaler.scale(loss_generator).backward()
         scaler.step(self.optimizer_generator)
         self.discriminator.requires_grad_(True)
