@@ -142,7 +142,7 @@ def sample(
     not depend on how many others are drawn with it.
 
     Args:
-        artist: from `load_weights`.
+        model: from `load_model`.
         count: how many, at least 1.
         seed: the first portrait's seed, 0 to 2**32 - 1.
         requested: class names by attribute; an attribute left out is drawn at random.
@@ -192,13 +192,13 @@ def vary(
     In its own class a hero is what `sample` draws.
 
     Args:
-        artist: from `load_weights`.
+        model: from `load_model`.
         attribute: in which they vary.
         count: how many heroes.
         seed, requested, truncation: as for `sample`.
 
     Raises:
-        InputError: as `sample`; an attribute that the artist does not obey.
+        InputError: as `sample`; an attribute that the model is not conditioned on.
     """
     _refuse_without_labels(model, f"vary by {attribute}")
     latents, labels = _requested_labels(model, count, seed, requested or {}, truncation)
@@ -291,7 +291,7 @@ def write_samples(
     Args:
         drawn: from `sample` or `vary`.
         out: folder for the files.
-        artist: who drew them.
+        model: that they are of.
         palette_file: name of the palette file that they were painted with, for the manifest.
         palette_snap: a number of colours or a palette file: the portraits are snapped to that palette, the manifest
             says so, the grid shows the raw ones and the snapped ones beside them, and the palette is written as

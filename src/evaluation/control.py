@@ -28,7 +28,7 @@ class Change:
         kept: 1 where the drawing stays as it is, 0 where the new portrait is no more like the old one than one of
             another latent and the old labels is.
         portraits: the new ones, uint8 [N, H, W, 4].
-        labels: what they were asked for, int64 [N, A] in the artist's order.
+        labels: what they were asked for, int64 [N, A] in the model's order.
     """
 
     kept: Metric
@@ -40,7 +40,7 @@ def change_attributes(model: LoadedModel, seed: int = 0, count: int = COUNT) -> 
     """How much of a hero stays when one attribute changes; how well the change is obeyed is to be judged beside it.
 
     Args:
-        artist: draws by labels.
+        model: conditioned on labels.
         seed: of latents and labels.
         count: of heroes, all of them one batch.
 

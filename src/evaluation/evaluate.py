@@ -117,7 +117,7 @@ def evaluate(
         seed: of the samples drawn, of the choice of portraits for the controls, of the classifier.
         say: gets a line when a step is done.
         inception: file of Inception weights; adds `frechet_inception`.
-        guidance: of the checkpoint's drawing (`load_weights`); None: as configured.
+        guidance: of the checkpoint's sampling (`load_model`); None: as configured.
 
     Returns:
         The content of the JSON.

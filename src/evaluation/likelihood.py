@@ -20,7 +20,7 @@ def measure_likelihood(model: LoadedModel, portraits: np.ndarray, labels: np.nda
     """Mean bits a portrait, with the standard error of the mean; empty for a family without a likelihood.
 
     Args:
-        model: from `load_weights`.
+        model: from `load_model`.
         portraits: uint8 [N, H, W, 4].
         labels: int64 [N, A], of the attributes that the model is conditioned on.
         count: the most portraits to look at, evenly picked.

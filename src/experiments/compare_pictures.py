@@ -42,7 +42,7 @@ def draw_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tupl
     """What a family draws for the latents and labels of the training loop's own grid, of which it shows some rows.
 
     Args:
-        artist: the trained family.
+        model: the trained family.
         portraits: the data it was trained on, with all their attributes.
         seed: the run's.
 
@@ -155,7 +155,7 @@ def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: i
     that the model has met.
 
     Args:
-        artist: the trained family.
+        model: the trained family.
         seeds: of the two latents at the ends, one pair a row.
         steps: portraits a row, both ends among them.
     """

@@ -32,7 +32,7 @@ def sample_like_the_reals(
     They are drawn in chunks of `CHUNK`; after `SAMPLING_SECONDS` no further chunk is begun, so there may be fewer.
 
     Args:
-        artist: the trained family.
+        model: the trained family.
         portraits: the packed data with all their attributes.
         count: how many.
         seed: of labels and latents.

@@ -69,10 +69,10 @@ class StudyEvaluator:
         return metrics | {"copies_share": self._copies(samples, others)}
 
     def evaluator(self, model: LoadedModel, seed: int) -> dict[str, Metric]:
-        """The measures of what an artist draws for the labels of the validation portraits.
+        """The measures of samples for the labels of the validation portraits.
 
         Args:
-            artist: from `load_weights` or `load_raw_model`.
+            model: from `load_model` or `load_raw_model`.
             seed: of the latents.
         """
         labels = self.unseen_labels
@@ -160,7 +160,7 @@ class StudyEvaluator:
 
 
 def load_raw_model(checkpoint: Path) -> LoadedModel:
-    """Like `load_weights`, but draws with the network that was trained instead of its moving average."""
+    """Like `load_model`, but samples with the network that was trained instead of its moving average."""
     model = load_model(checkpoint)
     model.family.load_state_dict(load_checkpoint(checkpoint)["state"])
     return replace(model, sampler=model.family.sampler.eval())
