@@ -281,7 +281,7 @@ def draw_cleaning(images: Path, options: PrepareOptions, portraits: int = 10) ->
     return _rows_of_portraits(list(zip(*columns, strict=True)), scale=2)
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Metric, Axes | np.ndarray]:
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Axes | np.ndarray]:
     """A figure of so many inches and its axes, side by side."""
     # pyplot rather than a bare Figure: in Jupyter its import sets up how figures are shown. Closed at once, or Jupyter
     # would show the figure a second time at the end of the cell.
