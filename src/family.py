@@ -64,7 +64,6 @@ class Family(ABC):
     """
 
     config_class: ClassVar[type[TrainingConfig]]
-    profiles: ClassVar[Mapping[str, Mapping[str, object]]]
     # Whether labels steer what it draws; a family that says no is given data without attributes.
     conditional: ClassVar[bool] = True
 
