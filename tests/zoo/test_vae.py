@@ -9,14 +9,14 @@ from src.config import make_config
 from src.errors import InputError
 from src.family import DataSpecification
 from src.zoo.vae import VAE, VAEConfig, divergence, reconstruction_bce, reconstruction_mse, reparameterise
-from tests.conftest import SPECIFICATION
+from tests.conftest import SPECIFICATION, with_optimizers
 
 DATA = DataSpecification(16, 4, SPECIFICATION, 0.3)
 
 
 def build(**values):
     config = make_config(VAEConfig, VAE.profiles["smoke"], {"precision": "fp32", **values})
-    return VAE(config, DATA, torch.device("cpu"))
+    return with_optimizers(VAE(config, DATA, torch.device("cpu")))
 
 
 def batch(count=16):
