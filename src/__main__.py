@@ -77,7 +77,7 @@ def source(arguments: argparse.Namespace) -> None:
 def train(arguments: argparse.Namespace) -> int:
     from src.config import parse_assignments
     from src.evaluation.quick_metrics import quick_metrics
-    from src.training.loop import train as run_training
+    from src.training.run import train as run_training
 
     overrides = parse_assignments(arguments.set)
     named = {name: getattr(arguments, name) for name in ("kimg", "seed", "palette_snap", "mlflow")}

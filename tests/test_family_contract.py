@@ -12,7 +12,7 @@ from src.labels import LabelSpecification
 from src.sampling import load_model, sample
 from src.training.checkpoint import load_checkpoint
 from src.training.log import read_metrics
-from src.training.loop import train
+from src.training.run import train
 from tests.conftest import SPECIFICATION, with_optimizers
 from tests.same import assert_same
 

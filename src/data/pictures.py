@@ -31,13 +31,13 @@ from src.tables import Row, read_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Metric
+    from matplotlib.figure import Figure
 
 BACKGROUND = 200
 TRAIN_COLOUR, VALIDATION_COLOUR = "#4c72b0", "#dd8452"
 
 
-def draw_file_counts(data: Path) -> Metric:
+def draw_file_counts(data: Path) -> Figure:
     """Bars: how many files were taken, and why the others were not."""
     counts = Counter((row["status"], row["reason"]) for row in read_table(data / RAW_TABLE, ("status", "reason")))
     named = [(f"{status}: {reason}" if reason else status, number) for (status, reason), number in counts.items()]
@@ -48,7 +48,7 @@ def draw_file_counts(data: Path) -> Metric:
     return figure
 
 
-def draw_colours(data: Path) -> Metric:
+def draw_colours(data: Path) -> Figure:
     """Histograms: colours a portrait, portraits a group."""
     rows = [row for row in read_table(data / RAW_TABLE, ("status", "colours")) if row["status"] == ACCEPTED]
     groups = read_table(data / GROUP_TABLE, ("size",))
@@ -91,7 +91,7 @@ def draw_recolours(data: Path, groups: int = 6, members: int = 12) -> Image.Imag
     return _rows_of_portraits([[read_rgba(data / PREPARED / name) for name in group[:members]] for group in largest])
 
 
-def draw_class_balance(data: Path) -> Metric:
+def draw_class_balance(data: Path) -> Figure:
     """Bars for each attribute: portraits of each class, in training and in validation."""
     specification, packed = _load(data)
     if not specification.names:
@@ -113,7 +113,7 @@ def draw_class_balance(data: Path) -> Metric:
     return figure
 
 
-def draw_label_cells(data: Path) -> Metric:
+def draw_label_cells(data: Path) -> Figure:
     """Heat map: portraits of every combination of labels.
 
     The attribute with the most classes runs down, the combinations of the others across.
@@ -142,7 +142,7 @@ def draw_label_cells(data: Path) -> Metric:
     return figure
 
 
-def draw_swatches(data: Path, count: int = 10) -> Metric:
+def draw_swatches(data: Path, count: int = 10) -> Figure:
     """The dominant colours of each palette category, as the rule sees the pixels."""
     _, packed = _load(data)
     categories = _rule_categories(data)
@@ -162,7 +162,7 @@ def draw_swatches(data: Path, count: int = 10) -> Metric:
     return figure
 
 
-def draw_palette_measures(data: Path) -> Metric:
+def draw_palette_measures(data: Path) -> Figure:
     """Where the portraits lie in the palette rule's measures, with its thresholds."""
     rows = read_table(data / "sprites_final.csv")
     figure, (left, right) = _figure(10, 3.6, columns=2)
@@ -187,7 +187,7 @@ def draw_palette_measures(data: Path) -> Metric:
     return figure
 
 
-def draw_palette_confusion(data: Path) -> Metric:
+def draw_palette_confusion(data: Path) -> Figure:
     """The palette on the label (down) against what the rule finds in the pixels (across), in portraits.
 
     Where the palette came from the rule itself the two agree by definition, and the picture says so.
@@ -215,7 +215,7 @@ def draw_palette_confusion(data: Path) -> Metric:
     return figure
 
 
-def draw_labelled_batch(data: Path, attribute: str | None = None, portraits: int = 10, seed: int = 0) -> Metric:
+def draw_labelled_batch(data: Path, attribute: str | None = None, portraits: int = 10, seed: int = 0) -> Figure:
     """A row of training portraits for each class of one attribute.
 
     Args:
@@ -281,7 +281,7 @@ def draw_cleaning(images: Path, options: PrepareOptions, portraits: int = 10) ->
     return _rows_of_portraits(list(zip(*columns, strict=True)), scale=2)
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Metric, Axes | np.ndarray]:
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Axes | np.ndarray]:
     """A figure of so many inches and its axes, side by side."""
     # pyplot rather than a bare Figure: in Jupyter its import sets up how figures are shown. Closed at once, or Jupyter
     # would show the figure a second time at the end of the cell.
@@ -292,7 +292,7 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Metric, Axes
     return figure, axes
 
 
-def _message(text: str) -> Metric:
+def _message(text: str) -> Figure:
     figure, axes = _figure(6, 0.6)
     axes.text(0.5, 0.5, text, ha="center", va="center")
     axes.set_axis_off()

@@ -18,7 +18,7 @@ from src.files import replacing
 from src.images import over_background, tile
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Metric as Plot
+    from matplotlib.figure import Figure as Plot
 
 TITLES = {
     "samples": "samples",
@@ -239,7 +239,7 @@ def _faces(content: Mapping[str, Any]) -> str:
 
 
 def _distances(content: Mapping[str, Any]) -> str:
-    from matplotlib.figure import Metric as Plot
+    from matplotlib.figure import Figure as Plot
 
     sets = _sets(content)
     spaces = [
@@ -279,7 +279,7 @@ def _distances(content: Mapping[str, Any]) -> str:
 
 
 def _label_accuracy(content: Mapping[str, Any]) -> str:
-    from matplotlib.figure import Metric as Plot
+    from matplotlib.figure import Figure as Plot
 
     found = content["samples"].get("label_accuracy") or content["real"].get("label_accuracy")
     if not found:
@@ -353,7 +353,7 @@ def _label_accuracy(content: Mapping[str, Any]) -> str:
 
 
 def _pixel_art(content: Mapping[str, Any], pictures: Pictures) -> str:
-    from matplotlib.figure import Metric as Plot
+    from matplotlib.figure import Figure as Plot
 
     names = list(pictures.pixel_measures)
     columns = 4
@@ -393,7 +393,7 @@ def _pixel_art(content: Mapping[str, Any], pictures: Pictures) -> str:
 
 
 def _copying(content: Mapping[str, Any], pictures: Pictures) -> str:
-    from matplotlib.figure import Metric as Plot
+    from matplotlib.figure import Figure as Plot
 
     found = {name: each["copies"] for name, each in _sets(content).items() if "copies" in each}
     keys = list(found["samples"])

@@ -35,7 +35,7 @@ from src.sampling import load_model
 from src.tables import write_json
 from src.training.estimate import measure
 from src.training.log import duration, read_metrics
-from src.training.loop import train
+from src.training.run import train
 
 SEEDS = (0, 1)
 COUNT = 1000

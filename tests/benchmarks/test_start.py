@@ -10,7 +10,7 @@ import torch
 from benchmarks.start import ROOT, command_seconds, write_packed
 from src.data.packed import load_portraits
 from src.sampling import load_model, sample
-from src.training.loop import train
+from src.training.run import train
 
 HEAVY = {"torch", "numpy", "PIL", "matplotlib", "sklearn", "scipy"}
 

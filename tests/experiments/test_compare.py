@@ -28,7 +28,7 @@ from src.sampling import load_model
 from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import Estimate
-from src.training.loop import train
+from src.training.run import train
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
 ROOT = Path(__file__).resolve().parents[1]

@@ -254,7 +254,7 @@ def test_an_interrupt_saves_redraws_and_goes_on_to_the_same_bits(data_folder, tm
     out = tmp_path / "halves"
     monkeypatch.setattr(ConditionalGAN, "train_step", interrupt)
     # The estimate before a run takes steps too, up to image 64: only the loop's own count.
-    monkeypatch.setattr("src.training.loop.measure", lambda *_: Estimate(100.0, None))
+    monkeypatch.setattr("src.training.run.measure", lambda *_: Estimate(100.0, None))
     command = ["study", "--data", str(data_folder), "--out", str(out), "--rows", "cdcgan", "--profile", "smoke"]
     assert main([*command, "--seeds", "0", "--kimg", "0.096"]) == 130
     monkeypatch.setattr(ConditionalGAN, "train_step", original)

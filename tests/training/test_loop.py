@@ -16,7 +16,7 @@ from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import COLUMNS
-from src.training.loop import train
+from src.training.run import train
 from tests.same import assert_same
 
 # In whatever format the hardware has: only bits of the same format are compared.

@@ -10,8 +10,8 @@ from src.families import FAMILIES, DataSpecification
 from src.gan.resnet_gan import ResNetGAN
 from src.training import memory
 from src.training.checkpoint import load_checkpoint
-from src.training.loop import train
 from src.training.memory import saved_on_host, within_memory
+from src.training.run import train
 from tests.same import assert_same
 
 SETTINGS = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064, "checkpoint_kimg": 0.032}

@@ -15,8 +15,8 @@ from src.sampling import load_model
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import to_rgba
 from src.training.log import read_metrics
-from src.training.loop import train
 from src.training.quick_evaluation import BEST_BY, Examination, is_best
+from src.training.run import train
 from tests.same import assert_same
 
 SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "evaluate_kimg": 0.016}
