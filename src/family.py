@@ -66,14 +66,6 @@ class Family(ABC):
         self.config, self.data, self.device = config, data, device
         self.precision = Precision(device, config.precision)
 
-    @abstractmethod
-    def build_optimizers(self) -> None:
-        """Build the optimizers of the networks, before the first step and before a state is loaded.
-
-        Not with the networks: sampling needs none, and the first optimizer of a process imports torch's compiler, a
-        second of the three to a first portrait.
-        """
-
     @property
     @abstractmethod
     def sampler(self) -> nn.Module:
@@ -88,6 +80,20 @@ class Family(ABC):
     @abstractmethod
     def networks(self) -> Mapping[str, nn.Module]:
         """Every network that training changes, by name."""
+
+    @abstractmethod
+    def build_optimizers(self) -> None:
+        """Build the optimizers of the networks, before the first step and before a state is loaded.
+
+        Not with the networks: sampling needs none, and the first optimizer of a process imports torch's compiler, a
+        second of the three to a first portrait.
+        """
+
+    @property
+    @abstractmethod
+    def parts(self) -> Mapping[str, Stateful]:
+        """Whatever has a state that the next step depends on, by its name in checkpoints: networks, optimizers,
+        scaler. Needs the optimizers."""
 
     @abstractmethod
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
@@ -111,65 +117,7 @@ class Family(ABC):
             sampler: this family's `sampler` or a moving average of it, in evaluation mode.
         """
 
-    def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
-        """The samples for latents and labels, once more under other labels, as similar as can be.
-
-        Here the latent is held, and no more: families that know more of what a hero is made of can do better. Where no
-        label changes, the hero is the same to the pixel.
-
-        Args:
-            sampler, latents, labels: as for `sample`.
-            changed: the other labels, int64 [N, A].
-        """
-        return self.sample(sampler, latents, changed)
-
-    def truncated(self, latents: Tensor, truncation: float) -> Tensor:
-        """Latents [N, latent_dim] nearer to what the model has seen most: less diversity, fewer failures (the
-        truncation trick; Brock et al., 2019).
-
-        Args:
-            truncation: 1 leaves them as they are; towards 0 all samples of a label become one.
-
-        Raises:
-            InputError: a family whose latents cannot be shortened.
-        """
-        return truncation * latents
-
-    @property
-    def cannot_sample(self) -> str:
-        """Why this model has no samples to show, in words for its user; empty where it has."""
-        return ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the family has decided by itself that training further would not help (early stopping)."""
-        return False
-
-    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor | None:
-        """What is left of portraits [N, C, H, W] in [-1, 1] after the way through the model's code; None for a
-        family that does not encode.
-
-        Args:
-            sampler: as for `sample`.
-        """
-        return None
-
-    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """Scalars on validation portraits for the log, without learning from them; none by default. Arguments as for
-        `train_step`."""
-        return {}
-
-    def sample_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
-        """As `sample`, with no colours but those of a palette.
-
-        Args:
-            sampler, latents, labels: as for `sample`.
-            palette: sRGB int64 [K, 3], 0 to 255; of more colours than the family uses at once, some are left out.
-
-        Raises:
-            InputError: a family that cannot.
-        """
-        raise InputError("this family does not sample in given colours; snap its samples with --palette-snap")
+    # Of training, what a family may have beside a step.
 
     def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
         """What the family learns from in place of the set's portraits, uint8 [N, H, W, 4], and a line for the log; by
@@ -185,6 +133,68 @@ class Family(ABC):
         """
         return None
 
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """Scalars on validation portraits for the log, without learning from them; none by default. Arguments as for
+        `train_step`."""
+        return {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the family has decided by itself that training further would not help (early stopping)."""
+        return False
+
+    # Of sampling, what a family may be able to do beside `sample`.
+
+    @property
+    def cannot_sample(self) -> str:
+        """Why this model has no samples to show, in words for its user; empty where it has."""
+        return ""
+
+    def truncated(self, latents: Tensor, truncation: float) -> Tensor:
+        """Latents [N, latent_dim] nearer to what the model has seen most: less diversity, fewer failures (the
+        truncation trick; Brock et al., 2019).
+
+        Args:
+            truncation: 1 leaves them as they are; towards 0 all samples of a label become one.
+
+        Raises:
+            InputError: a family whose latents cannot be shortened.
+        """
+        return truncation * latents
+
+    def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
+        """The samples for latents and labels, once more under other labels, as similar as can be.
+
+        Here the latent is held, and no more: families that know more of what a hero is made of can do better. Where no
+        label changes, the hero is the same to the pixel.
+
+        Args:
+            sampler, latents, labels: as for `sample`.
+            changed: the other labels, int64 [N, A].
+        """
+        return self.sample(sampler, latents, changed)
+
+    def sample_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
+        """As `sample`, with no colours but those of a palette.
+
+        Args:
+            sampler, latents, labels: as for `sample`.
+            palette: sRGB int64 [K, 3], 0 to 255; of more colours than the family uses at once, some are left out.
+
+        Raises:
+            InputError: a family that cannot.
+        """
+        raise InputError("this family does not sample in given colours; snap its samples with --palette-snap")
+
+    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor | None:
+        """What is left of portraits [N, C, H, W] in [-1, 1] after the way through the model's code; None for a
+        family that does not encode.
+
+        Args:
+            sampler: as for `sample`.
+        """
+        return None
+
     def likelihood(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Exact bits of each portrait under the model, by part, [N] each; nothing for a family without a likelihood.
 
@@ -195,11 +205,7 @@ class Family(ABC):
         """
         return {}
 
-    @property
-    @abstractmethod
-    def parts(self) -> Mapping[str, Stateful]:
-        """Whatever has a state that the next step depends on, by its name in checkpoints: networks, optimizers,
-        scaler. Needs the optimizers."""
+    # What all families have.
 
     def state_dict(self) -> dict[str, object]:
         """Everything that the next step depends on, as plain tensors, numbers, lists and dictionaries."""
