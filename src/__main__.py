@@ -11,7 +11,7 @@ from src.errors import InputError, TrainingDiverged
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
 # Requirements whose modules have another name.
-REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn"}
+REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 
 
 def paint(arguments: argparse.Namespace) -> None:
@@ -90,6 +90,7 @@ def train(arguments: argparse.Namespace) -> int:
         overrides,
         arguments.resume,
         evaluator=quick_metrics,
+        settings=arguments.config,
     )
     return 130 if result.interrupted else 0
 
@@ -257,6 +258,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--palette-snap", metavar="N|FILE", help="grids also show samples snapped to a palette")
     command.add_argument(
         "--mlflow", nargs="?", const="hero_portraits", metavar="EXPERIMENT", help="report to MLflow too, if installed"
+    )
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="YAML of settings, or the config.json of a run to repeat"
     )
     command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     command.set_defaults(run=train)

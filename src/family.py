@@ -58,7 +58,6 @@ class Family(ABC):
     """
 
     config_class: ClassVar[type[TrainingConfig]]
-    profiles: ClassVar[Mapping[str, Mapping[str, object]]]
     # Whether samples are conditioned on labels; an unconditional family is given data without attributes.
     conditional: ClassVar[bool] = True
 

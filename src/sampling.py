@@ -14,9 +14,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from src.config import make_config
+from src.config import config_from_checkpoint
 from src.errors import InputError
-from src.families import DataSpecification, Family, find_family
+from src.families import find_family
+from src.family import DataSpecification, Family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
 from src.palettes.category import measure, palette_category
@@ -99,12 +100,12 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
     for option, name, value in (("guidance", "guidance_weight", guidance), ("keep", "keep", keep)):
         if value is None:
             continue
-        if name not in family_class.config_class.__dataclass_fields__:
+        if name not in family_class.config_class.model_fields:
             raise InputError(f"{content['family']} draws without {option}; leave --{option} out")
         if not 0 <= value < math.inf:
             raise InputError(f"{option} must be 0 or more, not {value}")
         changes[name] = value
-    config = make_config(family_class.config_class, content["config"], changes)
+    config = config_from_checkpoint(content["family"], content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])
     family = family_class(config, data, torch.device("cpu"))
     family.sampler.load_state_dict(averaged_weights(content))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from src.config import TrainingConfig
+from src.config import Count, Decay, NonNegative, Positive, Share, TrainingConfig
 from src.family import DataSpecification, evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.diff_augment import DiffAugment, instance_noise
@@ -15,33 +15,25 @@ from src.gan.losses import make_loss
 from src.gan.penalties import diversity_loss, squared_gradient
 
 
-@dataclass(frozen=True)
 class ConditionalGANConfig(TrainingConfig):
     """Every piece of the recipe can be switched off by its value: a weight of 0, an empty list, a false."""
 
-    # Networks.
-    latent_dim: int = 120
-    base_channels: int = 32
-    embedding_dim: int = 64
-    spectral_norm: bool = True
-    # hinge or non_saturating.
-    loss: str = "hinge"
-    # Two time-scales (TTUR; Heusel et al., 2017): D learns faster than G.
-    learning_rate_generator: float = 2e-4
-    learning_rate_discriminator: float = 4e-4
-    beta1: float = 0.0
-    beta2: float = 0.9
-    # R1 = gamma / 2 * squared gradient norm, every so many steps with that many times the weight (StyleGAN2, 2020).
-    r1_gamma: float = 1.0
-    r1_interval: int = 16
-    # DiffAugment: kinds joined by commas, and the probability of each for each sample.
-    augment: str = "flip,translation,cutout"
-    augment_probability: float = 0.5
-    # Noise on D's input, fading linearly to nothing.
-    instance_noise: float = 0.1
-    instance_noise_kimg: float = 50.0
-    # Weight of the diversity loss: samples of one label as far apart as portraits of one label are.
-    diversity_weight: float = 2.0
+    latent_dim: Count
+    base_channels: Count
+    embedding_dim: Count
+    spectral_norm: bool
+    loss: Literal["hinge", "non_saturating"]
+    learning_rate_generator: NonNegative
+    learning_rate_discriminator: NonNegative
+    beta1: Decay
+    beta2: Decay
+    r1_gamma: NonNegative
+    r1_interval: Count
+    augment: str
+    augment_probability: Share
+    instance_noise: NonNegative
+    instance_noise_kimg: Positive
+    diversity_weight: NonNegative
 
 
 class ConditionalGAN(AdversarialFamily):

@@ -6,14 +6,12 @@ its value on validation portraits says at any time how good the model is, and wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
+from src.config import Count, CountOrNone, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
@@ -25,49 +23,46 @@ from src.pyramid.recolours import Recolours, find_recolours
 from src.pyramid.turns import TURNS, together
 
 
-@dataclass(frozen=True)
 class PalettePyramidConfig(TrainingConfig):
-    """Networks, optimizer and how portraits are drawn."""
+    """Networks, optimizer and sampling. Some fields are numbers joined by commas, one a map."""
 
-    # The most colours of a portrait; the set's portraits that have more are reduced in OKLab before training.
-    colours: int = 31
-    # Width of palette entries; of the transformer that writes the coarsest map; of those that write palettes.
-    palette_width: int = 96
-    coarse_width: int = 128
-    coarse_layers: int = 4
-    writer_width: int = 128
-    writer_layers: int = 3
-    # Channels and residual blocks of the U-Nets, at the sides 8, 16 and 32 (of a portrait of 64).
-    finer_widths: str = "160,96,64"
-    finer_blocks: str = "3,2,2"
-    # The coarsest maps and the palettes are what is memorised first.
-    dropout: float = 0.1
-    # Deviation of the palette's colours as the networks see them in training, in OKLab scaled to unit variance.
-    colour_jitter: float = 0.1
-    # Share of portraits whose labels are all dropped, for guidance; and of single labels dropped beside that, so that
-    # any label can be left open.
-    label_dropout: float = 0.1
-    attribute_dropout: float = 0.05
-    # The rate rises over the warm-up, then stays, then falls with the square root of the images seen (EDM2; Karras et
-    # al., 2024): a run can go on for as long as it pays. The moving average does what a final decay would do.
-    learning_rate: float = 1e-3
-    warmup_kimg: float = 1.6
-    constant_kimg: float = 40.0
-    weight_decay: float = 0.01
-    gradient_limit: float = 1.0
-    # Pairs of recolours that the recolourer learns from at every step, where the set has any.
-    recolours_per_step: int = 8
-    # Sampling only. Guidance 1: labels as learned. Maps above the guided side are not guided.
-    guidance_weight: float = 1.25
-    guided_side: int = 16
-    # By map from coarse to fine; the last number goes on.
-    temperature: str = "1"
-    top_p: str = "0.98,0.95"
-    # Network passes over the finer maps: 16, 8 or 5 of each.
-    passes: str = "8,5,5"
-    # Varying a hero only: a pixel stays under other labels if it is no more than e^keep times less likely there.
-    keep: float = 2.0
-    ema_half_life_kimg: float = 4.0
+    colours: Count
+    palette_width: Count
+    coarse_width: Count
+    coarse_layers: Count
+    writer_width: Count
+    writer_layers: Count
+    finer_widths: str
+    finer_blocks: str
+    dropout: Share
+    colour_jitter: NonNegative
+    label_dropout: Share
+    attribute_dropout: Share
+    learning_rate: NonNegative
+    warmup_kimg: NonNegative
+    constant_kimg: NonNegative
+    weight_decay: NonNegative
+    gradient_limit: NonNegative
+    recolours_per_step: Count
+    guidance_weight: NonNegative
+    guided_side: CountOrNone
+    temperature: str
+    top_p: str
+    passes: str
+    keep: NonNegative
+
+    @field_validator("finer_widths", "finer_blocks", "temperature", "top_p", "passes")
+    @classmethod
+    def _numbers(cls, text: str) -> str:
+        numbers(text)
+        return text
+
+    @field_validator("passes")
+    @classmethod
+    def _possible_passes(cls, text: str) -> str:
+        for number in numbers(text):
+            together(int(number))  # refuses a number that cannot be
+        return text
 
 
 def numbers(text: str) -> list[float]:
@@ -92,53 +87,6 @@ class PalettePyramidFamily(Family):
     """The model, its optimizer and a training step."""
 
     config_class = PalettePyramidConfig
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "colours": 7,
-            "palette_width": 16,
-            "coarse_width": 16,
-            "coarse_layers": 1,
-            "writer_width": 16,
-            "writer_layers": 1,
-            "finer_widths": "16,16,8",
-            "finer_blocks": "1,1,1",
-            "warmup_kimg": 0.032,
-            "passes": "5",
-        },
-        # Half a minute of the ten goes into the grid and the look at the samples.
-        "cpu": {
-            "kimg": 6.0,
-            "batch_size": 8,
-            "ema_half_life_kimg": 0.5,
-            "log_kimg": 0.5,
-            "sample_kimg": 3.0,
-            "checkpoint_kimg": 1.5,
-            "evaluate_kimg": 6.0,
-            "evaluate_count": 64,
-            "bits_count": 32,
-        },
-        "rtx2070": {
-            "kimg": 6000.0,
-            "batch_size": 64,
-            "palette_width": 128,
-            "coarse_width": 192,
-            "coarse_layers": 6,
-            "finer_widths": "320,192,128",
-            "dropout": 0.15,
-            "constant_kimg": 400.0,
-            "warmup_kimg": 6.4,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
 
     def __init__(self, config: PalettePyramidConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
@@ -162,8 +110,6 @@ class PalettePyramidFamily(Family):
             as_long_as(config.top_p, levels),
             [int(number) for number in as_long_as(config.passes, max(1, levels - 1))],
         )
-        for number in self.options.passes:
-            together(number)  # refuses a number that cannot be
         self.null_label = torch.tensor(data.labels.sizes, dtype=torch.int64, device=device)
         self.recolours: tuple[Tensor, ...] = ()
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
-from src.errors import InputError
-from src.family import DataSpecification, evaluation_mode
+from src.config import Count, Decay, NonNegative, Share, TrainingConfig
+from src.family import evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
 from src.gan.losses import cross_entropy
@@ -83,60 +83,26 @@ def auxiliary_loss(classes: Sequence[Tensor], labels: Tensor) -> Tensor:
     return loss
 
 
-@dataclass(frozen=True)
 class ACGANConfig(TrainingConfig):
-    """A DCGAN's values but for D's own learning rate and its soft labels."""
+    """A DCGAN's fields, and the classifiers'."""
 
-    # Networks: channels before G's last layer and after D's first.
-    latent_dim: int = 100
-    base_channels: int = 48
-    embedding_dim: int = 64
-    # Before D's heads.
-    dropout: float = 0.3
-    # Soft labels: what a real is called; 1 is a hard label. A fake is called 0 (one-sided; Salimans et al., 2016).
-    real_target: float = 0.9
-    # Weight of the classifiers' losses, in D and in G.
-    auxiliary_weight: float = 1.0
-    learning_rate_generator: float = 2e-4
-    learning_rate_discriminator: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
+    latent_dim: Count
+    base_channels: Count
+    embedding_dim: Count
+    dropout: Share
+    # Past a half, fakes win.
+    real_target: Annotated[float, Field(gt=0.5, le=1)]
+    auxiliary_weight: NonNegative
+    learning_rate_generator: NonNegative
+    learning_rate_discriminator: NonNegative
+    beta1: Decay
+    beta2: Decay
 
 
 class ACGAN(AdversarialFamily):
     """G, D with its classifiers, and the step that trains both."""
 
     config_class = ACGANConfig
-    profiles = {  # noqa: RUF012
-        # Seconds: proves that everything runs, draws nothing.
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "latent_dim": 12,
-            "base_channels": 4,
-            "embedding_dim": 4,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        # About ten minutes on two cores; more with --kimg. Small batches: more steps for the same portraits.
-        "cpu": {"kimg": 60.0, "batch_size": 16, "sample_kimg": 5.0, "checkpoint_kimg": 5.0},
-        "rtx2070": {
-            "kimg": 3000.0,
-            "batch_size": 64,
-            "base_channels": 64,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
-
-    def __init__(self, config: ACGANConfig, data: DataSpecification, device: torch.device) -> None:
-        if not 0.5 < config.real_target <= 1:
-            raise InputError(f"real_target must lie in (0.5, 1], not {config.real_target}: past a half, fakes win")
-        super().__init__(config, data, device)
 
     def build_generator(self) -> nn.Module:
         config, data = self.config, self.data

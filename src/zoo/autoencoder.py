@@ -7,14 +7,11 @@ estimation; Ghosh et al., 2020), and shows how far one Gaussian goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
+from src.config import Count, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Family, Stateful
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 
@@ -72,20 +69,14 @@ class Autoencoder(nn.Module):
         return (self.code_mean + latents.double() @ factor.T).to(latents.dtype)
 
 
-@dataclass(frozen=True)
 class AutoencoderConfig(TrainingConfig):
     """A plain autoencoder; with `denoising` a denoising one."""
 
-    # Length of a code, and channels at half the portrait's side.
-    code_dim: int = 40
-    base_channels: int = 32
-    learning_rate: float = 1e-3
-    # Deviation of the normal noise on the encoder's input (Vincent et al., 2008), in the scale of [-1, 1]; the target
-    # is the clean portrait. 0: off.
-    denoising: float = 0.0
-    # Share that the codes' running mean and covariance keep at every step.
-    statistics_decay: float = 0.99
-    ema_half_life_kimg: float = 2.0
+    code_dim: Count
+    base_channels: Count
+    learning_rate: NonNegative
+    denoising: NonNegative
+    statistics_decay: Share
 
 
 class AutoencoderFamily(Family):
@@ -93,28 +84,6 @@ class AutoencoderFamily(Family):
 
     config_class = AutoencoderConfig
     conditional = False
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "base_channels": 8,
-        },
-        "cpu": {"kimg": 100.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
-        "rtx2070": {
-            "kimg": 1000.0,
-            "batch_size": 128,
-            "base_channels": 64,
-            "learning_rate": 5e-4,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-            "ema_half_life_kimg": 10.0,
-        },
-    }
 
     def __init__(self, config: AutoencoderConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)

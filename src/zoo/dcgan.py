@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
+from src.config import Count, Decay, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Stateful, evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditional_dcgan import dcgan_weights
@@ -127,24 +126,17 @@ def _check_size(size: int) -> None:
         raise ValueError(f"the size must be a power of two from 16, not {size}")
 
 
-@dataclass(frozen=True)
 class DCGANConfig(TrainingConfig):
-    """The study's values."""
+    """The study's family without labels."""
 
-    # Networks: channels at 8x8 in G, after the first layer in D; 6 M and 0.5 M weights at 64x64.
-    latent_dim: int = 100
-    generator_channels: int = 512
-    discriminator_channels: int = 56
-    # Before D's last layer.
-    dropout: float = 0.3
-    learning_rate: float = 2e-4
-    beta1: float = 0.5
-    # Early stopping: G's loss is averaged over windows; when for so long no window was better than the best one,
-    # training ends. 0 switches it off. See `EarlyStopping` for what this can tell.
-    patience_kimg: float = 300.0
-    window_kimg: float = 5.0
-    # A grid of samples once an epoch.
-    sample_kimg: float = 0.0
+    latent_dim: Count
+    generator_channels: Count
+    discriminator_channels: Count
+    dropout: Share
+    learning_rate: NonNegative
+    beta1: Decay
+    patience_kimg: NonNegative
+    window_kimg: NonNegative
 
 
 class EarlyStopping:
@@ -198,32 +190,6 @@ class DCGAN(AdversarialFamily):
 
     config_class = DCGANConfig
     conditional = False
-    profiles = {  # noqa: RUF012
-        # Seconds: proves that everything runs, draws nothing.
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "latent_dim": 12,
-            "generator_channels": 16,
-            "discriminator_channels": 4,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        # About ten minutes on two cores; more with --kimg. Small batches: more steps for the same portraits.
-        "cpu": {"kimg": 60.0, "batch_size": 16},
-        "rtx2070": {
-            "kimg": 3000.0,
-            "batch_size": 64,
-            # G's loss rises from early on, so in effect the patience is the run's length.
-            "patience_kimg": 1000.0,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
 
     def __init__(self, config: DCGANConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
+from src.config import Count, CountOrNone, Decay, NonNegative, Positive, Share, TrainingConfig
 from src.family import DataSpecification, Stateful
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditioning import AttributeEmbedding
@@ -275,41 +275,30 @@ class NormFreeDiscriminator(nn.Module):
         return logits
 
 
-@dataclass(frozen=True)
 class R3GANConfig(TrainingConfig):
     """Pairs of `..._first` and `..._last` go from one to the other within `schedule_kimg`."""
 
-    # Networks.
-    latent_dim: int = 120
-    base_channels: int = 64
-    blocks: int = 1
-    embedding_dim: int = 64
-    # The most colours of one portrait, and the attribute that steers nothing but colours; 0 for free pixels.
-    colours: int = 31
-    colour_attribute: str = "palette"
-    # A palette head's choice goes from soft to exact within so many kimg: early on, every entry gets a gradient.
-    harden_kimg: float = 5.0
-    # One schedule (half a cosine) for everything that changes.
-    schedule_kimg: float = 500.0
-    learning_rate_first: float = 2e-4
-    learning_rate_last: float = 5e-5
-    beta2_first: float = 0.9
-    beta2_last: float = 0.99
-    # R1 and R2 = gamma / 2 * squared gradient norm at reals and fakes, every so many steps with that many times the
-    # weight. R3GAN's values at 64x64 are for batches of 256; smaller ones need more.
-    gamma_first: float = 2.0
-    gamma_last: float = 0.5
-    penalty_interval: int = 4
-    # Labels begin to count after a while: on a small set strong conditions from the start make samples collapse.
-    label_ramp_kimg: float = 10.0
-    # Augmentation: kinds, the largest probability, and how fast it moves (from 0 to 1 within so many kimg) to keep D's
-    # advantage on training portraits at its target.
-    augment: str = "flip,translation,cutout"
-    augment_most: float = 0.5
-    augment_move_kimg: float = 100.0
-    augment_target: float = 0.6
-    # Weight of the diversity loss: samples of one label as far apart as portraits of one label are.
-    diversity_weight: float = 2.0
+    latent_dim: Count
+    base_channels: Count
+    blocks: Count
+    embedding_dim: Count
+    colours: CountOrNone
+    colour_attribute: str
+    harden_kimg: NonNegative
+    schedule_kimg: NonNegative
+    learning_rate_first: NonNegative
+    learning_rate_last: NonNegative
+    beta2_first: Decay
+    beta2_last: Decay
+    gamma_first: NonNegative
+    gamma_last: NonNegative
+    penalty_interval: Count
+    label_ramp_kimg: NonNegative
+    augment: str
+    augment_most: Share
+    augment_move_kimg: Positive
+    augment_target: Share
+    diversity_weight: NonNegative
 
 
 def cosine(first: float, last: float, images_seen: int, length_kimg: float) -> float:
@@ -341,30 +330,6 @@ class R3GAN(AdversarialFamily):
     """The step that trains both networks on pairs of a real and a fake, and what changes with the images seen."""
 
     config_class = R3GANConfig
-    profiles = {  # noqa: RUF012
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "base_channels": 4,
-            "colours": 7,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        "cpu": {"kimg": 30.0, "sample_kimg": 5.0, "checkpoint_kimg": 5.0},
-        "rtx2070": {
-            "kimg": 9000.0,
-            "batch_size": 64,
-            "base_channels": 128,
-            "schedule_kimg": 3000.0,
-            "harden_kimg": 20.0,
-            "ema_half_life_kimg": 50.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
 
     def __init__(self, config: R3GANConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)

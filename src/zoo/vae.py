@@ -7,15 +7,13 @@ code, plus the divergence of that distribution from the standard normal one that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
-from src.errors import InputError
+from src.config import Count, NonNegative, TrainingConfig
 from src.family import DataSpecification, Family, Stateful
 from src.gan.conditioning import AttributeEmbedding
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
@@ -135,67 +133,24 @@ def reparameterise(mean: Tensor, log_variance: Tensor) -> Tensor:
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
-@dataclass(frozen=True)
 class VAEConfig(TrainingConfig):
     """A conditional VAE."""
 
-    # Networks; base_channels at half the portrait's side.
-    latent_dim: int = 64
-    base_channels: int = 32
-    embedding_dim: int = 64
-    learning_rate: float = 1e-3
-    # mse or bce.
-    reconstruction_loss: str = "mse"
-    # The divergence's weight. 1 is the bound itself with the squared error's variance of 1/2, noise far above what is
-    # left of pixel art: latents are given up and portraits blur. 0.1 stands for a variance of 1/20, a deviation of 0.2
-    # in [-1, 1] (what beta-VAE's weight means: Higgins et al., 2017; Rybkin et al., 2021). Too small a weight gives
-    # sharp reconstructions and samples that are no portraits.
-    kl_weight: float = 0.1
-    # The weight grows linearly from 0 over so many kimg, or latents are given up before the decoder has learnt to use
-    # them (Bowman et al., 2016; Sønderby et al., 2016).
-    kl_warmup_kimg: float = 20.0
-    ema_half_life_kimg: float = 2.0
+    latent_dim: Count
+    base_channels: Count
+    embedding_dim: Count
+    learning_rate: NonNegative
+    reconstruction_loss: Literal["mse", "bce"]
+    kl_weight: NonNegative
+    kl_warmup_kimg: NonNegative
 
 
 class VAE(Family):
     """Encoder, decoder and their optimizer."""
 
     config_class = VAEConfig
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "latent_dim": 16,
-            "base_channels": 8,
-            "embedding_dim": 8,
-            "kl_warmup_kimg": 0.064,
-        },
-        "cpu": {"kimg": 100.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
-        "rtx2070": {
-            "kimg": 1500.0,
-            "batch_size": 128,
-            "latent_dim": 128,
-            "base_channels": 64,
-            "embedding_dim": 128,
-            "learning_rate": 5e-4,
-            "kl_warmup_kimg": 100.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-            "ema_half_life_kimg": 10.0,
-        },
-    }
 
     def __init__(self, config: VAEConfig, data: DataSpecification, device: torch.device) -> None:
-        if config.reconstruction_loss not in RECONSTRUCTION_LOSSES:
-            raise InputError(
-                f"unknown reconstruction_loss {config.reconstruction_loss!r}; choose one of: "
-                f"{', '.join(RECONSTRUCTION_LOSSES)}"
-            )
         super().__init__(config, data, device)
         self.reconstruction_loss = RECONSTRUCTION_LOSSES[config.reconstruction_loss]
         self.autoencoder = VariationalAutoencoder(

@@ -6,14 +6,11 @@ codes follow which. Both learn in the same step: the prior chases codes that mov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
+from src.config import Count, NonNegative, Share, TrainingConfig
 from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, evaluation_mode
 from src.pyramid.choosing import only_the_likeliest
@@ -101,31 +98,23 @@ def perplexity(codes: Tensor, code_count: int) -> Tensor:
     return torch.special.entr(shares).sum().exp()
 
 
-@dataclass(frozen=True)
 class VQVAEConfig(TrainingConfig):
     """Autoencoder, codebook and prior."""
 
-    # Codes a side, at most a quarter of the portrait's: more are sharper, and harder for the prior.
-    code_side: int = 8
-    # How many codes there are, and the length of their vectors.
-    code_count: int = 256
-    code_dim: int = 32
-    # Channels at half the portrait's side.
-    base_channels: int = 32
-    learning_rate: float = 1e-3
-    # Weight of the encoder's pull towards its codes (beta).
-    commitment_weight: float = 0.25
-    # The codebook's running averages, and below which share of even use a code is dead and starts anew.
-    codebook_decay: float = 0.99
-    dead_share: float = 0.05
-    # false: the autoencoder alone, which cannot draw.
-    prior: bool = True
-    prior_width: int = 128
-    prior_layers: int = 4
-    prior_heads: int = 4
-    prior_dropout: float = 0.1
-    learning_rate_prior: float = 1e-3
-    ema_half_life_kimg: float = 2.0
+    code_side: Count
+    code_count: Count
+    code_dim: Count
+    base_channels: Count
+    learning_rate: NonNegative
+    commitment_weight: NonNegative
+    codebook_decay: Share
+    dead_share: Share
+    prior: bool
+    prior_width: Count
+    prior_layers: Count
+    prior_heads: Count
+    prior_dropout: Share
+    learning_rate_prior: NonNegative
 
 
 class VectorQuantisedAutoencoder(nn.Module):
@@ -168,40 +157,6 @@ class VQVAE(Family):
     """The autoencoder with its codebook, the prior, and an optimizer for each."""
 
     config_class = VQVAEConfig
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "code_count": 32,
-            "code_dim": 8,
-            "base_channels": 8,
-            "prior_width": 16,
-            "prior_layers": 1,
-            "prior_heads": 2,
-        },
-        "cpu": {"kimg": 70.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
-        "rtx2070": {
-            "kimg": 1500.0,
-            "batch_size": 128,
-            "code_side": 16,
-            "code_count": 512,
-            "base_channels": 64,
-            "learning_rate": 5e-4,
-            "prior_width": 256,
-            "prior_layers": 8,
-            "prior_heads": 8,
-            "prior_dropout": 0.2,
-            "learning_rate_prior": 5e-4,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-            "ema_half_life_kimg": 10.0,
-        },
-    }
 
     def __init__(self, config: VQVAEConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)

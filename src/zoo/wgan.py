@@ -8,20 +8,17 @@ labels is there to compare.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
-from src.errors import InputError
-from src.family import DataSpecification, evaluation_mode
+from src.config import Count, Decay, NonNegative, Share, TrainingConfig
+from src.family import evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.losses import cross_entropy
 from src.zoo.dcgan import DCGANDiscriminator, DCGANGenerator
-
-LOSSES = ("wasserstein", "cross_entropy")
-CONSTRAINTS = ("gradient_penalty", "weight_clipping", "none")
 
 
 def gradient_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor) -> Tensor:
@@ -45,119 +42,59 @@ def gradient_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor) -> Tensor:
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-@dataclass(frozen=True)
 class WGANConfig(TrainingConfig):
-    """WGAN-GP's values. Weight clipping: `constraint=weight_clipping`, and the paper's `learning_rate=5e-5`.
-    The plain DCGAN: `loss=cross_entropy constraint=none normalisation=batch critic_steps=1 learning_rate=2e-4
-    beta1=0.5 beta2=0.999`."""
+    """WGAN-GP; by its values the WGAN with clipped weights or a plain DCGAN.
 
-    # Networks: feature maps at 8x8 in G, after the first layer in the critic.
-    latent_dim: int = 100
-    generator_channels: int = 256
-    critic_channels: int = 64
-    # batch, layer, instance or none, in the critic; G always has batch normalisation.
-    normalisation: str = "layer"
-    dropout_generator: float = 0.0
-    dropout_critic: float = 0.0
-    # wasserstein or cross_entropy.
-    loss: str = "wasserstein"
-    # gradient_penalty, weight_clipping or none.
-    constraint: str = "gradient_penalty"
-    # Weight lambda of the gradient penalty.
-    penalty_weight: float = 10.0
-    # Bound c of every weight after a critic's step, for weight_clipping.
-    clip: float = 0.01
-    # Critic's steps for one of the generator's, each on reals of its own: one in so many batches trains G.
-    critic_steps: int = 5
-    # Cross-entropy only. Soft labels: what a real is called, 1 or less. Noisy labels: the share of portraits that are
-    # called the opposite of what they are.
-    real_target: float = 1.0
-    flipped_share: float = 0.0
-    learning_rate: float = 1e-4
-    # No momentum: both papers found it to unsettle the critic. Without it Adam is RMSProp, the clipping paper's choice.
-    beta1: float = 0.0
-    beta2: float = 0.9
-
-
-def check_combination(config: WGANConfig) -> None:
-    """Refuse values that together mean nothing, rather than leave one of them out in silence.
-
-    Raises:
-        InputError: one line that says which, and what to do.
+    Values that together mean nothing are refused, rather than one of them left out in silence.
     """
-    if config.loss not in LOSSES:
-        raise InputError(f"unknown loss {config.loss!r}; choose one of: {', '.join(LOSSES)}")
-    if config.constraint not in CONSTRAINTS:
-        raise InputError(f"unknown constraint {config.constraint!r}; choose one of: {', '.join(CONSTRAINTS)}")
-    if not 0.5 < config.real_target <= 1 or not 0 <= config.flipped_share < 0.5:
-        raise InputError("real_target must lie in (0.5, 1] and flipped_share in [0, 0.5): past a half, fakes win")
-    if config.loss == "wasserstein":
-        if config.real_target != 1 or config.flipped_share > 0:
-            raise InputError("soft and noisy labels need loss=cross_entropy: the Wasserstein loss has no labels")
-        if config.constraint == "none":
-            raise InputError(
-                "the Wasserstein loss grows without bound unless the critic is held: use constraint=gradient_penalty "
-                "or constraint=weight_clipping"
+
+    latent_dim: Count
+    generator_channels: Count
+    critic_channels: Count
+    normalisation: Literal["batch", "layer", "instance", "none"]
+    dropout_generator: Share
+    dropout_critic: Share
+    loss: Literal["wasserstein", "cross_entropy"]
+    constraint: Literal["gradient_penalty", "weight_clipping", "none"]
+    penalty_weight: NonNegative
+    clip: NonNegative
+    critic_steps: Count
+    # Past a half, fakes win.
+    real_target: Annotated[float, Field(gt=0.5, le=1)]
+    flipped_share: Annotated[float, Field(ge=0, lt=0.5)]
+    learning_rate: NonNegative
+    beta1: Decay
+    beta2: Decay
+
+    @model_validator(mode="after")
+    def _means_something(self) -> WGANConfig:
+        if self.loss == "wasserstein":
+            if self.real_target != 1 or self.flipped_share > 0:
+                raise ValueError("soft and noisy labels need loss=cross_entropy: the Wasserstein loss has no labels")
+            if self.constraint == "none":
+                raise ValueError(
+                    "the Wasserstein loss grows without bound unless the critic is held: use "
+                    "constraint=gradient_penalty or constraint=weight_clipping"
+                )
+        elif self.constraint == "weight_clipping":
+            raise ValueError(
+                "constraint=weight_clipping belongs to loss=wasserstein; with cross_entropy use gradient_penalty or "
+                "none"
             )
-    elif config.constraint == "weight_clipping":
-        raise InputError(
-            "constraint=weight_clipping belongs to loss=wasserstein; with cross_entropy use gradient_penalty or none"
-        )
-    if config.constraint == "gradient_penalty" and config.normalisation == "batch":
-        raise InputError(
-            "a gradient penalty needs scores that depend on one portrait each, which normalisation=batch prevents: "
-            "use layer, instance or none"
-        )
+        if self.constraint == "gradient_penalty" and self.normalisation == "batch":
+            raise ValueError(
+                "a gradient penalty needs scores that depend on one portrait each, which normalisation=batch prevents: "
+                "use layer, instance or none"
+            )
+        return self
 
 
 class WGAN(AdversarialFamily):
     """The critic's step at every batch, and the generator's at every so many."""
 
-    discriminator_name = "critic"
-
     config_class = WGANConfig
     conditional = False
-    profiles = {  # noqa: RUF012
-        # Seconds: proves that everything runs, draws nothing.
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "latent_dim": 12,
-            "generator_channels": 16,
-            "critic_channels": 4,
-            "critic_steps": 2,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        # About ten minutes on two cores; more with --kimg. The paper trains G for 100,000 steps and more; so short a
-        # run makes the most of its few with small batches, longer strides and fewer of the critic's steps.
-        "cpu": {
-            "kimg": 100.0,
-            "batch_size": 16,
-            "critic_steps": 3,
-            "learning_rate": 4e-4,
-            "generator_channels": 128,
-            "critic_channels": 32,
-            "sample_kimg": 5.0,
-            "checkpoint_kimg": 5.0,
-        },
-        "rtx2070": {
-            "kimg": 5000.0,
-            "batch_size": 64,
-            "generator_channels": 512,
-            "critic_channels": 128,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
-
-    def __init__(self, config: WGANConfig, data: DataSpecification, device: torch.device) -> None:
-        check_combination(config)
-        super().__init__(config, data, device)
+    discriminator_name = "critic"
 
     def build_generator(self) -> nn.Module:
         config, data = self.config, self.data

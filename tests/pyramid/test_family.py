@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from src.config import make_config
+from src.config import load_config
 from src.data.packed import to_signed
-from src.families import DataSpecification
+from src.errors import InputError
+from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.pyramid.family import PalettePyramidConfig, PalettePyramidFamily, as_long_as
+from src.pyramid.family import PalettePyramidFamily, as_long_as
 from src.pyramid.maps import index_portraits
 from tests.conftest import with_optimizers
 
@@ -20,8 +21,8 @@ TINT = {0: (0, 40, 200), 1: (30, 30, 30), 2: (220, 60, 0)}
 
 
 def make(**values):
-    profile = PalettePyramidFamily.profiles["smoke"]
-    config = make_config(PalettePyramidConfig, profile, {"precision": "fp32", "colour_jitter": 0.0, **values})
+    values = {"precision": "fp32", "colour_jitter": 0.0, **values}
+    config = load_config("palette_pyramid", "smoke", overrides=values)
     return with_optimizers(PalettePyramidFamily(config, DataSpecification(16, 4, SPECIFICATION, 0.3), CPU))
 
 
@@ -178,9 +179,9 @@ def test_the_rate_warms_up_stays_and_falls_with_the_square_root():
 def test_settings_by_level_go_on_and_what_is_no_number_is_refused():
     assert as_long_as("1,0.5", 4) == [1, 0.5, 0.5, 0.5]
     assert as_long_as("1,2,3", 2) == [1, 2]
-    with pytest.raises(ValueError, match="joined by commas"):
+    with pytest.raises(InputError, match="joined by commas"):
         make(top_p="much")
-    with pytest.raises(ValueError, match="one of 5, 8, 16, not 7"):
+    with pytest.raises(InputError, match="one of 5, 8, 16, not 7"):
         make(passes="7")
 
 

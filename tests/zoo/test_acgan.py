@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.zoo.acgan import ACGAN, ACGANConfig, auxiliary_loss
+from src.zoo.acgan import ACGAN, auxiliary_loss
 from tests.conftest import SPECIFICATION, with_optimizers
 
 REALS = torch.rand(16, 4, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
@@ -19,7 +19,7 @@ LABELS = torch.stack([torch.arange(16) % count for count in SPECIFICATION.sizes]
 
 def build(specification=SPECIFICATION, **values):
     torch.manual_seed(0)
-    config = make_config(ACGANConfig, ACGAN.profiles["smoke"], {"precision": "fp32", "dropout": 0.0, **values})
+    config = load_config("acgan", "smoke", overrides={"precision": "fp32", "dropout": 0.0, **values})
     return with_optimizers(ACGAN(config, DataSpecification(16, 4, specification, 0.3), torch.device("cpu")))
 
 

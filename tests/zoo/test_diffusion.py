@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
-from src.families import DataSpecification
+from src.family import DataSpecification
 from src.labels import LabelSpecification
 from src.pyramid.augmentation_labels import no_change
-from src.zoo.diffusion import Diffusion, DiffusionConfig
+from src.zoo.diffusion import Diffusion
 from tests.conftest import SPECIFICATION, with_optimizers
 
 CPU = torch.device("cpu")
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 def make(labels=SPECIFICATION, **values):
     values = {"precision": "fp32", "base_channels": 8, "diffusion_steps": 20, **values}
-    config = make_config(DiffusionConfig, Diffusion.profiles["smoke"], values)
+    config = load_config("diffusion", "smoke", overrides=values)
     return with_optimizers(Diffusion(config, DataSpecification(16, 4, labels, 0.3), CPU))
 
 

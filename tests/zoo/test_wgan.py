@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
 from src.gan.losses import cross_entropy
 from src.labels import LabelSpecification
-from src.zoo.wgan import WGAN, WGANConfig, gradient_penalty
+from src.zoo.wgan import WGAN, gradient_penalty
 from tests.conftest import with_optimizers
 
 DATA = DataSpecification(16, 4, LabelSpecification(), 0.3)
@@ -20,7 +20,7 @@ LABELS = torch.zeros(16, 0, dtype=torch.int64)
 
 def build(**values):
     values = {"precision": "fp32", **values}
-    return with_optimizers(WGAN(make_config(WGANConfig, WGAN.profiles["smoke"], values), DATA, torch.device("cpu")))
+    return with_optimizers(WGAN(load_config("wgan", "smoke", overrides=values), DATA, torch.device("cpu")))
 
 
 def train(family, steps):
