@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,25 +108,12 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
         changes[name] = value
     config = config_from_checkpoint(content["family"], content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])
-    with _without_the_compiler():
-        family = family_class(config, data, torch.device("cpu"))
+    family = family_class(config, data, torch.device("cpu"))
     family.sampler.load_state_dict(averaged_weights(content))
     sampler = family.sampler.eval()
     table = content.get("training_colours")
     colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
     return LoadedModel(content["family"], family, sampler, labels, file_hash(checkpoint), colours)
-
-
-@contextmanager
-def _without_the_compiler() -> Iterator[None]:
-    """A family builds its optimizers with its networks, and the first optimizer of a process imports torch's compiler,
-    only to be left alone by it: a second of the three to a first portrait. Drawing never takes an optimizer's step."""
-    guarded = torch.optim.Optimizer.add_param_group
-    torch.optim.Optimizer.add_param_group = getattr(guarded, "__wrapped__", guarded)
-    try:
-        yield
-    finally:
-        torch.optim.Optimizer.add_param_group = guarded
 
 
 def sample(

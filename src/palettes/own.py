@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 from src.palettes.snap import cluster_palette, colour_table, snap
 
 SPECK_PIXELS = 3
