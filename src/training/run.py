@@ -18,13 +18,13 @@ from src.family import DataSpecification, Family
 from src.palettes.snap import choose_palette, colour_table
 from src.tables import write_json
 from src.training.checkpoint import load_checkpoint
+from src.training.configure import Run, attributes_to_condition_on, check_data, configure
 from src.training.distributed import Processes, joined_processes
 from src.training.estimate import Estimate, measure
 from src.training.log import duration
 from src.training.memory import release_memory, saved_on_host
 from src.training.quick_evaluation import Evaluator
 from src.training.report import Reporter
-from src.training.settings import Settings, attributes_to_condition_on, check_data, configure
 from src.training.tracking import RUN_ID_FILE, import_mlflow, open_trackers
 from src.training.trainer import Trainer, TrainingResult, images_in_total, seed_step
 
@@ -41,6 +41,7 @@ def train(
     resume: bool = False,
     log: Callable[[str], None] = print,
     evaluator: Evaluator | None = None,
+    settings: Path | None = None,
 ) -> TrainingResult:
     """Train a family on the packed portraits of a data folder.
 
@@ -48,14 +49,16 @@ def train(
         data: folder with `portraits.npz`.
         out: artifacts folder; gets `samples/`, `checkpoints/`, `metrics.csv`, `config.json`, and `tensorboard/` where
             TensorBoard is installed.
-        family: a name of `FAMILIES`; None is the default one, or the checkpoint's when resuming.
-        profile: `smoke`, `cpu` or `rtx2070`; None is by the hardware, or the checkpoint's when resuming.
-        overrides: values by name that replace the profile's (`kimg`, `seed`, ...); texts are read as the field's type.
+        family: a name of `FAMILIES`; None is the checkpoint's when resuming, else the one that `settings` names, else
+            the default one.
+        profile: `smoke`, `cpu` or `rtx2070`; None likewise, and at last by the hardware.
+        overrides: values by name that replace all others (`kimg`, `seed`, ...); texts are read as the field's type.
         resume: go on from `checkpoints/latest.pt` where there is one. Otherwise a run that lies in `out` is moved to
             `out/earlier_runs/` and a fresh one starts.
         log: takes the status lines.
         evaluator: measures samples every `evaluate_kimg`: its metrics go into `metrics.csv`, and the checkpoint with
             the lowest `kid_random` is kept as `checkpoints/best.pt`. What is trained does not depend on it.
+        settings: a file of values that replace the profile's, or the checkpoint's when resuming (`settings_in`).
 
     Raises:
         InputError: anything wrong with the arguments, the data or the checkpoint.
@@ -69,17 +72,17 @@ def train(
         checkpoint = load_checkpoint(latest) if resume and latest.is_file() else None
         with processes.first_alone():
             portraits = load_portraits(data)
-        settings = configure(checkpoint, family, profile, overrides or {}, log)
-        processes.check(settings.config.batch_size)
-        if settings.config.mlflow:
+        run = configure(checkpoint, family, profile, settings, overrides or {}, log)
+        processes.check(run.config.batch_size)
+        if run.config.mlflow:
             import_mlflow()  # a missing library shows before anything is done
-        portraits = portraits.conditioned_on(attributes_to_condition_on(settings, portraits.specification))
+        portraits = portraits.conditioned_on(attributes_to_condition_on(run, portraits.specification))
         if checkpoint is not None:
             check_data(checkpoint, portraits)
         elif resume:
             log("no checkpoint yet: starting afresh")
         try:
-            return _run(settings, portraits, out, checkpoint, log, evaluator, processes)
+            return _run(run, portraits, out, checkpoint, log, evaluator, processes)
         except torch.OutOfMemoryError:
             if processes.count > 1:
                 raise  # one process cannot start again while the others wait for it
@@ -92,7 +95,7 @@ def train(
         checkpoint = load_checkpoint(latest) if latest.is_file() else None
         try:
             with saved_on_host():
-                return _run(settings, portraits, out, checkpoint, log, evaluator, processes)
+                return _run(run, portraits, out, checkpoint, log, evaluator, processes)
         except torch.OutOfMemoryError:
             raise InputError(
                 "the card's memory does not suffice; lower --set batch_size=..., or free the card from other programs"
@@ -100,7 +103,7 @@ def train(
 
 
 def _run(
-    settings: Settings,
+    run: Run,
     portraits: PackedPortraits,
     out: Path,
     checkpoint: Mapping[str, object] | None,
@@ -109,28 +112,28 @@ def _run(
     processes: Processes,
 ) -> TrainingResult:
     """Build everything, start or resume, train."""
-    config, device = settings.config, pick_device()
+    config, device = run.config, pick_device()
     torch.backends.cudnn.benchmark = True
     specification = describe(portraits)
     train_indices = np.flatnonzero(portraits.split == TRAIN)
     colours = colour_table(portraits.images[train_indices[:: -(-len(train_indices) // COLOUR_PORTRAITS)]])
     palette = choose_palette(config.palette_snap, colours) if config.palette_snap else None
-    family = build_family(settings, specification, device)
+    family = build_family(run, specification, device)
     if checkpoint is None and processes.leads:
         # Only now: with settings that are refused, the earlier run stays where it is.
         move_earlier_run(out, log)
 
-    images, note = family.prepare(portraits.images)
+    images, note = family.prepare_images(portraits.images)
     if note:
         log(note)
     prepared = replace(portraits, images=images)
     train_set, validation_set = (PortraitBatches(prepared, split, device) for split in (TRAIN, VALIDATION))
     if train_set.images is not None:
-        family.study(train_set.images, train_set.labels)
+        family.inspect_training_set(train_set.images, train_set.labels)
 
     description = {
-        "family": settings.family,
-        "profile": settings.profile,
+        "family": run.family,
+        "profile": run.profile,
         "config": config_to_dict(config),
         "label_mappings": portraits.specification.to_mapping(),
         "data_fingerprint": portraits.fingerprint,
@@ -154,11 +157,11 @@ def _run(
     )
     if checkpoint is not None:
         trainer.load(checkpoint)
-        log(f"resuming {settings.family} at {trainer.images_seen / 1000:.2f} kimg of {config.kimg:g}")
+        log(f"resuming {run.family} at {trainer.images_seen / 1000:.2f} kimg of {config.kimg:g}")
     elif processes.count == 1:
-        announce(settings, measure(type(family), config, specification, train_set), train_set, validation_set, log)
+        announce(run, measure(type(family), config, specification, train_set), train_set, validation_set, log)
     else:
-        log(f"{settings.family}, profile {settings.profile}, on {processes.count} processes")
+        log(f"{run.family}, profile {run.profile}, on {processes.count} processes")
     if not processes.leads:
         return trainer.train(None)
 
@@ -174,21 +177,23 @@ def _run(
         result = trainer.train(reporter)
         trackers.checkpoint(out / "checkpoints" / "latest.pt")
     if family.finished:
-        log(f"{settings.family} stopped by itself at {result.images_seen / 1000:.2f} kimg (early stopping)")
+        log(f"{run.family} stopped by itself at {result.images_seen / 1000:.2f} kimg (early stopping)")
     if result.interrupted:
         log(f"interrupted at {result.images_seen / 1000:.2f} kimg; saved to {result.checkpoint}; resume to go on")
     return result
 
 
-def build_family(settings: Settings, data: DataSpecification, device: torch.device) -> Family:
+def build_family(run: Run, data: DataSpecification, device: torch.device) -> Family:
     """The family, untrained: its weights follow from the seed.
 
     Raises:
         InputError: settings and data make no network, or one that the card cannot hold.
     """
-    seed_step(settings.config.seed, 0)
+    seed_step(run.config.seed, 0)
     try:
-        return find_family(settings.family)(settings.config, data, device)
+        family = find_family(run.family)(run.config, data, device)
+        family.build_optimizers()
+        return family
     except ValueError as error:
         raise InputError(f"these settings and data make no network: {error}") from None
     except torch.OutOfMemoryError:
@@ -211,7 +216,7 @@ def move_earlier_run(out: Path, log: Callable[[str], None]) -> None:
 
 
 def announce(
-    settings: Settings,
+    run: Run,
     estimate: Estimate,
     train_set: PortraitBatches,
     validation_set: PortraitBatches,
@@ -219,10 +224,10 @@ def announce(
 ) -> None:
     """Log what is about to be trained, and what it will cost."""
     log(
-        f"{settings.family}, profile {settings.profile}, on {train_set.device.type}: {len(train_set)} portraits to "
+        f"{run.family}, profile {run.profile}, on {train_set.device.type}: {len(train_set)} portraits to "
         f"train on, {len(validation_set)} for validation"
     )
-    kimg = settings.config.kimg
+    kimg = run.config.kimg
     time = duration(kimg * 1000 / estimate.images_per_second)
     memory = f", about {estimate.memory_bytes / 2**30:.1f} GB of memory" if estimate.memory_bytes else ""
     log(f"{kimg:g} kimg at about {estimate.images_per_second:.0f} images a second: about {time}{memory}")

@@ -117,7 +117,7 @@ class Trainer:
         # A mean over the interval like the other scalars: a single value could not be compared with those.
         if self.processes.leads and len(self.validation_set) and seen // batch_size % VALIDATION_STEPS == 0:
             indices = batch_indices(seen, batch_size, len(self.validation_set), seed)
-            self.means.add(self.family.watch(*self.validation_set.batch(indices), seen))
+            self.means.add(self.family.validate(*self.validation_set.batch(indices), seen))
 
     def report(self, reporter: Reporter) -> bool:
         """Report where it is time to: whether this is the best model so far."""
