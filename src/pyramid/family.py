@@ -12,7 +12,7 @@ from pydantic import field_validator
 from torch import Tensor, nn
 
 from src.augmentation_labels import change_counts, mirrored_and_moved, no_change
-from src.config import Count, CountOrNone, NonNegative, Share, TrainingConfig
+from src.config import Count, CountOrZero, NonNegative, Share, TrainingConfig
 from src.device import Precision
 from src.family import DataSpecification, Family, Stateful
 from src.palettes.reduction import reduce_colours, reduce_palette
@@ -47,7 +47,7 @@ class PalettePyramidConfig(TrainingConfig):
     gradient_limit: NonNegative
     recolours_per_step: Count
     guidance_weight: NonNegative
-    guided_side: CountOrNone
+    guided_side: CountOrZero
     temperature: str
     top_p: str
     passes: str
