@@ -80,6 +80,7 @@ class Workload:
         self.data = DataSpecification(size, 4, portraits.specification, intra_class_distance=0.3)
         torch.manual_seed(0)
         self.family = family_class(self.config, self.data, device)
+        self.family.build_optimizers()
         self.precision = Precision(device, self.config.precision).name
         self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
 

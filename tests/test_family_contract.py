@@ -14,7 +14,7 @@ from src.sampling import load_model, sample
 from src.training.checkpoint import load_checkpoint
 from src.training.log import read_metrics
 from src.training.run import train
-from tests.conftest import SPECIFICATION
+from tests.conftest import SPECIFICATION, with_optimizers
 from tests.same import assert_same
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def make(name, labels=SPECIFICATION, size=16, **values):
     family = find_family(name)
     config = load_config(name, "smoke", overrides={"precision": "fp32", **values})
     labels = labels if family.conditional else NONE
-    return family(config, DataSpecification(size, 4, labels, 0.3), CPU)
+    return with_optimizers(family(config, DataSpecification(size, 4, labels, 0.3), CPU))
 
 
 def batch(family, count=16):
@@ -147,11 +147,11 @@ def test_training_changes_every_network_and_the_sampler_is_among_them(name):
     assert all(id(parameter) in known for parameter in family.sampler.parameters())
 
 
-def test_looking_at_held_out_portraits_teaches_nothing(name):
+def test_validation_teaches_nothing(name):
     family = make(name)
     steps(family, 2)
     before = {key: value.clone() for key, value in family.sampler.state_dict().items()}
-    for value in family.watch(*batch(family), 32).values():
+    for value in family.validate(*batch(family), 32).values():
         assert value.shape == () and math.isfinite(value)
     assert_same(dict(family.sampler.state_dict()), before)
     assert all(module.training for network in family.networks.values() for module in network.modules())

@@ -11,18 +11,16 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from src.augmentation_labels import change_counts, mirrored_and_moved, no_change
 from src.config import Count, CountOrZero, NonNegative, Share, TrainingConfig
-from src.device import Precision
-from src.family import DataSpecification, Family, Stateful
+from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
+from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
 from src.pyramid.choosing import only_the_likeliest
 from src.pyramid.maps import index_portraits, paint
 from src.pyramid.palette_writer import Source, by_lightness, entry_places
 from src.pyramid.pyramid import PalettePyramid, SamplingOptions, Widths, Written, bits
 from src.pyramid.recolours import Recolours, find_recolours
 from src.pyramid.turns import TURNS, together
-from src.schedule import set_learning_rate
 
 
 class PalettePyramidConfig(TrainingConfig):
@@ -91,8 +89,7 @@ class PalettePyramidFamily(Family):
     config_class = PalettePyramidConfig
 
     def __init__(self, config: PalettePyramidConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config, self.data, self.device = config, data, device
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         finer = [[int(number) for number in numbers(text)] for text in (config.finer_widths, config.finer_blocks)]
         widths = Widths(
             config.palette_width,
@@ -105,13 +102,6 @@ class PalettePyramidFamily(Family):
         class_counts = [*data.labels.sizes, *change_counts(data.size)]
         parameters = class_counts, data.size, config.colours, widths, config.dropout, config.colour_jitter
         self.model = PalettePyramid(*parameters).to(device)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            config.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
         levels = len(self.model.sides)
         self.options = SamplingOptions(
             config.guidance_weight,
@@ -122,6 +112,16 @@ class PalettePyramidFamily(Family):
         )
         self.null_label = torch.tensor(data.labels.sizes, dtype=torch.int64, device=device)
         self.recolours: tuple[Tensor, ...] = ()
+
+    def build_optimizers(self) -> None:
+        config = self.config
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            config.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
 
     @property
     def sampler(self) -> nn.Module:
@@ -136,12 +136,12 @@ class PalettePyramidFamily(Family):
     def networks(self) -> dict[str, nn.Module]:
         return {"model": self.model}
 
-    def prepare(self, images: np.ndarray) -> tuple[np.ndarray, str]:
+    def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
         reduced, count = reduce_colours(images, self.config.colours)
         note = f"{count:,} of {len(images):,} portraits had more than {self.config.colours} colours and were reduced"
         return reduced, note if count else ""
 
-    def study(self, images: Tensor, labels: Tensor) -> None:
+    def inspect_training_set(self, images: Tensor, labels: Tensor) -> None:
         """Find the recolours of one silhouette among the training portraits."""
         entries, colours, used = [], [], []
         for part in images.cpu().split(256):
@@ -160,14 +160,13 @@ class PalettePyramidFamily(Family):
         self.model.recolours_seen.fill_(len(found.first))
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        config, scaler = self.config, self.precision.scaler
+        config = self.config
         set_learning_rate(self.optimizer, self.learning_rate(images_seen))
         # Mirrored and moved portraits, with augmentation labels: more to see of a small set, and nothing leaks.
         changed, augmentation = mirrored_and_moved(reals)
         portraits = index_portraits(changed, config.colours)
         condition = torch.cat([self.with_label_dropout(labels), augmentation], dim=1)
         turns = torch.randint(TURNS, (len(reals), len(self.model.finer)), device=reals.device)
-        self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             losses = self.model.losses(portraits, condition, turns)
             objective = sum(loss.objective.mean() for loss in losses.values())
@@ -176,11 +175,8 @@ class PalettePyramidFamily(Family):
                 recolouring = self.recolouring_nats()
                 objective = objective + recolouring.mean()
                 scalars["loss_recolouring"] = recolouring.mean()
-        scaler.scale(objective).backward()
-        scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_limit)
-        scaler.step(self.optimizer)
-        scaler.update()
+        self.minimise(objective, self.optimizer, config.gradient_limit)
+        self.precision.scaler.update()
         scalars |= {"loss_pyramid": objective, "bits": all_maps(scalars)}
         return {name: value.detach() for name, value in scalars.items()}
 

@@ -274,13 +274,14 @@ class _Training:
             self.family = family_class(self.config, self.specification, device)
         except ValueError as error:
             raise InputError(f"these settings and data make no network: {error}") from None
-        images, note = self.family.prepare(portraits.images)
+        self.family.build_optimizers()
+        images, note = self.family.prepare_images(portraits.images)
         if note:
             self.log(note)
         self.train_set = PortraitBatches(replace(portraits, images=images), TRAIN, device)
         self.validation_set = PortraitBatches(replace(portraits, images=images), VALIDATION, device)
         if self.train_set.images is not None:
-            self.family.study(self.train_set.images, self.train_set.labels)
+            self.family.inspect_training_set(self.train_set.images, self.train_set.labels)
         self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
         self.images_seen = 0
         if state is not None:
@@ -392,7 +393,7 @@ class _Training:
         # portraits could not be compared with a mean over many at those it learns from.
         if self.processes.leads and len(self.validation_set) and seen // batch_size % WATCH_STEPS == 0:
             indices = batch_indices(seen, batch_size, len(self.validation_set), self.config.seed)
-            means.add(self.family.watch(*self.validation_set.batch(indices), seen))
+            means.add(self.family.validate(*self.validation_set.batch(indices), seen))
 
     def _passed(self, interval_kimg: float) -> bool:
         """Whether the last step crossed a multiple of the interval."""

@@ -1,7 +1,7 @@
 """`autoencoder`: portraits through forty numbers and back, without labels.
 
 An autoencoder minimises the reconstruction error alone. It is no generative model: nothing in its loss says which
-codes are portraits. What it draws comes from a Gaussian laid over the training codes afterwards (ex-post density
+codes are portraits. Its samples come from a Gaussian laid over the training codes afterwards (ex-post density
 estimation; Ghosh et al., 2020), and shows how far one Gaussian goes.
 """
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.config import Count, NonNegative, Share, TrainingConfig
-from src.device import Precision
 from src.family import DataSpecification, Family, Stateful
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 
@@ -87,13 +86,13 @@ class AutoencoderFamily(Family):
     conditional = False
 
     def __init__(self, config: AutoencoderConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.autoencoder = Autoencoder(data.size, data.channels, config.code_dim, config.base_channels).to(
             device, memory_format=torch.channels_last
         )
-        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), config.learning_rate, fused=True)
+
+    def build_optimizers(self) -> None:
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), self.config.learning_rate, fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -112,15 +111,12 @@ class AutoencoderFamily(Family):
         seen = reals
         if self.config.denoising > 0:
             seen = reals + self.config.denoising * torch.randn_like(reals)
-        self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             codes = self.autoencoder.encoder(seen)
             rebuilt = self.autoencoder.decoder(codes)
         loss = functional.mse_loss(rebuilt.float(), reals)
-        scaler = self.precision.scaler
-        scaler.scale(loss).backward()
-        scaler.step(self.optimizer)
-        scaler.update()
+        self.minimise(loss, self.optimizer)
+        self.precision.scaler.update()
         self.autoencoder.observe(codes.detach(), self.config.statistics_decay)
         deviation = self.autoencoder.code_covariance.diagonal().clamp(min=0).sqrt().mean()
         return {"loss_reconstruction": loss.detach(), "code_deviation": deviation}
@@ -152,8 +148,8 @@ class AutoencoderFamily(Family):
         return sampler.decoder(codes.flatten(0, 1)).unflatten(0, (len(first), steps))
 
     @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The reconstruction error on validation portraits: above the training one it shows learning by heart."""
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The reconstruction error on validation portraits: above the training one it shows overfitting."""
         with self.precision.autocast():
             rebuilt = self.autoencoder(reals)
         return {"loss_validation": functional.mse_loss(rebuilt.float(), reals)}

@@ -1,5 +1,6 @@
 """`dcgan`: portraits without labels, as hero-portrait and game-face studies train them. A plain DCGAN (Radford et al.,
-2016) with cross-entropy, Adam and early stopping on the generator's loss."""
+2016), as small as it is taught: dense to 8x8, transposed convolutions up; three strided convolutions down.
+Cross-entropy, Adam, and early stopping on the generator's loss."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from src.config import Count, Decay, NonNegative, Share, TrainingConfig
-from src.device import Precision
-from src.family import DataSpecification, Family, Stateful
+from src.family import DataSpecification, Stateful, evaluation_mode
+from src.gan.adversarial import AdversarialFamily, frozen
+from src.gan.conditional_dcgan import dcgan_weights
 from src.gan.losses import cross_entropy
 
 NORMALISATIONS = ("batch", "layer", "instance", "none")
@@ -53,7 +55,7 @@ class DCGANGenerator(nn.Module):
         # No normalisation at the end: the portrait's mean and contrast are its own.
         layers += [nn.ConvTranspose2d(channels, image_channels, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(dcgan_weights)
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents [N, latent_dim] of unit variance -> portraits [N, C, size, size] in [-1, 1]."""
@@ -99,7 +101,7 @@ class DCGANDiscriminator(nn.Module):
         side = size // 2**STRIDED_LAYERS
         layers += [nn.Flatten(), nn.Dropout(dropout), nn.Linear(c_in * side * side, 1)]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(dcgan_weights)
 
     def forward(self, images: Tensor) -> Tensor:
         """Portraits [N, C, size, size] in [-1, 1] -> scores [N]; higher means more real."""
@@ -122,14 +124,6 @@ def _normalise(name: str, channels: int) -> nn.Module:
 def _check_size(size: int) -> None:
     if size < 16 or size & (size - 1):
         raise ValueError(f"the size must be a power of two from 16, not {size}")
-
-
-def _initialise(module: nn.Module) -> None:
-    """Weights from a normal distribution of deviation 0.02, the DCGAN paper's choice."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 class DCGANConfig(TrainingConfig):
@@ -191,75 +185,49 @@ class EarlyStopping:
             setattr(self, name, state[name])
 
 
-class DCGAN(Family):
-    """Generator, discriminator, an Adam for each, and the step that trains both."""
+class DCGAN(AdversarialFamily):
+    """The step that trains both networks, until G has not gained on D for long."""
 
     config_class = DCGANConfig
     conditional = False
 
     def __init__(self, config: DCGANConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
-        generator = DCGANGenerator(data.size, data.channels, config.latent_dim, config.generator_channels)
-        discriminator = DCGANDiscriminator(
-            data.size, data.channels, config.discriminator_channels, dropout=config.dropout
-        )
-        self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
-        betas = (config.beta1, 0.999)
-        self.optimizer_generator = torch.optim.Adam(
-            self.generator.parameters(), config.learning_rate, betas, fused=True
-        )
-        self.optimizer_discriminator = torch.optim.Adam(
-            self.discriminator.parameters(), config.learning_rate, betas, fused=True
-        )
+        super().__init__(config, data, device)
         self.early_stopping = EarlyStopping(config.patience_kimg, config.window_kimg)
 
-    @property
-    def sampler(self) -> nn.Module:
-        return self.generator
+    def build_generator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return DCGANGenerator(data.size, data.channels, config.latent_dim, config.generator_channels)
 
-    @property
-    def latent_dim(self) -> int:
-        return self.config.latent_dim
+    def build_discriminator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return DCGANDiscriminator(data.size, data.channels, config.discriminator_channels, dropout=config.dropout)
 
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+    def build_optimizers(self) -> None:
+        rate = self.config.learning_rate
+        self.build_adams(rate, rate, (self.config.beta1, 0.999))
 
     @property
     def finished(self) -> bool:
         return self.early_stopping.finished
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        scaler = self.precision.scaler
-
-        # Draw fakes once, for both networks.
-        latents = torch.randn(len(reals), self.latent_dim, device=reals.device)
-        with self.precision.autocast():
-            fakes = self.generator(latents)
-        fakes = fakes.float()
+        # Fakes, once for both networks.
+        fakes = self.fakes(labels)
 
         # D learns to call reals 1 and fakes 0. Apart: batch normalisation over both would give the answer away.
-        self.optimizer_discriminator.zero_grad(set_to_none=True)
         with self.precision.autocast():
             real_logits = self.discriminator(reals)
             fake_logits = self.discriminator(fakes.detach())
         loss_discriminator = cross_entropy(real_logits, 1.0) + cross_entropy(fake_logits, 0.0)
-        scaler.scale(loss_discriminator).backward()
-        scaler.step(self.optimizer_discriminator)
+        self.minimise(loss_discriminator, self.optimizer_discriminator)
 
-        # G learns to have its fakes called 1. D is frozen: its gradients would be thrown away.
-        self.optimizer_generator.zero_grad(set_to_none=True)
-        self.discriminator.requires_grad_(False)
-        with self.precision.autocast():
+        # G learns to have its fakes called 1.
+        with frozen(self.discriminator), self.precision.autocast():
             loss_generator = cross_entropy(self.discriminator(fakes), 1.0)
-        scaler.scale(loss_generator).backward()
-        scaler.step(self.optimizer_generator)
-        self.discriminator.requires_grad_(True)
+        self.minimise(loss_generator, self.optimizer_generator)
 
-        scaler.update()
+        self.precision.scaler.update()
         self.early_stopping.update(loss_generator.detach(), images_seen + len(reals))
         scalars = {
             "loss_discriminator": loss_discriminator,
@@ -270,25 +238,13 @@ class DCGAN(Family):
         return {name: value.detach().float() for name, value in scalars.items()}
 
     @torch.no_grad()
-    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
-        return sampler(latents)
-
-    @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """D's mean logit on validation portraits: below the mean on those it learns from it shows how far D has
         memorised them."""
-        self.discriminator.eval()
-        with self.precision.autocast():
+        with evaluation_mode(self.discriminator), self.precision.autocast():
             logits = self.discriminator(reals)
-        self.discriminator.train()
         return {"logit_validation": logits.float().mean()}
 
     @property
     def parts(self) -> dict[str, Stateful]:
-        return {
-            **self.networks,
-            "optimizer_generator": self.optimizer_generator,
-            "optimizer_discriminator": self.optimizer_discriminator,
-            "scaler": self.precision.scaler,
-            "early_stopping": self.early_stopping,
-        }
+        return {**super().parts, "early_stopping": self.early_stopping}

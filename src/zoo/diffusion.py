@@ -1,7 +1,7 @@
-"""`diffusion`: denoising diffusion. A U-Net learns to see the portrait behind noise; drawing starts from noise alone.
+"""`diffusion`: denoising diffusion. A U-Net learns to predict the portrait behind noise; sampling starts from noise.
 
 Training (Ho et al., 2020): mix a portrait with noise at a random step, predict the noise (or v; Salimans & Ho, 2022),
-take the squared error. Now and then the labels are withheld, so that drawing can exaggerate what they change
+take the squared error. Now and then the labels are dropped, so that sampling can exaggerate what they change
 (classifier-free guidance; Ho & Salimans, 2022).
 """
 
@@ -13,13 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.augmentation_labels import change_counts, mirrored_and_moved, no_change
 from src.config import Count, NonNegative, Share, TrainingConfig
-from src.device import Precision
 from src.errors import InputError
-from src.family import DataSpecification, Family, Stateful
-from src.schedule import set_learning_rate
-from src.zoo.diffusion_samplers import guided, noise_per_sample, sample_ddim, sample_ddpm, sample_dpm
+from src.family import DataSpecification, Family, Stateful, evaluation_mode, set_learning_rate
+from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
+from src.zoo.diffusion_samplers import generators_for, guided, sample_ddim, sample_ddpm, sample_dpm
 from src.zoo.noise_schedule import make_schedule
 from src.zoo.palette_projection import onto_palettes
 from src.zoo.unet import UNet
@@ -58,9 +56,7 @@ class Diffusion(Family):
     config_class = DiffusionConfig
 
     def __init__(self, config: DiffusionConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.schedule = make_schedule(config.schedule, config.diffusion_steps, device)
         self.network = UNet(
             data.size,
@@ -72,7 +68,9 @@ class Diffusion(Family):
             config.dropout,
             change_counts(data.size) if config.augmentation_labels else (),
         ).to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), config.learning_rate, fused=True)
+
+    def build_optimizers(self) -> None:
+        self.optimizer = torch.optim.Adam(self.network.parameters(), self.config.learning_rate, fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -80,7 +78,7 @@ class Diffusion(Family):
 
     @property
     def latent_dim(self) -> int:
-        """The latent is the noise that drawing starts from."""
+        """The latent is the noise that sampling starts from."""
         return self.data.channels * self.data.size**2
 
     @property
@@ -88,7 +86,7 @@ class Diffusion(Family):
         return {"network": self.network}
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        config, scaler = self.config, self.precision.scaler
+        config = self.config
         flipped = torch.rand(len(reals), 1, 1, 1, device=reals.device) < config.flip_probability
         reals = torch.where(flipped, reals.flip(3), reals)
         changes = None
@@ -96,14 +94,10 @@ class Diffusion(Family):
             reals, changes = mirrored_and_moved(reals)
         labelled = torch.rand(len(reals), device=reals.device) >= config.label_dropout
 
-        self.optimizer.zero_grad(set_to_none=True)
         loss = self.denoising_loss(reals, labels, labelled, changes)
-        scaler.scale(loss).backward()
-        scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         set_learning_rate(self.optimizer, self.learning_rate(images_seen))
-        scaler.step(self.optimizer)
-        scaler.update()
+        self.minimise(loss, self.optimizer, gradient_limit=1.0)
+        self.precision.scaler.update()
         return {"loss_denoising": loss.detach()}
 
     def denoising_loss(self, x0: Tensor, labels: Tensor, labelled: Tensor, changes: Tensor | None) -> Tensor:
@@ -112,8 +106,8 @@ class Diffusion(Family):
         Args:
             x0: portraits [N, C, H, W] in [-1, 1].
             labels: int64 [N, A].
-            labelled: bool [N]; where False the network is not told the labels.
-            changes: int64 [N, 3], what was done to the portraits; None where the network is not told.
+            labelled: bool [N]; where False the labels are dropped.
+            changes: int64 [N, 3], augmentation labels; None for a network without them.
         """
         steps = torch.randint(len(self.schedule), (len(x0),), device=x0.device)
         epsilon = torch.randn_like(x0)
@@ -148,7 +142,7 @@ class Diffusion(Family):
             return self.exact(x0) if noise_weight < PROJECTED_BELOW else x0
 
         if self.config.sampler == "ddpm":
-            return self.exact(sample_ddpm(denoise, noise, self.schedule, noise_per_sample(noise)))
+            return self.exact(sample_ddpm(denoise, noise, self.schedule, generators_for(noise)))
         sample = sample_dpm if self.config.sampler == "dpm" else sample_ddim
         return self.exact(sample(denoise, noise, self.schedule, self.config.ddim_steps))
 
@@ -175,16 +169,15 @@ class Diffusion(Family):
         return self.schedule.to_x0(self.config.prediction, predicted, noisy, steps).clamp(-1, 1)
 
     def unchanged(self, portraits: Tensor) -> Tensor | None:
-        """Word that portraits [N, C, H, W] are as they should be, int64 [N, 3]; None where the network is not told."""
+        """Augmentation labels of portraits [N, C, H, W] as they are, int64 [N, 3]; None for a network without them."""
         return no_change(len(portraits), self.data.size, portraits.device) if self.config.augmentation_labels else None
 
     @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The same loss on validation portraits: above the one on those it learns from, it shows memorising."""
-        self.network.eval()
         labelled = torch.ones(len(reals), dtype=torch.bool, device=reals.device)
-        loss = self.denoising_loss(reals, labels, labelled, self.unchanged(reals))
-        self.network.train()
+        with evaluation_mode(self.network):
+            loss = self.denoising_loss(reals, labels, labelled, self.unchanged(reals))
         return {"loss_validation": loss}
 
     @property

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.config import Count, NonNegative, TrainingConfig
-from src.device import Precision
 from src.family import DataSpecification, Family, Stateful
 from src.gan.conditioning import AttributeEmbedding
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
@@ -152,14 +151,14 @@ class VAE(Family):
     config_class = VAEConfig
 
     def __init__(self, config: VAEConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.reconstruction_loss = RECONSTRUCTION_LOSSES[config.reconstruction_loss]
         self.autoencoder = VariationalAutoencoder(
             data.size, data.channels, data.labels.sizes, config.latent_dim, config.base_channels, config.embedding_dim
         ).to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), config.learning_rate, fused=True)
+
+    def build_optimizers(self) -> None:
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), self.config.learning_rate, fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -174,7 +173,6 @@ class VAE(Family):
         return {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder}
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             mean, log_variance = self.autoencoder.encoder(reals, labels)
         mean, log_variance = mean.float(), log_variance.float()
@@ -184,10 +182,8 @@ class VAE(Family):
         loss_reconstruction = self.reconstruction_loss(outputs.float(), reals)
         loss_divergence = divergence(mean, log_variance).sum(dim=1).mean()
         loss = loss_reconstruction + self.divergence_weight(images_seen) * loss_divergence
-        scaler = self.precision.scaler
-        scaler.scale(loss).backward()
-        scaler.step(self.optimizer)
-        scaler.update()
+        self.minimise(loss, self.optimizer)
+        self.precision.scaler.update()
         return {
             "loss_reconstruction": loss_reconstruction.detach(),
             "loss_divergence": loss_divergence.detach(),
@@ -211,7 +207,7 @@ class VAE(Family):
         return sampler.decoder(mean, labels).tanh()
 
     @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The two terms on validation portraits."""
         with self.precision.autocast():
             mean, log_variance = self.autoencoder.encoder(reals, labels)

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.config import Count, NonNegative, Share, TrainingConfig
-from src.device import Precision
 from src.errors import InputError
-from src.family import DataSpecification, Family, Stateful
+from src.family import DataSpecification, Family, Stateful, evaluation_mode
 from src.pyramid.choosing import only_the_likeliest
 from src.zoo.code_prior import CodePrior
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
@@ -23,7 +22,9 @@ UNSEEN = 1e-6
 
 
 class VectorQuantiser(nn.Module):
-    """A codebook of K vectors; every vector is replaced by the nearest of them.
+    """A codebook of K vectors; every vector is replaced by the nearest of them. It follows the encoder by running
+    averages, not by gradients (van den Oord et al., 2017, appendix A.1); dead codes are revived as in Jukebox (Dhariwal
+    et al., 2020).
 
     A code is the mean of the vectors it stood for, newer ones weighing more: a running sum divided by a running count.
     Averaging sums and counts over time, as the training loop does for the network that draws, gives again such a
@@ -158,17 +159,17 @@ class VQVAE(Family):
     config_class = VQVAEConfig
 
     def __init__(self, config: VQVAEConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.model = VectorQuantisedAutoencoder(config, data).to(device, memory_format=torch.channels_last)
+
+    def build_optimizers(self) -> None:
+        config, model = self.config, self.model
         self.optimizer = torch.optim.Adam(
-            [*self.model.encoder.parameters(), *self.model.decoder.parameters()], config.learning_rate, fused=True
+            [*model.encoder.parameters(), *model.decoder.parameters()], config.learning_rate, fused=True
         )
-        self.optimizer_prior = None
-        if self.model.prior is not None:
+        if model.prior is not None:
             self.optimizer_prior = torch.optim.AdamW(
-                self.model.prior.parameters(), config.learning_rate_prior, betas=(0.9, 0.95), fused=True
+                model.prior.parameters(), config.learning_rate_prior, betas=(0.9, 0.95), fused=True
             )
 
     @property
@@ -206,8 +207,7 @@ class VQVAE(Family):
         Returns:
             The batch's codes int64 [N, side, side], and scalars.
         """
-        model, quantiser, scaler = self.model, self.model.quantiser, self.precision.scaler
-        self.optimizer.zero_grad(set_to_none=True)
+        model, quantiser = self.model, self.model.quantiser
         with self.precision.autocast():
             vectors = model.encode(reals)
         vectors = vectors.float()
@@ -217,8 +217,7 @@ class VQVAE(Family):
             rebuilt = model.decode(straight_through(vectors, quantised))
         loss_reconstruction = functional.mse_loss(rebuilt.float(), reals)
         loss_commitment = functional.mse_loss(vectors, quantised)
-        scaler.scale(loss_reconstruction + self.config.commitment_weight * loss_commitment).backward()
-        scaler.step(self.optimizer)
+        self.minimise(loss_reconstruction + self.config.commitment_weight * loss_commitment, self.optimizer)
         quantiser.learn(vectors.detach())
         return codes, {
             "loss_reconstruction": loss_reconstruction,
@@ -227,14 +226,11 @@ class VQVAE(Family):
         }
 
     def prior_step(self, codes: Tensor, labels: Tensor) -> Tensor:
-        """The prior learns to foretell every code from those before it, [N, L]; the loss is in nats a code."""
-        scaler = self.precision.scaler
-        self.optimizer_prior.zero_grad(set_to_none=True)
+        """The prior learns to predict every code from those before it, [N, L]; the loss is in nats a code."""
         with self.precision.autocast():
             logits = self.model.prior(codes, labels)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
-        scaler.scale(loss).backward()
-        scaler.step(self.optimizer_prior)
+        self.minimise(loss, self.optimizer_prior)
         return loss
 
     def truncated(self, latents: Tensor, truncation: float) -> Tensor:
@@ -260,8 +256,8 @@ class VQVAE(Family):
         return sampler.decode_codes(sampler.quantiser.nearest(sampler.encode(reals)).flatten(1))
 
     @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The losses on validation portraits; a prior whose loss rises here learns by heart."""
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The losses on validation portraits; a prior whose loss rises here overfits."""
         model = self.model
         with self.precision.autocast():
             vectors = model.encode(reals)
@@ -270,16 +266,14 @@ class VQVAE(Family):
             rebuilt = model.decode_codes(codes)
         scalars = {"loss_reconstruction_validation": functional.mse_loss(rebuilt.float(), reals)}
         if model.prior is not None:
-            model.prior.eval()
-            with self.precision.autocast():
+            with evaluation_mode(model.prior), self.precision.autocast():
                 logits = model.prior(codes, labels)
-            model.prior.train()
             scalars["loss_prior_validation"] = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
         return scalars
 
     @property
     def parts(self) -> dict[str, Stateful]:
         parts = {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
-        if self.optimizer_prior is not None:
+        if self.model.prior is not None:
             parts["optimizer_prior"] = self.optimizer_prior
         return parts

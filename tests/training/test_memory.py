@@ -47,6 +47,7 @@ def test_a_step_gives_the_same_bits(name, precision, specification, moved):
     for context in (torch.enable_grad, saved_on_host):
         torch.manual_seed(0)
         family = family_class(config, data, torch.device("cpu"))
+        family.build_optimizers()
         reals = torch.rand(8, 4, 16, 16).contiguous(memory_format=torch.channels_last) * 2 - 1
         labels = torch.stack([torch.arange(8) % size for size in specification.sizes], dim=1)
         for step in range(2):

@@ -8,6 +8,7 @@ from src.config import load_config
 from src.family import DataSpecification
 from src.labels import LabelSpecification
 from src.zoo.autoencoder import AutoencoderFamily
+from tests.conftest import with_optimizers
 
 DATA = DataSpecification(16, 4, LabelSpecification({}), 0.3)
 NO_LABELS = torch.zeros(16, 0, dtype=torch.int64)
@@ -16,7 +17,7 @@ NO_LABELS = torch.zeros(16, 0, dtype=torch.int64)
 def build(**values):
     values = {"precision": "fp32", "learning_rate": 3e-3, **values}
     config = load_config("autoencoder", "smoke", overrides=values)
-    return AutoencoderFamily(config, DATA, torch.device("cpu"))
+    return with_optimizers(AutoencoderFamily(config, DATA, torch.device("cpu")))
 
 
 def squares(count):

@@ -10,6 +10,7 @@ from src.family import DataSpecification
 from src.gan.losses import cross_entropy
 from src.labels import LabelSpecification
 from src.zoo.dcgan import DCGAN, EarlyStopping
+from tests.conftest import with_optimizers
 
 DATA = DataSpecification(16, 4, LabelSpecification(), 0.3)
 LABELS = torch.zeros(16, 0, dtype=torch.int64)
@@ -17,7 +18,7 @@ LABELS = torch.zeros(16, 0, dtype=torch.int64)
 
 def build(**values):
     values = {"precision": "fp32", **values}
-    return DCGAN(load_config("dcgan", "smoke", overrides=values), DATA, torch.device("cpu"))
+    return with_optimizers(DCGAN(load_config("dcgan", "smoke", overrides=values), DATA, torch.device("cpu")))
 
 
 def test_cross_entropy_against_its_formula():

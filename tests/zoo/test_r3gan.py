@@ -9,15 +9,15 @@ from torch.nn import functional
 from src.config import load_config
 from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.schedule import cosine
-from src.zoo.r3gan import R3GAN
+from src.zoo.r3gan import R3GAN, cosine
+from tests.conftest import with_optimizers
 
 LABELS = LabelSpecification({"hero_class": ("bard", "mage"), "palette": ("cool", "warm")})
 
 
 def make(**values):
     config = load_config("r3gan", "smoke", overrides={"precision": "fp32", "augment": "", **values})
-    return R3GAN(config, DataSpecification(16, 4, LABELS, 0.3), torch.device("cpu"))
+    return with_optimizers(R3GAN(config, DataSpecification(16, 4, LABELS, 0.3), torch.device("cpu")))
 
 
 def batch(count=16):

@@ -9,14 +9,14 @@ from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
 from src.zoo.vae import VAE, divergence, reconstruction_bce, reconstruction_mse, reparameterise
-from tests.conftest import SPECIFICATION
+from tests.conftest import SPECIFICATION, with_optimizers
 
 DATA = DataSpecification(16, 4, SPECIFICATION, 0.3)
 
 
 def build(**values):
     config = load_config("vae", "smoke", overrides={"precision": "fp32", **values})
-    return VAE(config, DATA, torch.device("cpu"))
+    return with_optimizers(VAE(config, DATA, torch.device("cpu")))
 
 
 def batch(count=16):

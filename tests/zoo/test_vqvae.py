@@ -10,12 +10,12 @@ from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
 from src.zoo.vqvae import VQVAE
-from tests.conftest import SPECIFICATION
+from tests.conftest import SPECIFICATION, with_optimizers
 
 
 def build(size=16, **values):
     config = load_config("vqvae", "smoke", overrides={"precision": "fp32", **values})
-    return VQVAE(config, DataSpecification(size, 4, SPECIFICATION, 0.3), torch.device("cpu"))
+    return with_optimizers(VQVAE(config, DataSpecification(size, 4, SPECIFICATION, 0.3), torch.device("cpu")))
 
 
 def labels_for(count):
