@@ -50,7 +50,7 @@ def test_r1_of_a_linear_discriminator_is_its_squared_weight():
     torch.testing.assert_close(discriminator.weight.grad, 2 * discriminator.weight.detach())
 
 
-def test_variety_penalty_compares_pairs_of_one_label():
+def test_the_diversity_loss_compares_pairs_of_one_label():
     first = torch.zeros(2, 4, 3, 3)
     same = torch.cat([first, first])
     half = torch.cat([first, first + 0.1])

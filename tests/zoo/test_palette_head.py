@@ -1,4 +1,4 @@
-"""The palette head draws pixel art by construction, and learns all the same."""
+"""The palette head gives pixel art by construction, and learns all the same."""
 
 import pytest
 import torch

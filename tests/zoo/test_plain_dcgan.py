@@ -84,7 +84,7 @@ def test_dropout_is_where_it_is_said_to_be():
     assert isinstance(discriminator.layers[-2], nn.Dropout)
 
 
-def test_batch_normalisation_judges_each_batch_by_itself_and_remembers_none():
+def test_batch_normalisation_normalises_each_batch_by_itself_and_remembers_none():
     for discriminator in (DCGANDiscriminator(16, 4, 4), AuxiliaryClassifierDiscriminator(16, 4, (), 4)):
         before = {name: value.clone() for name, value in discriminator.state_dict().items()}
         discriminator(torch.randn(4, 4, 16, 16) * 5 + 3)

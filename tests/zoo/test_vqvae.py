@@ -1,4 +1,4 @@
-"""The VQ-VAE family: what its step teaches whom, and drawing from the prior. The contract is in test_contract.py."""
+"""The VQ-VAE family: what its step teaches whom, and sampling from the prior."""
 
 import copy
 
@@ -84,7 +84,7 @@ def test_it_reconstructs_what_it_has_learnt(trained):
     assert functional.mse_loss(rebuilt, squares(6)) < 0.05
 
 
-def test_samples_of_the_prior_obey_their_labels_and_beat_random_codes(trained):
+def test_samples_of_the_prior_have_their_labels_and_beat_random_codes(trained):
     """The labels of 24 squares say all of a portrait; a draw comes close to the portrait of its labels."""
     labels, latents = labels_for(24), torch.randn(24, trained.latent_dim)
     sampled = trained.sample(trained.sampler, latents, labels)
@@ -112,7 +112,7 @@ def test_without_its_prior_it_says_that_it_cannot_draw():
     family = build(prior=False)
     scalars = family.train_step(squares(16), labels_for(16), 0)
     assert "loss_prior" not in scalars and set(family.networks) == {"encoder", "decoder"}
-    assert "cannot draw" in family.cannot_sample and "prior=true" in family.cannot_sample
+    assert "cannot sample" in family.cannot_sample and "prior=true" in family.cannot_sample
     with pytest.raises(InputError, match="prior=true"):
         family.sample(family.sampler, torch.randn(1, family.latent_dim), labels_for(1))
     assert family.reconstruct(family.sampler, squares(2), labels_for(2)).shape == (2, 4, 16, 16)
