@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from src.family import DataSpecification, Family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
 from src.palettes.category import measure, palette_category
-from src.palettes.files import write_palette
+from src.palettes.files import MOST_COLOURS, write_palette
+from src.palettes.own import snap_to_own_colours
 from src.palettes.snap import ColourTable, choose_palette, snap
 from src.tables import write_json
 from src.training.checkpoint import file_hash
@@ -257,6 +258,17 @@ def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[tor
             return list(pool.map(function, *arguments))
     finally:
         torch.set_num_threads(threads)
+
+
+def snapped_to_own_colours(sampled: Sampled, count: int) -> Sampled:
+    """The same portraits, each with at most `count` colours of its own.
+
+    Raises:
+        InputError: no such number of colours.
+    """
+    if not 1 <= count <= MOST_COLOURS:
+        raise InputError(f"a portrait is snapped to 1 to {MOST_COLOURS} colours, not {count}")
+    return replace(sampled, portraits=snap_to_own_colours(sampled.portraits, count))
 
 
 def picture(rows: Sequence[Sampled]) -> Image.Image:
