@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -103,8 +102,6 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
             continue
         if name not in family_class.config_class.model_fields:
             raise InputError(f"{content['family']} draws without {option}; leave --{option} out")
-        if not 0 <= value < math.inf:
-            raise InputError(f"{option} must be 0 or more, not {value}")
         changes[name] = value
     config = config_from_checkpoint(content["family"], content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])

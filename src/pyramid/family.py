@@ -11,7 +11,7 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from src.config import Count, CountOrNone, NonNegative, Share, TrainingConfig
+from src.config import Count, CountOrZero, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
@@ -45,7 +45,7 @@ class PalettePyramidConfig(TrainingConfig):
     gradient_limit: NonNegative
     recolours_per_step: Count
     guidance_weight: NonNegative
-    guided_side: CountOrNone
+    guided_side: CountOrZero
     temperature: str
     top_p: str
     passes: str
