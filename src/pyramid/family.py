@@ -234,7 +234,7 @@ class PalettePyramidFamily(Family):
     @torch.no_grad()
     def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
         """Pixels stay that are nearly as likely under the other labels. For another palette, other colours are written
-        for the same entries; where the set had no recolours to learn that from, the hero is drawn anew."""
+        for the same entries; where the set had no recolours to learn that from, the hero is sampled anew."""
         before = self.write(sampler, latents, labels)
         other_palette = (self.of_palette(labels) & (changed != labels)).any(dim=1)
         # While a hero is recoloured, its map is that of its own palette.
