@@ -15,7 +15,7 @@ from src.palettes.files import read_palette, write_palette
 from src.palettes.snap import snap
 from src.sampling import load_model, sample, vary, write_samples
 from src.training.checkpoint import load_checkpoint
-from src.training.loop import train
+from src.training.run import train
 from tests.conftest import SPECIFICATION, make_portraits
 
 

@@ -23,7 +23,7 @@ from src.training.pictures import NOTEBOOK_COLOURS, small_copy
 
 if TYPE_CHECKING:
     from IPython.display import Code
-    from matplotlib.figure import Metric
+    from matplotlib.figure import Figure
 
 GRID_ROWS = 6
 
@@ -54,7 +54,7 @@ def draw_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tupl
     rows = label_rows(known.labels[known.split == TRAIN])
     latents = grid_latents(len(cells), model.family.latent_dim, seed).unflatten(0, (-1, COLUMNS))[rows]
     drawn = [
-        model.family.draw(model.sampler, some_latents, torch.from_numpy(np.repeat(cells[row : row + 1], COLUMNS, 0)))
+        model.family.sample(model.sampler, some_latents, torch.from_numpy(np.repeat(cells[row : row + 1], COLUMNS, 0)))
         for row, some_latents in zip(rows, latents, strict=True)
     ]
     return to_rgba(torch.cat(drawn)), row_names(cells[rows], known.specification)
@@ -114,7 +114,7 @@ def first_rows(grid: Path, size: int, rows: int = 2) -> Image.Image | None:
     return picture.crop((0, 0, picture.width, min(picture.height, 2 + rows * (2 * size + 2))))
 
 
-def loss_curves(metrics: Mapping[str, Path]) -> Metric:
+def loss_curves(metrics: Mapping[str, Path]) -> Figure:
     """Every `loss_...` column over kimg, one panel a family.
 
     Scales differ from panel to panel, and so do the losses: what can be compared is the shape.
@@ -166,7 +166,7 @@ def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: i
             torch.from_numpy(np.random.RandomState(seed).standard_normal(model.family.latent_dim).astype(np.float32))
             for seed in (first, last)
         ]
-        rows.append(to_rgba(model.family.draw(model.sampler, _slerp(*ends, steps), labels)))
+        rows.append(to_rgba(model.family.sample(model.sampler, _slerp(*ends, steps), labels)))
     return _picture(np.concatenate(rows), steps)
 
 
@@ -188,7 +188,7 @@ def prior_and_random_codes(model: LoadedModel, seed: int) -> Image.Image:
     eight whose codes are each as likely as any other."""
     latents = grid_latents(1, model.family.latent_dim, seed)
     labels = torch.zeros(COLUMNS, len(model.labels.sizes), dtype=torch.int64)
-    written = model.family.draw(model.sampler, latents, labels)
+    written = model.family.sample(model.sampler, latents, labels)
     random = model.family.sample_random_codes(model.sampler, latents)
     return _picture(np.concatenate([to_rgba(written), to_rgba(random)]), COLUMNS)
 

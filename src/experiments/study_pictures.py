@@ -10,7 +10,7 @@ from src.experiments.study_tables import summary
 from src.experiments.study_verdict import title
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Metric as Plot
+    from matplotlib.figure import Figure as Plot
 
 COLUMNS = 5
 

@@ -118,7 +118,7 @@ def read_run(path: Path) -> Run | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Run(**{**content, "figures": read_metrics(content["figures"])})
+        return Run(**{**content, "metrics": read_metrics(content["metrics"])})
     except (ValueError, TypeError, KeyError):
         raise InputError(f"{path} is no run of a study; remove it to have the run judged again") from None
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from src.device import pick_device
 from src.errors import InputError, TrainingDiverged
 from src.training.estimate import peak_memory
-from src.training.loop import TrainingResult, train
+from src.training.run import TrainingResult, train
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -40,7 +40,7 @@ def sample_portraits(
         batch: so many at once.
     """
     batches = zip(latents.split(batch), labels.split(batch), strict=True)
-    return np.concatenate([to_rgba(family.draw(sampler, *each)) for each in batches])
+    return np.concatenate([to_rgba(family.sample(sampler, *each)) for each in batches])
 
 
 def grid_labels(labels: np.ndarray) -> np.ndarray:

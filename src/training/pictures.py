@@ -16,7 +16,7 @@ from src.training.grids import to_rgba
 from src.training.log import read_metrics
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Metric
+    from matplotlib.figure import Figure
 
 NOTEBOOK_COLOURS = 96
 """A notebook with its outputs stays below 2 MB; what a model draws has a thousand colours a portrait."""
@@ -31,7 +31,7 @@ PANELS = {
 }
 
 
-def curves(metrics: Path) -> Metric:
+def curves(metrics: Path) -> Figure:
     """Six panels over kimg from a `metrics.csv`: losses, D's outputs, penalties, diversity within a label, distance to
     validation portraits, coverage of them."""
     from matplotlib import pyplot

@@ -10,7 +10,7 @@ import torch
 from benchmarks.start import ROOT, command_seconds, write_packed
 from src.data.packed import load_portraits
 from src.sampling import load_model, sample
-from src.training.loop import train
+from src.training.run import train
 
 HEAVY = {"torch", "numpy", "PIL", "matplotlib", "sklearn", "scipy"}
 
@@ -66,7 +66,7 @@ def test_the_number_of_threads_changes_no_portrait(tmp_path, monkeypatch):
         seen.append(torch.get_num_threads())
         return original(self, *arguments)
 
-    monkeypatch.setattr(type(model.family), "draw", watched)
+    monkeypatch.setattr(type(model.family), "sample", watched)
     before = torch.get_num_threads()
     sampled = {}
     try:

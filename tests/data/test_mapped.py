@@ -11,7 +11,7 @@ from src.data.mapped import images_bytes
 from src.data.packed import TRAIN, VALIDATION, PortraitBatches, load_portraits
 from src.errors import InputError
 from src.training.checkpoint import load_checkpoint
-from src.training.loop import train
+from src.training.run import train
 from tests.conftest import make_portraits
 from tests.same import assert_same
 

@@ -21,7 +21,7 @@ from src.images import write_png
 from src.labels import LabelSpecification
 from src.painter import paint_heroes
 from src.tables import write_table
-from src.training.loop import train
+from src.training.run import train
 from tests.conftest import SPECIFICATION, make_portraits
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format

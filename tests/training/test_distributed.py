@@ -17,7 +17,7 @@ from src.families import FAMILIES
 from src.training.checkpoint import load_checkpoint
 from src.training.distributed import ALONE, Processes
 from src.training.log import read_metrics
-from src.training.loop import train
+from src.training.run import train
 from tests.test_family_contract import make
 
 ROOT = Path(__file__).resolve().parents[2]

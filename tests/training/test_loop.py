@@ -16,7 +16,7 @@ from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import COLUMNS
-from src.training.loop import train
+from src.training.run import train
 from tests.same import assert_same
 
 # In whatever format the hardware has: only bits of the same format are compared.
@@ -197,17 +197,17 @@ def test_a_change_on_resume_is_announced(data_folder, tmp_path):
     ("values", "message"),
     [
         ({"learning_rat": 1.0}, "unknown setting 'learning_rat'.*learning_rate_generator"),
-        ({"batch_size": "many"}, "type int"),
-        ({"batch_size": 7}, "even"),
-        ({"kimg": 0.0}, "positive"),
-        ({"kimg": float("nan")}, "kimg must be"),
-        ({"seed": -1}, "seed must be at least 0"),
-        ({"base_channels": 0}, "base_channels must be at least 1"),
+        ({"batch_size": "many"}, "batch_size must be a valid integer, not 'many'"),
+        ({"batch_size": 7}, "batch_size must be a multiple of 2, not 7"),
+        ({"kimg": 0.0}, "kimg must be greater than 0, not 0.0"),
+        ({"kimg": float("nan")}, "kimg must be a finite number, not nan"),
+        ({"seed": -1}, "seed must be greater than or equal to 0, not -1"),
+        ({"base_channels": 0}, "base_channels must be greater than or equal to 1, not 0"),
         ({"latent_dim": 13}, "multiple of 3"),
-        ({"beta1": 1.5}, "beta"),
+        ({"beta1": 1.5}, "beta1 must be less than 1, not 1.5"),
         ({"augment": "flip,spin"}, "unknown augmentation 'spin'"),
-        ({"loss": "hing"}, "unknown loss"),
-        ({"precision": "fp8"}, "unknown precision"),
+        ({"loss": "hing"}, "unknown loss 'hing'; choose one of: hinge, non_saturating"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'; choose one of: auto, fp32, bf16, fp16"),
         ({"condition_on": "genre"}, "unknown attribute 'genre'"),
     ],
 )

@@ -14,7 +14,7 @@ from src.errors import InputError, TrainingDiverged
 from src.gan.conditional_gan import ConditionalGAN
 from src.training.checkpoint import load_checkpoint
 from src.training.log import read_metrics
-from src.training.loop import train
+from src.training.run import train
 from src.training.tracking import Tracker, Trackers, import_mlflow
 from tests.training.test_loop import SMALL, assert_same
 
