@@ -18,7 +18,7 @@ from src.data.data_card import write_data_card
 from src.data.folder import PREPARED, RAW_TABLE, accepted_names
 from src.data.given_labels import GivenLabels, read_given_labels
 from src.data.group_labels import GROUP_LABELS
-from src.data.intake import DUPLICATE
+from src.data.intake import ACCEPTED, DUPLICATE
 from src.data.labelling import Labelling, label_portraits
 from src.data.split import TRAIN, VALIDATION, held_out_portraits, split_by_group
 from src.data.vocabulary import CONFIGURATION, FINAL_TABLE, LABEL_MAPPINGS, check_vocabulary
@@ -122,39 +122,23 @@ def build_dataset(
     used = check_vocabulary(data, labels, set(portraits["group_id"]), attributes, new_classes)
     given = GivenLabels() if labels is None else read_given_labels(labels, attributes)
     images = _read_images(data / PREPARED, portraits.index)
-    measures = measure_palettes(images, portraits.index)
 
+    measures = measure_palettes(images, portraits.index)
     labelling = label_portraits(
         portraits, images, measures["palette_pixels"], attributes, given, data / GROUP_LABELS, min_confidence
     )
-    table, warnings = _with_labels(portraits, labelling)
-    table = table.join(measures)
-
+    table, left_out = _with_labels(portraits, labelling.labels)
     specification = LabelSpecification.from_values(
-        {attribute: table[attribute].tolist() for attribute in labelling.labels if attribute in table}
+        {attribute: table[attribute].tolist() for attribute in attributes if attribute in table}
     )
     encoded = _encode(table, specification)
-    table["split"] = _split(table["group_id"], specification, encoded, hold_out, val_fraction, seed)
+
+    split = _split(table["group_id"], specification, encoded, hold_out, val_fraction, seed)
+    table = table.join(measures).assign(split=split)
 
     packed = _pack(images[portraits.index.isin(table.index)], table, specification, encoded)
 
-    class_counts = _class_counts(table, specification.names)
-    report = BuildReport(
-        portraits=len(table),
-        validation=int((table["split"] == VALIDATION).sum()),
-        groups=table["group_id"].nunique(),
-        class_counts=class_counts,
-        sources={name: labelling.sources[name].value_counts(sort=False).to_dict() for name in specification.names},
-        left_out=len(portraits) - len(table),
-        ambiguous=int((table["palette_ambiguous"] == "yes").sum()),
-        fingerprint=str(packed["fingerprint"]),
-        warnings=[
-            *labelling.warnings,
-            *warnings,
-            *_odd_classes(specification),
-            *(_one_sided_classes(class_counts) if val_fraction > 0 else ()),
-        ],
-    )
+    report = _describe(table, specification, labelling, left_out, val_fraction, str(packed["fingerprint"]))
     _write_tables(data, table, specification.names)
     with replacing(data / LABEL_MAPPINGS) as temporary:
         temporary.write_text(str(packed["label_mappings"]), encoding="utf-8", newline="\n")
@@ -163,6 +147,18 @@ def build_dataset(
         np.savez_compressed(file, **packed)
     write_data_card(data)
     return report
+
+
+def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float) -> None:
+    if not 0 <= min_confidence <= 1:
+        raise InputError(f"the least confidence must be from 0 to 1, not {min_confidence}")
+    if not 0 <= val_fraction < 1:
+        raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
+    for attribute in attributes:
+        if not attribute or attribute in (*RESERVED_COLUMNS, *MEASURE_COLUMNS):
+            raise InputError(f"{attribute!r} cannot name an attribute; choose another name for the column")
+        if list(attributes).count(attribute) > 1:
+            raise InputError(f"the attribute {attribute!r} is named twice; name it once")
 
 
 def read_portraits(data: Path) -> pd.DataFrame:
@@ -182,10 +178,10 @@ def read_portraits(data: Path) -> pd.DataFrame:
     names = accepted_names(raw)
     if not names:
         raise InputError(f"{path} lists no accepted portrait; run `prepare` (notebook 01) on a folder of images")
-    portraits = raw.set_index("filename", drop=False).loc[list(names), ["filename", "group_id"]]
+    portraits = raw.loc[raw["status"] == ACCEPTED, ["filename", "group_id"]]
     duplicates = raw[raw["status"] == DUPLICATE].groupby("duplicate_of")["filename"].agg(list)
-    portraits["duplicates"] = [duplicates.get(filename, []) for filename in names]
-    return portraits.set_axis(list(names.values())).sort_index()
+    portraits["duplicates"] = [duplicates.get(filename, []) for filename in portraits["filename"]]
+    return portraits.set_axis([names[filename] for filename in portraits["filename"]]).sort_index()
 
 
 def _read_images(folder: Path, names: Sequence[str]) -> np.ndarray:
@@ -215,9 +211,12 @@ def measure_palettes(images: np.ndarray, names: pd.Index) -> pd.DataFrame:
     return table.assign(palette_ambiguous=np.where(category.is_ambiguous(measures), "yes", "no"))
 
 
-def _with_labels(portraits: pd.DataFrame, labelling: Labelling) -> tuple[pd.DataFrame, list[str]]:
-    """The portraits that have a label of every attribute that anybody labelled; warnings."""
-    labels = labelling.labels
+def _with_labels(portraits: pd.DataFrame, labels: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """`group_id` and labels of the portraits that have one of every attribute that anybody labelled; warnings.
+
+    Raises:
+        InputError: no portrait has.
+    """
     unlabelled = labels.columns[labels.isna().all()]
     labels = labels.drop(columns=unlabelled)
     missing = labels.isna().sum()
@@ -278,6 +277,50 @@ def _pack(
         "label_mappings": np.array(mappings),
         "fingerprint": np.array(fingerprint(images, labels, split, mappings)),
     }
+
+
+def fingerprint(images: np.ndarray, labels: np.ndarray, split: np.ndarray, label_mappings: str) -> str:
+    """What a data set is, in 64 hex digits: a checkpoint keeps it to tell on which data it was trained.
+
+    Args:
+        images: uint8 `[N, H, W, 4]`.
+        labels: int64 `[N, A]`.
+        split: uint8 `[N]`.
+        label_mappings: the text of `label_mappings.json`.
+    """
+    digest = hashlib.sha256()
+    for array in (images, labels.astype("<i8"), split):
+        digest.update(str(array.shape).encode())
+        digest.update(np.ascontiguousarray(array))
+    digest.update(label_mappings.encode("utf-8"))
+    return digest.hexdigest()
+
+
+def _describe(
+    table: pd.DataFrame,
+    specification: LabelSpecification,
+    labelling: Labelling,
+    left_out: list[str],
+    val_fraction: float,
+    digest: str,
+) -> BuildReport:
+    class_counts = _class_counts(table, specification.names)
+    return BuildReport(
+        portraits=len(table),
+        validation=int((table["split"] == VALIDATION).sum()),
+        groups=table["group_id"].nunique(),
+        class_counts=class_counts,
+        sources={name: labelling.sources[name].value_counts(sort=False).to_dict() for name in specification.names},
+        left_out=len(labelling.labels) - len(table),
+        ambiguous=int((table["palette_ambiguous"] == "yes").sum()),
+        fingerprint=digest,
+        warnings=[
+            *labelling.warnings,
+            *left_out,
+            *_odd_classes(specification),
+            *(_one_sided_classes(class_counts) if val_fraction > 0 else ()),
+        ],
+    )
 
 
 def _odd_classes(specification: LabelSpecification) -> list[str]:
@@ -355,32 +398,3 @@ def _configuration(
         "warnings": report.warnings,
         "fingerprint": report.fingerprint,
     }
-
-
-def fingerprint(images: np.ndarray, labels: np.ndarray, split: np.ndarray, label_mappings: str) -> str:
-    """What a data set is, in 64 hex digits: a checkpoint keeps it to tell on which data it was trained.
-
-    Args:
-        images: uint8 `[N, H, W, 4]`.
-        labels: int64 `[N, A]`.
-        split: uint8 `[N]`.
-        label_mappings: the text of `label_mappings.json`.
-    """
-    digest = hashlib.sha256()
-    for array in (images, labels.astype("<i8"), split):
-        digest.update(str(array.shape).encode())
-        digest.update(np.ascontiguousarray(array))
-    digest.update(label_mappings.encode("utf-8"))
-    return digest.hexdigest()
-
-
-def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float) -> None:
-    if not 0 <= min_confidence <= 1:
-        raise InputError(f"the least confidence must be from 0 to 1, not {min_confidence}")
-    if not 0 <= val_fraction < 1:
-        raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
-    for attribute in attributes:
-        if not attribute or attribute in (*RESERVED_COLUMNS, *MEASURE_COLUMNS):
-            raise InputError(f"{attribute!r} cannot name an attribute; choose another name for the column")
-        if list(attributes).count(attribute) > 1:
-            raise InputError(f"the attribute {attribute!r} is named twice; name it once")

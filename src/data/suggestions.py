@@ -24,14 +24,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_matrix, diags
+from scipy.special import log_softmax, softmax
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-# scikit-learn, and scipy that it brings, take a second to import, and are needed only where groups lack labels.
+# scikit-learn takes a second to import, and is needed only where groups lack labels.
 
 MOST_PORTRAITS = 4
 """Portraits of a group that its description is averaged over, spread evenly."""
@@ -129,8 +127,6 @@ def describe_groups(images: np.ndarray, members: Sequence[Sequence[int]]) -> csr
         float32 `[G, K]`, sparse: the share of the group's portraits that show a detail, 0 to 1, for each detail of two
         groups or more; the same input gives the same values.
     """
-    from scipy.sparse import csr_matrix
-
     shown, shares = [], []
     for group in members:
         chosen = np.linspace(0, len(group) - 1, min(len(group), MOST_PORTRAITS)).astype(int)
@@ -172,9 +168,6 @@ def suggest(
     warnings = [
         f"{attribute} {name!r} is never suggested: only one group is labelled so; label another" for name in rare
     ]
-    from scipy.sparse import csr_matrix
-    from scipy.special import softmax
-
     described = csr_matrix(described)
     names, classes = np.unique([labels[index] for index in known], return_inverse=True)
     temperature = _temperature(described[known], classes)
@@ -211,7 +204,6 @@ def correlation_ratios(described: csr_matrix, classes: np.ndarray) -> np.ndarray
 
 def _logits(described: csr_matrix, classes: np.ndarray, others: csr_matrix) -> np.ndarray:
     """Learn from labelled groups `[G, K]` and score other groups `[M, K]`: logits `[M, C]`."""
-    from scipy.sparse import diags
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import normalize
 
@@ -234,7 +226,6 @@ TEMPERATURES = np.geomspace(0.25, 32, 57)
 
 def _temperature(described: csr_matrix, classes: np.ndarray) -> float:
     """The divisor of the logits that makes left-out groups likeliest; above 1 where the model is too sure of itself."""
-    from scipy.special import log_softmax
     from sklearn.model_selection import StratifiedKFold
 
     folds = StratifiedKFold(min(FOLDS, int(np.bincount(classes).min())), shuffle=True, random_state=0)
