@@ -45,7 +45,7 @@ def read_group_labels(path: Path) -> pd.DataFrame:
     filled_in = _read_by_group(path.with_name(FILLED_IN))
     columns = [name for name in rows.columns.union(filled_in.columns) if name not in _FRAME_COLUMNS]
     labels = rows.reindex(columns=columns, fill_value="")
-    unchanged = labels.eq(filled_in.reindex(index=rows.index, columns=columns).fillna("")).all(axis=1)
+    unchanged = labels.eq(filled_in.reindex(index=rows.index, columns=columns, fill_value="")).all(axis=1)
     stated = rows["source"].str.lower()
     # A row that was filled in from elsewhere cannot be compared, and keeps its source.
     as_stated = stated.isin([GIVEN, SUGGESTED]) & (unchanged | ~rows.index.isin(filled_in.index))
@@ -118,7 +118,7 @@ def _fill_in(path: Path, labels: pd.DataFrame, confidence: pd.Series, source: st
     replaceable = ["", source] if source == SUGGESTED else ["", GIVEN, SUGGESTED]
     from_elsewhere = rows["source"].eq(SUGGESTED) & ~rows.index.isin(ours)
     free = rows.index[rows.index.isin(labels.index) & rows["source"].isin(replaceable) & ~from_elsewhere]
-    rows.loc[free] = labels.reindex(index=free, columns=columns).fillna("")
+    rows.loc[free] = labels.reindex(index=free, columns=columns).astype(object).fillna("")
     rows.loc[free, "source"] = source
     rows.loc[free, "confidence"] = confidence[free].map("{:.2f}".format)
     _write(path, labels.columns, rows)

@@ -1,6 +1,10 @@
+import numpy as np
 import pandas as pd
 
-from src.data.labelling import join_labels, labels_of_groups
+from src.data.given_labels import GivenLabels
+from src.data.labelling import join_labels, label_portraits, labels_of_groups
+from src.tables import write_table
+from tests.data.art import CLOTH, hero
 from tests.tables import known, labels_table
 
 ATTRIBUTES = ("gender", "hero_class")
@@ -35,3 +39,33 @@ def test_of_equally_common_classes_the_first_by_name_labels_a_group_and_a_files_
     labels, agreement = labels_of_groups(group_ids, by_file, by_group, ATTRIBUTES)
     assert known(labels) == {"g": {"gender": "x"}, "h": {"gender": "x", "hero_class": "mage"}}
     assert agreement.to_dict() == {"g": 1 / 2, "h": 1 / 2}
+
+
+def test_manual_beats_given_beats_suggested_beats_pixels(tmp_path):
+    sheet = tmp_path / "group_labels.csv"
+    sources = {"m": "manual", "f": "suggested", "o": "given", "s": "suggested"}
+    rows = [{"group_id": group, "gender": f"by {source}", "source": source} for group, source in sources.items()]
+    write_table(sheet, ("group_id", "gender", "source"), rows)
+    names = [f"{group}.png" for group in "fgmops"]
+    portraits = pd.DataFrame({"filename": names, "group_id": list("fgmops"), "duplicates": [[]] * 6}, index=names)
+    given = GivenLabels(
+        labels_table(
+            {"m.png": {"gender": "file", "hero_class": "file"}, "f.png": {"gender": "file", "palette": "odd"}}
+        ),
+        labels_table({"f": {"gender": "group"}, "g": {"gender": "group"}}),
+        tmp_path / "labels.csv",
+    )
+    images = np.stack([hero(shape, CLOTH["cool"]) for shape in range(6)])
+    palettes = pd.Series("cool", index=names)
+    found = label_portraits(portraits, images, palettes, (*ATTRIBUTES, "palette"), given, sheet, min_confidence=0.8)
+    assert {name[0]: labels.get("gender") for name, labels in known(found.labels).items()} == {
+        "m": "by manual", "f": "file", "g": "group", "o": "by given", "s": "by suggested", "p": None,
+    }  # fmt: skip
+    assert found.labels.loc["m.png", "hero_class"] == "file"  # the person left that cell empty
+    assert found.labels["palette"].tolist() == ["odd", "cool", "cool", "cool", "cool", "cool"]
+    counts = {attribute: found.sources[attribute].value_counts().to_dict() for attribute in found.sources}
+    assert counts == {
+        "gender": {"manual": 1, "given": 3, "suggested": 1},
+        "hero_class": {"given": 1},
+        "palette": {"given": 1, "pixels": 5},
+    }
