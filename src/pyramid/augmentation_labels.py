@@ -1,7 +1,8 @@
-"""Mirrored and moved portraits, and word of it to the model: it sees more of a small set and draws no such change.
+"""Non-leaky augmentation: portraits mirrored and moved, and labels for it, on which the model is conditioned too.
 
-A likelihood would otherwise learn changed portraits as if they were the data; told of the change as one more label,
-it can be asked for none (Jun et al., 2020; Karras et al., 2022). All changes keep the pixel grid.
+So it sees more of a small set. A likelihood would otherwise learn changed portraits as if they were the data; here the
+label of no change is requested of samples (Jun et al., 2020; augment conditioning of EDM, Karras et al., 2022). All
+changes keep the pixel grid.
 """
 
 from __future__ import annotations
