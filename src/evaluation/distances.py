@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 
 DISTANCES = ("frechet", "kid", "precision", "recall", "density", "coverage")
 

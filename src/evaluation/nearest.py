@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 
 EDGE_DISTANCE = 0.06
 """Neighbouring pixels further apart than this in OKLab have a colour edge between them."""

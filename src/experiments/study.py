@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
-from src.config import TrainingConfig, differences, make_config
+from src.config import TrainingConfig, config_from_checkpoint, differences, load_config
 from src.data.packed import PackedPortraits
 from src.device import default_profile, pick_device
 from src.errors import InputError
@@ -28,7 +28,7 @@ from src.experiments.study_results import (
 )
 from src.experiments.study_rows import Row, find_rows, is_possible, settings_of
 from src.experiments.study_tables import write_tables
-from src.families import DEFAULT_FAMILY, find_family
+from src.families import DEFAULT_FAMILY
 from src.sampling import load_model
 from src.tables import write_json
 from src.training.apart import EARLY, INTERRUPTED, TRAINED
@@ -107,10 +107,7 @@ def _agree(out: Path, portraits: PackedPortraits, kimg: float | None, profile: s
     before = read_terms(out)
     if before is None:
         profile = profile or default_profile(pick_device())
-        family = find_family(DEFAULT_FAMILY)
-        if profile not in family.profiles:
-            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family.profiles)}")
-        usual = make_config(family.config_class, family.profiles[profile]).kimg
+        usual = load_config(DEFAULT_FAMILY, profile).kimg
         return Terms(portraits.fingerprint, profile, float(kimg or usual), count or COUNT)
     now = Terms(portraits.fingerprint, profile or before.profile, float(kimg or before.kimg), count or before.count)
     for name in ("data_fingerprint", "profile", "count"):
@@ -146,7 +143,7 @@ class _Grid:
         config = self._config(row, seed)
         path = run_folder(self.out, row, seed) / "config.json"
         if path.is_file():
-            before = make_config(type(config), json.loads(path.read_text(encoding="utf-8"))["config"])
+            before = config_from_checkpoint(row.family, json.loads(path.read_text(encoding="utf-8"))["config"])
             if changed := differences(before, config):
                 raise InputError(f"{path.parent} was trained with other settings ({changed[0]}); choose another --out")
 
@@ -209,8 +206,7 @@ class _Grid:
         return metrics
 
     def _config(self, row: Row, seed: int) -> TrainingConfig:
-        family = find_family(row.family)
-        return make_config(family.config_class, family.profiles[self.terms.profile], self._overrides(row, seed))
+        return load_config(row.family, self.terms.profile, overrides=self._overrides(row, seed))
 
     def _overrides(self, row: Row, seed: int) -> dict[str, object]:
         """All that differs from the profile. One checkpoint a run is enough: nobody goes back in a study."""

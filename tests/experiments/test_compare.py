@@ -22,7 +22,7 @@ from src.experiments.compare_pictures import show_source
 from src.experiments.compare_table import findings, markdown_table
 from src.experiments.runs import count_parameters
 from src.experiments.tables import REALS
-from src.families import FAMILIES
+from src.families import FAMILIES, find_family
 from src.gan.cdcgan import ConditionalDCGAN
 from src.gan.conditional_gan import ConditionalGAN
 from src.sampling import load_model
@@ -139,7 +139,7 @@ def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(
     def broken(self, *_):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(FAMILIES["dcgan"], "sample", broken)
+    monkeypatch.setattr(find_family("dcgan"), "sample", broken)
     absurd = {"resnet_gan": {"learning_rate_generator": 4e9, "learning_rate_discriminator": 4e9}}
     names = ["resnet_gan", "dcgan", "cdcgan"]
     rows, lines = run(data_folder, tmp_path / "out", names, kimg=0.128, overrides=absurd)
