@@ -126,7 +126,7 @@ class Evaluator:
         return colour_histogram(self.train.portraits)
 
     def colour_distance(self, portraits: PortraitSet) -> Metrics:
-        """`colour_distance`: between the colours of the two sets, whatever is drawn with them."""
+        """`colour_distance`: between the colours of the two sets, wherever they are."""
         histograms = colour_histogram(portraits.portraits)
         parts = halves(len(portraits), portraits.groups)
         distance = with_spread(lambda rows: colour_distance(rows, self._colour_histogram), histograms, parts)

@@ -53,7 +53,7 @@ def compare(
     """Train families one after the other on the same portraits with the same budget, evaluate them, write the page.
 
     The page is `compare.csv`, `compare.json`, `compare.md`, `compare.png`, `curves.png` and `grids/`; an interrupt
-    leaves one of what there is. A family that diverges or fails has a row that says so.
+    leaves one of what there is. A family that diverges or fails has a row with the reason.
 
     Args:
         data: folder with `portraits.npz`.

@@ -10,7 +10,7 @@ from src.painter import paint_heroes
 
 @pytest.fixture(scope="module")
 def heroes():
-    """Training portraits, held-out ones, and ones that neither split has, none of a silhouette of another part."""
+    """Training portraits, validation portraits, and others, none of a silhouette of another part."""
     names, images = zip(*((name, image) for name, _, image in paint_heroes(600, seed=0, recolours=19)), strict=True)
     silhouettes = np.array([name.split("_")[1] for name in names])
     images = np.stack(images)

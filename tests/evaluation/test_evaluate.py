@@ -91,20 +91,20 @@ def honest(world, tmp_path_factory):
         patch.setattr(label_classifier, "IMAGES_SEEN", 640)
         patch.setattr(module, "SCORE_IMAGES_SEEN", 128)
         patch.setattr(report_rows, "TWO_SAMPLE_STEPS", 4)
-        content = evaluation.evaluate(data, out / "figures.json", images=images, **SILENT)
+        content = evaluation.evaluate(data, out / "metrics.json", images=images, **SILENT)
     return content, out
 
 
 def test_the_json_holds_what_the_design_promises(honest):
     content, out = honest
-    assert json.loads((out / "figures.json").read_text()) == json.loads(json.dumps(content))
+    assert json.loads((out / "metrics.json").read_text()) == json.loads(json.dumps(content))
     for side in ("samples", "real"):
         for key in ("frechet_random", "kid_random", "coverage", "recall", "colours_median", "copies_share"):
             assert isinstance(content[side][key], float), key
         assert {f"accuracy_{name}" for name in ATTRIBUTES} <= content[side].keys()
     assert content["samples"]["count"] == 90 and content["real"]["count"] == 120
     assert content["compared_at"] == 90
-    assert (out / "figures.html").stat().st_size > 50_000
+    assert (out / "metrics.html").stat().st_size > 50_000
 
 
 def test_unseen_heroes_are_not_flagged_as_copies(honest):
@@ -115,7 +115,7 @@ def test_unseen_heroes_are_not_flagged_as_copies(honest):
     assert content["samples"]["frechet_random"] < content["controls"]["shuffled"]["frechet_random"] / 3
 
 
-def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(world, tmp_path):
+def test_labels_that_never_occur_together_in_training_have_metrics_of_their_own(world, tmp_path):
     data, unseen, requested = world
     folder = tmp_path / "data"
     folder.mkdir()
@@ -141,13 +141,13 @@ def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(
         for _ in range(repeats if new else 1)
     ]
     written = write_folder(tmp_path / "images", [image for image, _ in many], [row for _, row in many])
-    content = evaluation.evaluate(folder, tmp_path / "figures.json", images=written, **SILENT)
+    content = evaluation.evaluate(folder, tmp_path / "metrics.json", images=written, **SILENT)
     samples, real = content["samples"], content["real"]
     assert samples["unseen_combinations"] == repeats * sum(never) and real["unseen_combinations"] >= apart.sum()
     expected = 1 - sum(asked) / sum(never)
     assert samples["measures"]["unseen_accuracy_palette"]["value"] == pytest.approx(expected, abs=0.12)
     assert real["measures"]["unseen_accuracy_palette"]["value"] > 0.9
-    assert "never occur together" in (tmp_path / "figures.html").read_text(encoding="utf-8")
+    assert "never occur together" in (tmp_path / "metrics.html").read_text(encoding="utf-8")
 
 
 def test_planted_faults_are_seen_and_by_the_measures_that_should(honest):
@@ -170,7 +170,7 @@ def test_the_two_sample_test_stands_beside_every_set(honest):
     # Validation portraits cannot be compared with themselves: training portraits stand for them.
     assert content["real"]["two_sample_test"] == content["controls"]["copies"]["two_sample_test"]
     assert content["real"]["two_sample_test"]["compared"] == "training portraits"
-    page = (out / "figures.html").read_text(encoding="utf-8")
+    page = (out / "metrics.html").read_text(encoding="utf-8")
     assert "Can a network tell" in page and number(content["samples"]["two_sample_accuracy"]) in page
     # Nobody knows where the eyes of these are: there is no record in the folder.
     assert "two_eyes_found" not in content["samples"] and "two eyes and a mouth" not in page
@@ -189,11 +189,11 @@ def test_eyes_and_mouths_stand_in_the_report_where_they_can_be_found(world, tmp_
     )
     monkeypatch.setattr(Evaluator, "faces", lambda self: evaluator)
     images = write_folder(tmp_path / "images", unseen[:20])
-    content = evaluation.evaluate(data, tmp_path / "figures.json", images=images, **SILENT)
+    content = evaluation.evaluate(data, tmp_path / "metrics.json", images=images, **SILENT)
     assert content["samples"]["two_eyes_found"] == 0.25 and content["real"]["two_eyes_found"] == 0.5
     assert content["samples"]["of_real"] == {"two_eyes_found": 0.5, "mouth_found": None}
     assert content["real"]["face_finder"]["two_eyes"]["precision"] == 0.75
-    page = (tmp_path / "figures.html").read_text(encoding="utf-8")
+    page = (tmp_path / "metrics.html").read_text(encoding="utf-8")
     assert "two eyes and a mouth" in page and "640 training portraits" in page
     # 20 samples are too few for the two-sample test: it is left out.
     assert content["samples"]["two_sample_accuracy"] is None and "Too few portraits" in page
@@ -205,7 +205,7 @@ def test_one_copy_in_ten_is_flagged(world, tmp_path):
     planted = unseen.copy()
     planted[::10] = copies(portraits.images[portraits.split == 0][::25][:9], seed=0)
     images = write_folder(tmp_path / "images", planted)
-    content = evaluation.evaluate(data, tmp_path / "figures.json", images=images, **SILENT)
+    content = evaluation.evaluate(data, tmp_path / "metrics.json", images=images, **SILENT)
     assert "copies" in content["flags"]
     assert content["samples"]["copies_share"] >= 0.08
     assert content["samples"]["accuracy_gender"] is None and content["real"]["accuracy_gender"] > 0.3
@@ -272,11 +272,11 @@ def test_a_conditional_checkpoint_is_asked_to_change_a_label(tmp_path, family, c
     )
     settings = {"batch_size": 8, "kimg": 0.032}
     trained = train(data, tmp_path / "out", family, "smoke", settings, log=lambda line: None)
-    content = evaluation.evaluate(data, tmp_path / "figures.json", trained.checkpoint, count=40, **SILENT)
+    content = evaluation.evaluate(data, tmp_path / "metrics.json", trained.checkpoint, count=40, **SILENT)
     measures = content["samples"]["measures"]
     for name in ATTRIBUTES:
         assert (f"kept_{name}" in measures) == (f"changed_accuracy_{name}" in measures) == conditional
-    assert ("seen as changed" in (tmp_path / "figures.html").read_text(encoding="utf-8")) == conditional
+    assert ("seen as changed" in (tmp_path / "metrics.html").read_text(encoding="utf-8")) == conditional
 
 
 def test_a_change_is_seen_where_it_was_made(world, monkeypatch):
@@ -318,8 +318,8 @@ def test_bad_input_is_one_line(world, tmp_path, capsys):
 
 
 def test_the_page_needs_no_other_file(honest):
-    """Nothing is fetched, every picture is inside, every section is there, and the JSON's figures are shown."""
-    page = (honest[1] / "figures.html").read_text(encoding="utf-8")
+    """Nothing is fetched, every picture is inside, every section is there, and the JSON's metrics are shown."""
+    page = (honest[1] / "metrics.html").read_text(encoding="utf-8")
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
     assert len(sources) >= 8 and all(source.startswith("data:image/png;base64,") for source in sources)
     assert "http" not in re.sub(r'src="[^"]*"', "", page) and "<script" not in page and "url(" not in page

@@ -9,7 +9,7 @@ from src.labels import LabelSpecification
 from tests.evaluation.test_label_classifier import SPECIFICATION as PLANTED
 from tests.evaluation.test_label_classifier import planted
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
+pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
 SPECIFICATION = LabelSpecification({"shape": ("bar", "ring"), "palette": ("cool", "warm")})
 
 

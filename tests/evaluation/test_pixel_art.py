@@ -85,7 +85,7 @@ def test_off_palette_by_hand():
     image = figure()
     assert measured(image, palette)["off_palette"] == 0
     image[5, 5:10] = GREEN
-    image[6, 5:10, 0] += 1  # not to be told from the palette's red
+    image[6, 5:10, 0] += 1  # no other red than the palette's
     assert measured(image, palette)["off_palette"] == 5 / 100
 
 
