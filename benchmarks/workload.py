@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.operations import OperationCounter
-from src.config import TrainingConfig, config_to_dict, make_config
+from src.config import TrainingConfig, config_to_dict, load_config
 from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, batch_indices
 from src.device import Precision
-from src.errors import InputError
-from src.families import DataSpecification, find_family
+from src.families import find_family
+from src.family import DataSpecification
 from src.gan.moving_average import MovingAverage
 from src.labels import LabelSpecification
 
@@ -72,16 +72,15 @@ class Workload:
         overrides: Mapping[str, object] | None = None,
     ) -> None:
         family_class = find_family(family)
-        if profile not in family_class.profiles:
-            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family_class.profiles)}")
         self.family_name, self.profile, self.device = family, profile, device
-        self.config = make_config(family_class.config_class, family_class.profiles[profile], overrides or {})
+        self.config = load_config(family, profile, overrides=overrides)
         names = tuple(ATTRIBUTES) if family_class.conditional else ()
         portraits = made_up_portraits(4 * self.config.batch_size, size, names)
         self.portraits = PortraitBatches(portraits, TRAIN, device)
         self.data = DataSpecification(size, 4, portraits.specification, intra_class_distance=0.3)
         torch.manual_seed(0)
         self.family = family_class(self.config, self.data, device)
+        self.family.build_optimizers()
         self.precision = Precision(device, self.config.precision).name
         self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
 

@@ -11,7 +11,7 @@ from src.errors import InputError, TrainingDiverged
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
 # Requirements whose modules have another name.
-REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn"}
+REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 
 
 def paint(arguments: argparse.Namespace) -> None:
@@ -90,6 +90,7 @@ def train(arguments: argparse.Namespace) -> int:
         overrides,
         arguments.resume,
         evaluator=quick_metrics,
+        settings=arguments.config,
     )
     return 130 if result.interrupted else 0
 
@@ -97,7 +98,7 @@ def train(arguments: argparse.Namespace) -> int:
 def sample(arguments: argparse.Namespace) -> None:
     from src.config import parse_assignments
     from src.palettes.files import read_palette
-    from src.sampling import load_model, vary, write_samples
+    from src.sampling import load_model, snapped_to_own_colours, vary, write_samples
     from src.sampling import sample as sample_heroes
     from src.weights import OWN_WEIGHTS
 
@@ -114,6 +115,8 @@ def sample(arguments: argparse.Namespace) -> None:
         sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
     else:
         sampled = vary(model, arguments.vary, *heroes) if arguments.vary else sample_heroes(model, *heroes)
+    if arguments.snap is not None:
+        sampled = snapped_to_own_colours(sampled, arguments.snap)
     grid = write_samples(sampled, arguments.out, model, arguments.palette_snap, str(arguments.palette_file or ""))
     print(f"{len(sampled.portraits)} portraits in {arguments.out}, together in {grid}")
 
@@ -258,6 +261,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--mlflow", nargs="?", const="hero_portraits", metavar="EXPERIMENT", help="report to MLflow too, if installed"
     )
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="YAML of settings, or the config.json of a run to repeat"
+    )
     command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     command.set_defaults(run=train)
 
@@ -305,6 +311,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--palette-snap", default="", metavar="N|FILE", help="snap to N colours of the training set or a palette file"
     )
+    command.add_argument("--snap", type=int, metavar="K", help="snap each hero to K colours of its own, without specks")
     command.set_defaults(run=sample)
 
     command = commands.add_parser("weights", help="a checkpoint's sampler as one safetensors file, to pass on")

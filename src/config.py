@@ -1,59 +1,83 @@
-"""Typed configurations: a dataclass a family, a profile as a set of values, overrides from text.
+"""Configurations: the values of a training run, from `configs/FAMILY.yaml`, checked against the family's schema.
 
-An unknown name or a wrong type is an error that lists the names: a misspelt option never trains for a day in vain.
+A schema has types and ranges, the YAML file has the values. An unknown name, a wrong type or a value out of range is an
+error that lists the choices: a misspelt option never trains for a day in vain.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import difflib
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar, get_type_hints
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from src.errors import InputError
+from src.families import find_family
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+Count = Annotated[int, Field(ge=1, lt=2**32)]
+CountOrNone = Annotated[int, Field(ge=0, lt=2**32)]
+Positive = Annotated[float, Field(gt=0, lt=2**32)]
+NonNegative = Annotated[float, Field(ge=0, lt=2**32)]
+Share = Annotated[float, Field(ge=0, le=1)]
+# A decay rate of Adam's moments.
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(BaseModel):
     """What the training loop itself needs to know. Families extend it with their own fields.
 
     Budgets, intervals and half-lives are in kimg: thousands of real images the model has seen.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
+
     # How long, and from which seed.
-    kimg: float = 20.0
-    seed: int = 0
-    batch_size: int = 32
+    kimg: Positive
+    seed: CountOrNone
+    batch_size: Annotated[Count, Field(multiple_of=2)]
     # auto: bf16 where the hardware has it, else fp16 on CUDA, else fp32.
-    precision: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"]
     # Attributes the networks are conditioned on: `all`, `none`, or names joined by commas. Palette conditioning is
     # switched off with `gender,hero_class`.
-    condition_on: str = "all"
-    # The generator that draws samples is an exponential moving average with this half-life ...
-    ema_half_life_kimg: float = 10.0
+    condition_on: str
+    # Samples come from an exponential moving average of the generator with this half-life ...
+    ema_half_life_kimg: NonNegative
     # ... but never longer than this share of the images seen: early on, an average would lag far behind.
-    ema_rampup: float = 0.05
+    ema_rampup: NonNegative
     # Reporting.
-    log_kimg: float = 1.0
+    log_kimg: Positive
     # 0: once an epoch.
-    sample_kimg: float = 10.0
-    checkpoint_kimg: float = 10.0
-    keep_checkpoints: int = 3
-    # A cheap look at the averaged sampler, where the loop was given a judge: so many samples, so often; the checkpoint
-    # with the best look is kept as `best.pt`. 0: never.
-    evaluate_kimg: float = 10.0
-    evaluate_count: int = 256
+    sample_kimg: NonNegative
+    checkpoint_kimg: Positive
+    keep_checkpoints: Count
+    # A quick evaluation of the averaged sampler, where the loop was given an evaluator: so many samples, so often; the
+    # best checkpoint is kept as `best.pt`. 0: never.
+    evaluate_kimg: NonNegative
+    evaluate_count: Count
     # Of so many training and validation portraits the exact likelihood is measured with every grid, for families that
     # have one. 0: never.
-    bits_count: int = 64
+    bits_count: CountOrNone
     # A number of colours, or a palette file (.gpl, .hex, .pal, .png): the grids show the samples snapped to that
     # palette beside the raw ones.
-    palette_snap: str = ""
-    # The MLflow experiment that is told what `metrics.csv` is told; empty: none.
-    mlflow: str = ""
+    palette_snap: str
+    # The MLflow experiment that gets what `metrics.csv` gets; empty: none.
+    mlflow: str
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError(f"{info.field_name} must be a number or a text, not {value}")
+        return value
 
 
-# What may change when a run is resumed without a word: none of these changes what a training step does.
+# What may change when a run is resumed: none of these changes what a training step does.
 REPORTING_FIELDS = (
     "kimg",
     "log_kimg",
@@ -67,28 +91,93 @@ REPORTING_FIELDS = (
     "mlflow",
 )
 
-Config = TypeVar("Config", bound=TrainingConfig)
+FORMER_SETTINGS = {
+    "judge_kimg": "evaluate_kimg",
+    "judge_count": "evaluate_count",
+    "variety_weight": "diversity_weight",
+    "told_changes": "augmentation_labels",
+}
+"""Names in files of earlier versions, and what they are called now."""
 
 
-def make_config(config_class: type[Config], *layers: Mapping[str, object]) -> Config:
-    """A configuration from its defaults and layers of values; later layers win. A text is read as its field's type.
+def load_config(
+    family: str, profile: str, file: Path | None = None, overrides: Mapping[str, object] | None = None
+) -> TrainingConfig:
+    """The family's base values, then the profile's, then the file's, then the overrides; later ones win.
+
+    Args:
+        family: a name of `FAMILIES`.
+        profile: a section of the family's YAML file.
+        file: see `settings_in`.
+        overrides: values by name; a text is read as the field's type.
 
     Raises:
-        InputError: an unknown name or a value of the wrong type.
+        InputError: an unknown family, profile or name; a value of the wrong type or out of range; a bad file.
     """
-    types = get_type_hints(config_class)
-    values: dict[str, object] = {}
-    for layer in layers:
-        for name, value in layer.items():
-            if name not in types:
-                raise InputError(f"unknown setting {name!r}; the settings are: {', '.join(sorted(types))}")
-            kind = types[name]
-            values[name] = _from_text(name, value, kind) if isinstance(value, str) else _checked(name, value, kind)
-    return config_class(**values)
+    if profile not in profile_names(family):
+        raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(profile_names(family))}")
+    of_family = _sections(_read_family(family), CONFIGS / f"{family}.yaml", family, profile)
+    of_file = settings_in(file, family, profile) if file else {}
+    return _checked(family, {**of_family, **of_file, **(overrides or {})})
+
+
+def config_from_checkpoint(
+    family: str, values: Mapping[str, object], overrides: Mapping[str, object] | None = None
+) -> TrainingConfig:
+    """The configuration in a checkpoint, a weights file or a `config.json` of any version, and changes to it.
+
+    A setting that an earlier version did not have takes the family's base value.
+
+    Args:
+        family: a name of `FAMILIES`.
+        values: by name, present or former.
+        overrides: values by name that replace those.
+
+    Raises:
+        InputError: as for `load_config`.
+    """
+    return _checked(family, {**_read_family(family)["base"], **_with_present_names(values), **(overrides or {})})
+
+
+def profile_names(family: str) -> list[str]:
+    """The sections of the family's YAML file but for `base`.
+
+    Raises:
+        InputError: an unknown family.
+    """
+    return [name for name in _read_family(family) if name != "base"]
+
+
+def family_and_profile_in(file: Path) -> tuple[str | None, str | None]:
+    """The family and the profile that a file of settings names, as the `config.json` of a run does.
+
+    Raises:
+        InputError: a missing or unreadable file.
+    """
+    content = _read(Path(file))
+    return content.get("family"), content.get("profile")
+
+
+def settings_in(file: Path, family: str, profile: str) -> dict[str, object]:
+    """The values by name that a file of settings has for a family and a profile.
+
+    The file is YAML: values by name, or the sections `base`, `smoke`, ... of `configs/FAMILY.yaml`, or both; or it is
+    the `config.json` of a run.
+
+    Raises:
+        InputError: a missing or unreadable file, or one for another family.
+    """
+    file = Path(file)
+    content = _read(file)
+    if content.get("family", family) != family:
+        raise InputError(f"{file} has settings of {content['family']}, not of {family}; choose that family")
+    if "config" in content:  # a run's own; the rest describes its data
+        content = content["config"]
+    return _sections(content, file, family, profile)
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
-    """`["batch_size=64", ...]` -> `{"batch_size": "64", ...}`; `make_config` reads each text as its field's type.
+    """`["batch_size=64", ...]` -> `{"batch_size": "64", ...}`; `load_config` reads each text as its field's type.
 
     Raises:
         InputError: no `=`.
@@ -104,7 +193,7 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
 
 def config_to_dict(config: TrainingConfig) -> dict[str, object]:
     """Every field by name, ready for JSON."""
-    return dataclasses.asdict(config)
+    return config.model_dump()
 
 
 def differences(before: TrainingConfig, after: TrainingConfig) -> list[str]:
@@ -116,30 +205,64 @@ def differences(before: TrainingConfig, after: TrainingConfig) -> list[str]:
     ]
 
 
-def _from_text(name: str, text: str, kind: type) -> object:
-    if kind is bool:
-        words = {
-            "true": True,
-            "1": True,
-            "yes": True,
-            "on": True,
-            "false": False,
-            "0": False,
-            "no": False,
-            "off": False,
-        }
-        if text.lower() not in words:
-            raise InputError(f"{name} is true or false, not {text!r}")
-        return words[text.lower()]
+@functools.cache
+def _read_family(family: str) -> dict[str, dict[str, object]]:
+    find_family(family)  # refuses an unknown name
+    return _read(CONFIGS / f"{family}.yaml")
+
+
+def _read(file: Path) -> dict[str, object]:
+    """The content of a YAML or JSON file of settings."""
+    if not file.is_file():
+        raise InputError(f"no settings at {file}; name a YAML file, or the config.json of a run")
     try:
-        return kind(text)
-    except ValueError:
-        raise InputError(f"{name} takes a value of type {kind.__name__}, not {text!r}") from None
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read as YAML ({' '.join(str(error).split())})") from None
+    return _mapping(content, str(file))
 
 
-def _checked(name: str, value: object, kind: type) -> object:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise InputError(f"{name} takes a value of type {kind.__name__}, not {value!r}")
-    return value
+def _mapping(content: object, where: str) -> dict[str, object]:
+    if content is not None and not isinstance(content, dict):
+        raise InputError(f"{where} holds no settings; write them as `name: value`, one a line")
+    return content or {}
+
+
+def _sections(content: Mapping[str, object], file: Path, family: str, profile: str) -> dict[str, object]:
+    """Values outside the sections, then those of `base`, then those of the profile."""
+    others = {"family", "profile", "base", *profile_names(family)}
+    values = {name: value for name, value in _mapping(content, str(file)).items() if name not in others}
+    for section in ("base", profile):
+        values |= _mapping(content.get(section), f"{section} in {file}")
+    return _with_present_names(values)
+
+
+def _with_present_names(values: Mapping[str, object]) -> dict[str, object]:
+    return {FORMER_SETTINGS.get(name, name): value for name, value in values.items()}
+
+
+def _checked(family: str, values: Mapping[str, object]) -> TrainingConfig:
+    """The family's configuration of these values.
+
+    Raises:
+        InputError: what is wrong with the first bad value, in one line.
+    """
+    try:
+        return find_family(family).config_class.model_validate({str(name): value for name, value in values.items()})
+    except ValidationError as invalid:
+        error = invalid.errors(include_url=False)[0]
+    name, value = ".".join(map(str, error["loc"])), error["input"]
+    if error["type"] == "extra_forbidden":
+        known = sorted(find_family(family).config_class.model_fields)
+        closest = difflib.get_close_matches(name, known)
+        listed = ", ".join([*closest, *(other for other in known if other not in closest)])
+        raise InputError(f"unknown setting {name!r}; the settings are: {listed}")
+    if error["type"] == "missing":
+        raise InputError(f"configs/{family}.yaml has no value for {name}")
+    if error["type"] == "literal_error":
+        choices = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
+        raise InputError(f"unknown {name} {value!r}; choose one of: {choices}")
+    if error["type"] == "value_error":
+        raise InputError(str(error["ctx"]["error"]))
+    reason = error["msg"].partition(",")[0].replace("Input should be", "must be")
+    raise InputError(f"{name} {reason}, not {value!r}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from src.config import TrainingConfig
+from src.device import Precision
 from src.errors import InputError
 from src.labels import LabelSpecification
 
@@ -24,7 +26,7 @@ class DataSpecification:
         size: side of the square portraits, in pixels.
         channels: 4 for RGBA, colours premultiplied by alpha, in [-1, 1].
         labels: the attributes that the networks are conditioned on, and their classes.
-        within_label_distance: mean absolute difference between two training portraits of one label cell, in that
+        intra_class_distance: mean absolute difference between two training portraits of one label cell, in that
             scale; how varied the samples of one label should be.
     """
 
@@ -35,47 +37,38 @@ class DataSpecification:
 
 
 class Stateful(Protocol):
-    """Networks, optimizers and gradient scalers: what can say its state and take it over."""
+    """Networks, optimizers, gradient scalers: whatever has a state that can be saved and loaded."""
 
     def state_dict(self) -> dict[str, object]: ...
 
     def load_state_dict(self, state: Mapping[str, object]) -> object: ...
 
 
-@dataclass(frozen=True)
-class ScalarState:
-    """A scalar tensor that a family moves by itself, as a part with a state."""
-
-    value: Tensor
-
-    def state_dict(self) -> dict[str, object]:
-        return {"value": self.value.clone()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        self.value.copy_(state["value"])
-
-
 class Family(ABC):
-    """One way to learn to draw.
+    """One way to learn to generate portraits.
 
     The loop calls `train_step` with a batch, re-seeding torch before each call; whatever a step draws at random it
     therefore draws from torch's default generators, and a step is a function of the state, the seed and the images
     seen. Everything else (order of the data, averaging, checkpoints, logs) is the loop's.
+
+    Args:
+        config: of the family's `config_class`.
+        data: size and labels of the portraits.
+        device: where the networks are built. Their optimizers are a step of their own: see `build_optimizers`.
     """
 
     config_class: ClassVar[type[TrainingConfig]]
-    profiles: ClassVar[Mapping[str, Mapping[str, object]]]
-    # Whether labels steer what it draws; a family that says no is given data without attributes.
+    # Whether samples are conditioned on labels; an unconditional family is given data without attributes.
     conditional: ClassVar[bool] = True
 
-    @abstractmethod
     def __init__(self, config: TrainingConfig, data: DataSpecification, device: torch.device) -> None:
-        """Build networks and optimizers on the device."""
+        self.config, self.data, self.device = config, data, device
+        self.precision = Precision(device, config.precision)
 
     @property
     @abstractmethod
     def sampler(self) -> nn.Module:
-        """The network that draws samples; the loop keeps a moving average of it."""
+        """The network that samples come from; the loop keeps a moving average of it."""
 
     @property
     @abstractmethod
@@ -86,6 +79,20 @@ class Family(ABC):
     @abstractmethod
     def networks(self) -> Mapping[str, nn.Module]:
         """Every network that training changes, by name."""
+
+    @abstractmethod
+    def build_optimizers(self) -> None:
+        """Build the optimizers of the networks, before the first step and before a state is loaded.
+
+        Not with the networks: sampling needs none, and the first optimizer of a process imports torch's compiler, a
+        second of the three to a first portrait.
+        """
+
+    @property
+    @abstractmethod
+    def parts(self) -> Mapping[str, Stateful]:
+        """Whatever has a state that the next step depends on, by its name in checkpoints: networks, optimizers,
+        scaler. Needs the optimizers."""
 
     @abstractmethod
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
@@ -109,21 +116,42 @@ class Family(ABC):
             sampler: this family's `sampler` or a moving average of it, in evaluation mode.
         """
 
-    def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
-        """The heroes that `sample` draws for latents and labels, once more under other labels, as alike as can be.
+    # Of training, what a family may have beside a step.
 
-        Here the latent is held, and no more: families that know more of what a hero is made of can do better. Where no
-        label changes, the hero is the same to the pixel.
+    def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
+        """What the family learns from in place of the set's portraits, uint8 [N, H, W, 4], and a line for the log; by
+        default the same portraits, and no line."""
+        return images, ""
+
+    def inspect_training_set(self, images: Tensor, labels: Tensor) -> None:
+        """Work out, once and before the first step, what training needs of the training set as a whole.
 
         Args:
-            sampler, latents, labels: as for `sample`.
-            changed: the other labels, int64 [N, A].
+            images: uint8 [N, H, W, 4], as `prepare_images` gave them.
+            labels: int64 [N, A].
         """
-        return self.sample(sampler, latents, changed)
+        return None
+
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """Scalars on validation portraits for the log, without learning from them; none by default. Arguments as for
+        `train_step`."""
+        return {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the family has decided by itself that training further would not help (early stopping)."""
+        return False
+
+    # Of sampling, what a family may be able to do beside `sample`.
+
+    @property
+    def cannot_sample(self) -> str:
+        """Why this model has no samples to show, in words for its user; empty where it has."""
+        return ""
 
     def truncated(self, latents: Tensor, truncation: float) -> Tensor:
-        """Latents [N, latent_dim] nearer to what the model has seen most: less variety, fewer failures (the truncation
-        trick; Brock et al., 2019).
+        """Latents [N, latent_dim] nearer to what the model has seen most: less diversity, fewer failures (the
+        truncation trick; Brock et al., 2019).
 
         Args:
             truncation: 1 leaves them as they are; towards 0 all samples of a label become one.
@@ -133,28 +161,17 @@ class Family(ABC):
         """
         return truncation * latents
 
-    @property
-    def cannot_sample(self) -> str:
-        """Why this model has no samples to show, in words for its user; empty where it can draw."""
-        return ""
+    def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
+        """The samples for latents and labels, once more under other labels, as similar as can be.
 
-    @property
-    def finished(self) -> bool:
-        """Whether the family has decided by itself that training further would not help (early stopping)."""
-        return False
-
-    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor | None:
-        """What is left of portraits [N, C, H, W] in [-1, 1] after the way through the model's code; None for a
-        family that does not encode.
+        Here the latent is held, and no more: families that know more of what a hero is made of can do better. Where no
+        label changes, the hero is the same to the pixel.
 
         Args:
-            sampler: as for `sample`.
+            sampler, latents, labels: as for `sample`.
+            changed: the other labels, int64 [N, A].
         """
-        return None
-
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """Scalars on validation portraits for the log, without learning from them; nothing unless a family says so."""
-        return {}
+        return self.sample(sampler, latents, changed)
 
     def sample_in_palette(self, sampler: nn.Module, latents: Tensor, labels: Tensor, palette: Tensor) -> Tensor:
         """As `sample`, with no colours but those of a palette.
@@ -166,19 +183,14 @@ class Family(ABC):
         Raises:
             InputError: a family that cannot.
         """
-        raise InputError("this family does not draw in given colours; snap its samples with --palette-snap")
+        raise InputError("this family does not sample in given colours; snap its samples with --palette-snap")
 
-    def prepare(self, images: np.ndarray) -> tuple[np.ndarray, str]:
-        """What the family learns from in place of the set's portraits, uint8 [N, H, W, 4], and a line for the log;
-        the same portraits and nothing unless a family says so."""
-        return images, ""
-
-    def study(self, images: Tensor, labels: Tensor) -> None:
-        """Work out, once and before the first step, what training needs of the training set as a whole.
+    def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor | None:
+        """What is left of portraits [N, C, H, W] in [-1, 1] after the way through the model's code; None for a
+        family that does not encode.
 
         Args:
-            images: uint8 [N, H, W, 4], as `prepare` gave them.
-            labels: int64 [N, A].
+            sampler: as for `sample`.
         """
         return None
 
@@ -192,10 +204,7 @@ class Family(ABC):
         """
         return {}
 
-    @property
-    @abstractmethod
-    def parts(self) -> Mapping[str, Stateful]:
-        """Whatever the next step depends on and that knows its own state, by name: networks, optimizers, scaler."""
+    # What all families have.
 
     def state_dict(self) -> dict[str, object]:
         """Everything that the next step depends on, as plain tensors, numbers, lists and dictionaries."""
@@ -205,3 +214,36 @@ class Family(ABC):
         """Take over what `state_dict` gave."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
+
+    def minimise(self, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_limit: float | None = None) -> None:
+        """One step of an optimizer down a loss, for `train_step`; the scaler's update at its end is left to the caller.
+
+        Args:
+            loss: a scalar.
+            optimizer: its parameters' gradients are worked out anew.
+            gradient_limit: longer gradients are cut to this norm, over all of the optimizer's parameters together.
+        """
+        scaler = self.precision.scaler
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        if gradient_limit is not None:
+            scaler.unscale_(optimizer)
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, gradient_limit)
+        scaler.step(optimizer)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+@contextmanager
+def evaluation_mode(network: nn.Module) -> Iterator[None]:
+    """Context in which a network in training is in evaluation mode."""
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train()

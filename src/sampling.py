@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-from src.config import make_config
+from src.config import config_from_checkpoint
 from src.errors import InputError
-from src.families import DataSpecification, Family, find_family
+from src.families import find_family
+from src.family import DataSpecification, Family
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
 from src.palettes.category import measure, palette_category
-from src.palettes.files import write_palette
+from src.palettes.files import MOST_COLOURS, write_palette
+from src.palettes.own import snap_to_own_colours
 from src.palettes.snap import ColourTable, choose_palette, snap
 from src.tables import write_json
 from src.training.checkpoint import file_hash
@@ -100,32 +101,19 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
     for option, name, value in (("guidance", "guidance_weight", guidance), ("keep", "keep", keep)):
         if value is None:
             continue
-        if name not in family_class.config_class.__dataclass_fields__:
+        if name not in family_class.config_class.model_fields:
             raise InputError(f"{content['family']} draws without {option}; leave --{option} out")
         if not 0 <= value < math.inf:
             raise InputError(f"{option} must be 0 or more, not {value}")
         changes[name] = value
-    config = make_config(family_class.config_class, content["config"], changes)
+    config = config_from_checkpoint(content["family"], content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])
-    with _without_the_compiler():
-        family = family_class(config, data, torch.device("cpu"))
+    family = family_class(config, data, torch.device("cpu"))
     family.sampler.load_state_dict(averaged_weights(content))
     sampler = family.sampler.eval()
     table = content.get("training_colours")
     colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
     return LoadedModel(content["family"], family, sampler, labels, file_hash(checkpoint), colours)
-
-
-@contextmanager
-def _without_the_compiler() -> Iterator[None]:
-    """A family builds its optimizers with its networks, and the first optimizer of a process imports torch's compiler,
-    only to be left alone by it: a second of the three to a first portrait. Drawing never takes an optimizer's step."""
-    guarded = torch.optim.Optimizer.add_param_group
-    torch.optim.Optimizer.add_param_group = getattr(guarded, "__wrapped__", guarded)
-    try:
-        yield
-    finally:
-        torch.optim.Optimizer.add_param_group = guarded
 
 
 def sample(
@@ -270,6 +258,17 @@ def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[tor
             return list(pool.map(function, *arguments))
     finally:
         torch.set_num_threads(threads)
+
+
+def snapped_to_own_colours(sampled: Sampled, count: int) -> Sampled:
+    """The same portraits, each with at most `count` colours of its own.
+
+    Raises:
+        InputError: no such number of colours.
+    """
+    if not 1 <= count <= MOST_COLOURS:
+        raise InputError(f"a portrait is snapped to 1 to {MOST_COLOURS} colours, not {count}")
+    return replace(sampled, portraits=snap_to_own_colours(sampled.portraits, count))
 
 
 def picture(rows: Sequence[Sampled]) -> Image.Image:

@@ -59,3 +59,9 @@ def data_folder(tmp_path):
         fingerprint="planted",
     )
     return folder
+
+
+def with_optimizers(family):
+    """The family, ready to train."""
+    family.build_optimizers()
+    return family

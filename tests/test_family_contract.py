@@ -5,28 +5,29 @@ import math
 import pytest
 import torch
 
-from src.config import TrainingConfig, make_config
+from src.config import load_config, profile_names
 from src.errors import InputError
-from src.families import FAMILIES, DataSpecification, find_family
+from src.families import FAMILIES, find_family
+from src.family import DataSpecification
 from src.labels import LabelSpecification
 from src.sampling import load_model, sample
 from src.training.checkpoint import load_checkpoint
 from src.training.log import read_metrics
 from src.training.run import train
-from tests.conftest import SPECIFICATION
+from tests.conftest import SPECIFICATION, with_optimizers
 from tests.same import assert_same
 
 CPU = torch.device("cpu")
-CONDITIONAL = [name for name, family in FAMILIES.items() if family.conditional]
+CONDITIONAL = [name for name in FAMILIES if find_family(name).conditional]
 NONE = LabelSpecification({})
 
 
 def make(name, labels=SPECIFICATION, size=16, **values):
     """A family with its smoke profile; unconditional ones get no labels, as the loop would see to."""
     family = find_family(name)
-    config = make_config(family.config_class, family.profiles["smoke"], {"precision": "fp32", **values})
+    config = load_config(name, "smoke", overrides={"precision": "fp32", **values})
     labels = labels if family.conditional else NONE
-    return family(config, DataSpecification(size, 4, labels, 0.3), CPU)
+    return with_optimizers(family(config, DataSpecification(size, 4, labels, 0.3), CPU))
 
 
 def batch(family, count=16):
@@ -63,11 +64,9 @@ def name(request):
 
 
 def test_profiles_are_complete_and_valid(name):
-    family = find_family(name)
-    assert set(family.profiles) == {"smoke", "cpu", "rtx2070"}
-    for profile in family.profiles.values():
-        assert isinstance(make_config(family.config_class, profile), TrainingConfig)
-        assert {"kimg", "batch_size"} <= set(profile) | set(family.config_class.__dataclass_fields__)
+    assert profile_names(name) == ["smoke", "cpu", "rtx2070"]
+    for profile in profile_names(name):
+        assert type(load_config(name, profile)) is find_family(name).config_class
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])
@@ -148,11 +147,11 @@ def test_training_changes_every_network_and_the_sampler_is_among_them(name):
     assert all(id(parameter) in known for parameter in family.sampler.parameters())
 
 
-def test_looking_at_held_out_portraits_teaches_nothing(name):
+def test_validation_teaches_nothing(name):
     family = make(name)
     steps(family, 2)
     before = {key: value.clone() for key, value in family.sampler.state_dict().items()}
-    for value in family.watch(*batch(family), 32).values():
+    for value in family.validate(*batch(family), 32).values():
         assert value.shape == () and math.isfinite(value)
     assert_same(dict(family.sampler.state_dict()), before)
     assert all(module.training for network in family.networks.values() for module in network.modules())

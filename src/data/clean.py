@@ -15,7 +15,7 @@ import numpy as np
 from src.data.native_grid import NativeArt
 from src.errors import InputError
 from src.images import BadImage
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 from src.palettes.snap import snap
 
 # Colours nearer than this in OKLab are one drawn colour seen through JPEG noise.

@@ -1,6 +1,6 @@
 """Which portraits are the same hero in other colours: a ladder of ever looser ways to be alike.
 
-1. The same layout, perhaps mirrored: an exact palette swap (see `alike.py` for what a layout and likeness are).
+1. The same layout, perhaps mirrored: an exact palette swap (see `similarity.py` for what a layout and likeness are).
 2. The same silhouette, and a likeness of at least 0.93: recolours whose ramps share colours. The silhouette alone is
    not enough, since different armour may fill one outline.
 3. Another silhouette, but a likeness of at least 0.98: near twins, a few pixels apart.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.alike import colour_layout, descriptor, explained, nearest, similarity
+from src.data.similarity import colour_layout, descriptor, explained, nearest, similarity
 
 SAME_SILHOUETTE_SIMILARITY = 0.93
 NEAR_TWIN_SIMILARITY = 0.98

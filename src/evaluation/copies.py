@@ -20,7 +20,7 @@ import numpy as np
 
 from src.errors import InputError
 from src.images import over_background, tile
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 
 EDGE_DISTANCE = 0.06
 """Neighbouring pixels further apart than this in OKLab have a colour edge between them."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 
 NEIGHBOURS = 5
 """The neighbourhood of precision, recall, density and coverage, as in the authors' code."""

@@ -28,7 +28,7 @@ def measure_likelihood(model: LoadedModel, portraits: np.ndarray, labels: np.nda
     Returns:
         `bits_PART` for every part and `bits` for the portrait given its palette, as the family defines them.
     """
-    prepared, _ = model.family.prepare(portraits)
+    prepared, _ = model.family.prepare_images(portraits)
     chosen = np.unique(np.linspace(0, len(portraits) - 1, min(count, len(portraits))).astype(np.int64))
     found: dict[str, list[torch.Tensor]] = {}
     for rows in np.array_split(chosen, -(-len(chosen) // BATCH)):

@@ -10,7 +10,8 @@ import numpy as np
 
 from src.data.clean import remove_orphans
 from src.images import ALPHA_THRESHOLD, count_colours, with_binary_alpha
-from src.palettes.category import OUTLINE_BELOW_LIGHTNESS, srgb_to_oklab
+from src.palettes.category import OUTLINE_BELOW_LIGHTNESS
+from src.palettes.oklab import srgb_to_oklab
 
 OFF_PALETTE_DISTANCE = 0.02
 """A colour further than this in OKLab from every colour of the palette is off it: a just noticeable difference."""

@@ -6,7 +6,6 @@ Run again with the same folder, a comparison goes on: what is finished is kept, 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import math
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from torch import nn
 
-from src.config import TrainingConfig, make_config
+from src.config import TrainingConfig, load_config
 from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, condition_names, describe, load_portraits
 from src.device import default_profile, pick_device
 from src.errors import InputError
@@ -165,15 +164,11 @@ class _Comparison:
 
     def config(self, name: str, changes: Mapping[str, object]) -> tuple[TrainingConfig, dict[str, object]]:
         """The family's configuration, and the settings that lead to it from its profile."""
-        family_class = find_family(name)
-        profile = self.record["profile"]
-        if profile not in family_class.profiles:
-            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family_class.profiles)}")
         settings = {"seed": self.record["seed"], **changes}
         before = self.record["families"].get(name, {}).get("settings", settings)
         if before != settings:
             raise InputError(f"{name} was trained here with {before}, not {settings}; choose another --out")
-        return make_config(family_class.config_class, family_class.profiles[profile], settings), settings
+        return load_config(name, self.record["profile"], overrides=settings), settings
 
     def bring_up_to_date(
         self,
@@ -193,7 +188,8 @@ class _Comparison:
                 if minutes is not None:
                     # Once more over the length that the first measurement allows: a family that trains one network
                     # after another has another speed in a shorter run.
-                    shorter = dataclasses.replace(config, kimg=_affordable(config, minutes, entry["images_per_second"]))
+                    affordable = _affordable(config, minutes, entry["images_per_second"])
+                    shorter = config.model_copy(update={"kimg": affordable})
                     entry |= measure_family(name, shorter, self.portraits)
             except ValueError as error:
                 entry["row"] = {"family": name, "status": FAILED, "note": str(error).splitlines()[0]}

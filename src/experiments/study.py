@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
-from src.config import differences, make_config
+from src.config import config_from_checkpoint, differences, load_config
 from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, condition_names, describe, load_portraits
 from src.device import default_profile, pick_device
 from src.errors import InputError, TrainingDiverged
@@ -108,10 +108,7 @@ def _agree(out: Path, portraits: PackedPortraits, kimg: float | None, profile: s
     before = read_terms(out)
     if before is None:
         profile = profile or default_profile(pick_device())
-        family = find_family(DEFAULT_FAMILY)
-        if profile not in family.profiles:
-            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family.profiles)}")
-        usual = make_config(family.config_class, family.profiles[profile]).kimg
+        usual = load_config(DEFAULT_FAMILY, profile).kimg
         return Terms(portraits.fingerprint, profile, float(kimg or usual), count or COUNT)
     now = Terms(portraits.fingerprint, profile or before.profile, float(kimg or before.kimg), count or before.count)
     for name in ("data_fingerprint", "profile", "count"):
@@ -145,11 +142,10 @@ class _Grid:
         Raises:
             InputError: either.
         """
-        family = find_family(row.family)
-        config = make_config(family.config_class, family.profiles[self.terms.profile], self._overrides(row, seed))
+        config = load_config(row.family, self.terms.profile, overrides=self._overrides(row, seed))
         path = run_folder(self.out, row, seed) / "config.json"
         if path.is_file():
-            before = make_config(family.config_class, json.loads(path.read_text(encoding="utf-8"))["config"])
+            before = config_from_checkpoint(row.family, json.loads(path.read_text(encoding="utf-8"))["config"])
             if changed := differences(before, config):
                 raise InputError(f"{path.parent} was trained with other settings ({changed[0]}); choose another --out")
 
@@ -218,8 +214,7 @@ class _Grid:
 
     def _speed(self, row: Row, seed: int) -> float:
         """Images a second."""
-        family = find_family(row.family)
-        config = make_config(family.config_class, family.profiles[self.terms.profile], self._overrides(row, seed))
+        config = load_config(row.family, self.terms.profile, overrides=self._overrides(row, seed))
         known = self.portraits.conditioned_on(condition_names(config.condition_on, self.portraits.specification))
         batches = PortraitBatches(known, TRAIN, pick_device())
-        return measure(family, config, describe(known), batches).images_per_second
+        return measure(find_family(row.family), config, describe(known), batches).images_per_second

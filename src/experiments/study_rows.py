@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from src.config import config_to_dict, make_config
+from src.config import config_to_dict, load_config
 from src.data.packed import condition_names
 from src.errors import InputError
-from src.families import DEFAULT_FAMILY, find_family
+from src.families import DEFAULT_FAMILY
 from src.labels import LabelSpecification
 
 
@@ -222,14 +222,10 @@ def settings_of(row: Row, profile: str, specification: LabelSpecification) -> di
     Raises:
         InputError: an unknown profile.
     """
-    family = find_family(row.family)
-    if profile not in family.profiles:
-        raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family.profiles)}")
     settings: dict[str, object] = {}
     if row.like:
-        model = find_family(row.like)
-        taken = config_to_dict(make_config(model.config_class, model.profiles[profile]))
-        known = config_to_dict(make_config(family.config_class, family.profiles[profile]))
+        taken = config_to_dict(load_config(row.like, profile))
+        known = config_to_dict(load_config(row.family, profile))
         settings |= {
             name: value
             for name, value in taken.items()

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
 from src.gan.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
-from src.gan.conditional_gan import ConditionalGAN, ConditionalGANConfig
-from src.gan.resnet_gan import ResNetGAN
-
-
-@dataclass(frozen=True)
-class ConditionalDCGANConfig(ConditionalGANConfig):
-    """The DCGAN paper's values; every piece of the flagship's recipe can be switched on."""
-
-    base_channels: int = 64
-    spectral_norm: bool = False
-    loss: str = "non_saturating"
-    learning_rate_generator: float = 2e-4
-    learning_rate_discriminator: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    r1_gamma: float = 0.0
-    augment: str = ""
-    instance_noise: float = 0.0
-    diversity_weight: float = 0.0
+from src.gan.conditional_gan import ConditionalGAN
 
 
 class ConditionalDCGAN(ConditionalGAN):
     """See `ConditionalGAN` for the training step."""
 
-    config_class = ConditionalDCGANConfig
-    profiles = ResNetGAN.profiles
     # Batch normalisation in D: statistics of a batch that mixes reals and fakes would give the answer away.
     joint_batches = False
 

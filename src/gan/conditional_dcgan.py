@@ -43,7 +43,7 @@ class ConditionalDCGANGenerator(nn.Module):
             layers += [nn.ConvTranspose2d(c_in, c_out, 4, 2, 1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU()]
         layers += [nn.ConvTranspose2d(channels[-1], image_channels, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(dcgan_weights)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Latents [N, latent_dim] of unit variance, labels int64 [N, A] -> portraits [N, C, size, size] in [-1, 1]."""
@@ -87,7 +87,7 @@ class ConditionalDCGANDiscriminator(nn.Module):
             layers.append(nn.LeakyReLU(0.2))
         layers += [nn.Flatten(), nn.Linear(channels[-1] * 4 * 4, 1)]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(dcgan_weights)
         for index, layer in enumerate(self.layers):
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 self.layers[index] = spectral(layer)
@@ -98,8 +98,8 @@ class ConditionalDCGANDiscriminator(nn.Module):
         return self.layers(torch.cat([images, label_map.to(images.dtype)], dim=1)).squeeze(1)
 
 
-def _initialise(module: nn.Module) -> None:
-    """Weights from a normal distribution of deviation 0.02, the DCGAN paper's choice."""
+def dcgan_weights(module: nn.Module) -> None:
+    """For `nn.Module.apply`: weights from a normal distribution of deviation 0.02, the DCGAN paper's choice."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
         if module.bias is not None:

@@ -7,9 +7,7 @@ Three measures of the colours that matter (no background, no outline, skin count
 3. upper-quartile chroma is middling               -> `muted`
 4. mean temperature is above zero                  -> `warm`, else `cool`
 
-Lightness and chroma are those of OKLab (Ottosson, "A perceptual color space for image processing", 2020). Temperature
-is the warm-cool scale of Ou, Luo, Woodcock and Wright, "A study of colour emotion and colour preference. Part I"
-(2004), fitted to observers' answers in CIELAB.
+Lightness and chroma are those of OKLab, temperature is the warm-cool scale of Ou et al.: see `oklab.py`.
 
 The thresholds are round numbers, chosen where the rule agreed best with the themes that artists had picked for 2,500
 sprites (two in three, where always guessing the commonest theme is right for one in four). No torch here.
@@ -21,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from src.palettes.oklab import srgb_to_oklab, temperature
 
 PALETTES = ("cool", "dark", "muted", "neutral", "warm")
 """The categories, in index order."""
@@ -51,30 +51,6 @@ SKIN_WEIGHT = 0.25
 # small bright gem does not outweigh a cloak.
 TEMPERATURE_FULL_WEIGHT_CHROMA = 0.10
 
-# The published matrices: linear sRGB -> cone response -> OKLab, and linear sRGB -> CIE XYZ relative to the D65 white.
-RGB_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-LMS_TO_OKLAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
-_RGB_TO_XYZ = np.array(
-    [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ]
-)
-_WHITE = _RGB_TO_XYZ.sum(axis=1)
-
 
 @dataclass(frozen=True)
 class PaletteMeasures:
@@ -89,41 +65,6 @@ class PaletteMeasures:
     lightness: float | np.ndarray
     chroma: float | np.ndarray
     temperature: float | np.ndarray
-
-
-def srgb_to_linear(rgb: np.ndarray) -> np.ndarray:
-    """sRGB uint8 `[..., 3]` -> linear light, float64 0 to 1 (IEC 61966-2-1)."""
-    value = np.arange(256) / 255
-    table = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return table[rgb]
-
-
-def srgb_to_oklab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB uint8 `[..., 3]` -> OKLab float64 `[..., 3]`: lightness 0 to 1, a (green to red) and b (blue to yellow)."""
-    return np.cbrt(srgb_to_linear(rgb) @ RGB_TO_LMS.T) @ LMS_TO_OKLAB.T
-
-
-def srgb_to_cielab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB uint8 `[..., 3]` -> CIELAB (D65) float64 `[..., 3]`: L* 0 to 100, a*, b*."""
-    ratio = srgb_to_linear(rgb) @ _RGB_TO_XYZ.T / _WHITE
-    delta = 6 / 29
-    x, y, z = np.moveaxis(np.where(ratio > delta**3, np.cbrt(ratio), ratio / (3 * delta**2) + 4 / 29), -1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
-
-
-def temperature(rgb: np.ndarray) -> np.ndarray:
-    """Warm-cool scale of single colours: WC = -0.5 + 0.02 C*^1.07 cos(h - 50 degrees) (Ou et al., 2004).
-
-    Args:
-        rgb: sRGB uint8 `[..., 3]`.
-
-    Returns:
-        float64 `[...]`, positive for warm colours.
-    """
-    lab = srgb_to_cielab(rgb)
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
-    hue = np.arctan2(lab[..., 2], lab[..., 1])
-    return -0.5 + 0.02 * chroma**1.07 * np.cos(hue - np.radians(50))
 
 
 def measure(rgba: np.ndarray) -> PaletteMeasures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 
 
 def reduce_colours(images: np.ndarray, most: int) -> tuple[np.ndarray, int]:

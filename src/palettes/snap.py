@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from src.errors import InputError
-from src.palettes.category import srgb_to_oklab
 from src.palettes.files import MOST_COLOURS, read_palette
+from src.palettes.oklab import srgb_to_oklab
 
 TABLE_COLOURS = 4096
 """The most colours of a table: what the k-means looks at, and what a checkpoint carries (45 KB)."""

@@ -6,70 +6,63 @@ its value on validation portraits says at any time how good the model is, and wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
-from src.augmentation_labels import change_counts, mirrored_and_moved, no_change
-from src.config import TrainingConfig
-from src.device import Precision
-from src.family import DataSpecification, Family, Stateful
+from src.config import Count, CountOrNone, NonNegative, Share, TrainingConfig
+from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
+from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
 from src.pyramid.choosing import only_the_likeliest
 from src.pyramid.maps import index_portraits, paint
 from src.pyramid.palette_writer import Source, by_lightness, entry_places
 from src.pyramid.pyramid import PalettePyramid, SamplingOptions, Widths, Written, bits
 from src.pyramid.recolours import Recolours, find_recolours
 from src.pyramid.turns import TURNS, together
-from src.schedule import set_learning_rate
 
 
-@dataclass(frozen=True)
 class PalettePyramidConfig(TrainingConfig):
-    """Networks, optimizer and how portraits are drawn."""
+    """Networks, optimizer and sampling. Some fields are numbers joined by commas, one a map."""
 
-    # The most colours of a portrait; the set's portraits that have more are reduced in OKLab before training.
-    colours: int = 31
-    # Width of palette entries; of the transformer that writes the coarsest map; of those that write palettes.
-    palette_width: int = 96
-    coarse_width: int = 128
-    coarse_layers: int = 4
-    writer_width: int = 128
-    writer_layers: int = 3
-    # Channels and residual blocks of the U-Nets, at the sides 8, 16 and 32 (of a portrait of 64).
-    finer_widths: str = "160,96,64"
-    finer_blocks: str = "3,2,2"
-    # The coarsest maps and the palettes are what is memorised first.
-    dropout: float = 0.1
-    # Deviation of the palette's colours as the networks see them in training, in OKLab scaled to unit variance.
-    colour_jitter: float = 0.1
-    # Share of portraits whose labels are all dropped, for guidance; and of single labels dropped beside that, so that
-    # any label can be left open.
-    label_dropout: float = 0.1
-    attribute_dropout: float = 0.05
-    # The rate rises over the warm-up, then stays, then falls with the square root of the images seen (EDM2; Karras et
-    # al., 2024): a run can go on for as long as it pays. The moving average does what a final decay would do.
-    learning_rate: float = 1e-3
-    warmup_kimg: float = 1.6
-    constant_kimg: float = 40.0
-    weight_decay: float = 0.01
-    gradient_limit: float = 1.0
-    # Pairs of recolours that the recolourer learns from at every step, where the set has any.
-    recolours_per_step: int = 8
-    # Sampling only. Guidance 1: labels as learned. Maps above the guided side are not guided.
-    guidance_weight: float = 1.25
-    guided_side: int = 16
-    # By map from coarse to fine; the last number goes on.
-    temperature: str = "1"
-    top_p: str = "0.98,0.95"
-    # Network passes over the finer maps: 16, 8 or 5 of each.
-    passes: str = "8,5,5"
-    # Varying a hero only: a pixel stays under other labels if it is no more than e^keep times less likely there.
-    keep: float = 2.0
-    ema_half_life_kimg: float = 4.0
+    colours: Count
+    palette_width: Count
+    coarse_width: Count
+    coarse_layers: Count
+    writer_width: Count
+    writer_layers: Count
+    finer_widths: str
+    finer_blocks: str
+    dropout: Share
+    colour_jitter: NonNegative
+    label_dropout: Share
+    attribute_dropout: Share
+    learning_rate: NonNegative
+    warmup_kimg: NonNegative
+    constant_kimg: NonNegative
+    weight_decay: NonNegative
+    gradient_limit: NonNegative
+    recolours_per_step: Count
+    guidance_weight: NonNegative
+    guided_side: CountOrNone
+    temperature: str
+    top_p: str
+    passes: str
+    keep: NonNegative
+
+    @field_validator("finer_widths", "finer_blocks", "temperature", "top_p", "passes")
+    @classmethod
+    def _numbers(cls, text: str) -> str:
+        numbers(text)
+        return text
+
+    @field_validator("passes")
+    @classmethod
+    def _possible_passes(cls, text: str) -> str:
+        for number in numbers(text):
+            together(int(number))  # refuses a number that cannot be
+        return text
 
 
 def numbers(text: str) -> list[float]:
@@ -94,57 +87,9 @@ class PalettePyramidFamily(Family):
     """The model, its optimizer and a training step."""
 
     config_class = PalettePyramidConfig
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "colours": 7,
-            "palette_width": 16,
-            "coarse_width": 16,
-            "coarse_layers": 1,
-            "writer_width": 16,
-            "writer_layers": 1,
-            "finer_widths": "16,16,8",
-            "finer_blocks": "1,1,1",
-            "warmup_kimg": 0.032,
-            "passes": "5",
-        },
-        # Half a minute of the ten goes into the grid and the look at the samples.
-        "cpu": {
-            "kimg": 6.0,
-            "batch_size": 8,
-            "ema_half_life_kimg": 0.5,
-            "log_kimg": 0.5,
-            "sample_kimg": 3.0,
-            "checkpoint_kimg": 1.5,
-            "evaluate_kimg": 6.0,
-            "evaluate_count": 64,
-            "bits_count": 32,
-        },
-        "rtx2070": {
-            "kimg": 6000.0,
-            "batch_size": 64,
-            "palette_width": 128,
-            "coarse_width": 192,
-            "coarse_layers": 6,
-            "finer_widths": "320,192,128",
-            "dropout": 0.15,
-            "constant_kimg": 400.0,
-            "warmup_kimg": 6.4,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
 
     def __init__(self, config: PalettePyramidConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config, self.data, self.device = config, data, device
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         finer = [[int(number) for number in numbers(text)] for text in (config.finer_widths, config.finer_blocks)]
         widths = Widths(
             config.palette_width,
@@ -157,13 +102,6 @@ class PalettePyramidFamily(Family):
         class_counts = [*data.labels.sizes, *change_counts(data.size)]
         parameters = class_counts, data.size, config.colours, widths, config.dropout, config.colour_jitter
         self.model = PalettePyramid(*parameters).to(device)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            config.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
         levels = len(self.model.sides)
         self.options = SamplingOptions(
             config.guidance_weight,
@@ -172,10 +110,18 @@ class PalettePyramidFamily(Family):
             as_long_as(config.top_p, levels),
             [int(number) for number in as_long_as(config.passes, max(1, levels - 1))],
         )
-        for number in self.options.passes:
-            together(number)  # refuses a number that cannot be
         self.null_label = torch.tensor(data.labels.sizes, dtype=torch.int64, device=device)
         self.recolours: tuple[Tensor, ...] = ()
+
+    def build_optimizers(self) -> None:
+        config = self.config
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            config.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
 
     @property
     def sampler(self) -> nn.Module:
@@ -190,12 +136,12 @@ class PalettePyramidFamily(Family):
     def networks(self) -> dict[str, nn.Module]:
         return {"model": self.model}
 
-    def prepare(self, images: np.ndarray) -> tuple[np.ndarray, str]:
+    def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
         reduced, count = reduce_colours(images, self.config.colours)
         note = f"{count:,} of {len(images):,} portraits had more than {self.config.colours} colours and were reduced"
         return reduced, note if count else ""
 
-    def study(self, images: Tensor, labels: Tensor) -> None:
+    def inspect_training_set(self, images: Tensor, labels: Tensor) -> None:
         """Find the recolours of one silhouette among the training portraits."""
         entries, colours, used = [], [], []
         for part in images.cpu().split(256):
@@ -214,14 +160,13 @@ class PalettePyramidFamily(Family):
         self.model.recolours_seen.fill_(len(found.first))
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        config, scaler = self.config, self.precision.scaler
+        config = self.config
         set_learning_rate(self.optimizer, self.learning_rate(images_seen))
         # Mirrored and moved portraits, with augmentation labels: more to see of a small set, and nothing leaks.
         changed, augmentation = mirrored_and_moved(reals)
         portraits = index_portraits(changed, config.colours)
         condition = torch.cat([self.with_label_dropout(labels), augmentation], dim=1)
         turns = torch.randint(TURNS, (len(reals), len(self.model.finer)), device=reals.device)
-        self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             losses = self.model.losses(portraits, condition, turns)
             objective = sum(loss.objective.mean() for loss in losses.values())
@@ -230,11 +175,8 @@ class PalettePyramidFamily(Family):
                 recolouring = self.recolouring_nats()
                 objective = objective + recolouring.mean()
                 scalars["loss_recolouring"] = recolouring.mean()
-        scaler.scale(objective).backward()
-        scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_limit)
-        scaler.step(self.optimizer)
-        scaler.update()
+        self.minimise(objective, self.optimizer, config.gradient_limit)
+        self.precision.scaler.update()
         scalars |= {"loss_pyramid": objective, "bits": all_maps(scalars)}
         return {name: value.detach() for name, value in scalars.items()}
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from src.palettes.category import LMS_TO_OKLAB, RGB_TO_LMS, srgb_to_linear
+from src.palettes.oklab import LMS_TO_OKLAB, RGB_TO_LMS, srgb_to_linear
 
 COARSEST = 8
 """The coarsest map has at most this side."""

@@ -18,20 +18,13 @@ from src.errors import InputError
 FORMAT = 1
 
 FORMER_NAMES = {"within_label_distance": "intra_class_distance"}
-FORMER_SETTINGS = {
-    "judge_kimg": "evaluate_kimg",
-    "judge_count": "evaluate_count",
-    "variety_weight": "diversity_weight",
-    "told_changes": "augmentation_labels",
-}
 """Names in files of earlier versions, and what they are called now."""
 
 
 def with_present_names(content: Mapping[str, object]) -> dict[str, object]:
-    """The content of a checkpoint or weights file of any version, under the names of this one."""
-    renamed = {FORMER_NAMES.get(name, name): value for name, value in content.items()}
-    settings = renamed.get("config", {})
-    return {**renamed, "config": {FORMER_SETTINGS.get(name, name): value for name, value in settings.items()}}
+    """The content of a checkpoint or weights file of any version, under the names of this one; settings in its
+    `config` are left to `config_from_checkpoint`."""
+    return {FORMER_NAMES.get(name, name): value for name, value in content.items()}
 
 
 def save_checkpoint(

@@ -38,6 +38,7 @@ def measure(
     """Time a few steps of the family on the portraits' device; the networks that train later are not touched."""
     device = portraits.device
     family = family_class(config, data, device)
+    family.build_optimizers()
     indices = np.arange(config.batch_size) % len(portraits)
     periods = config.kimg * 1000 / config.batch_size / PERIOD
     seconds = []

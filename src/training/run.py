@@ -15,7 +15,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from src.config import TrainingConfig, config_to_dict, differences, make_config
+from src.config import (
+    TrainingConfig,
+    config_from_checkpoint,
+    config_to_dict,
+    differences,
+    family_and_profile_in,
+    load_config,
+    settings_in,
+)
 from src.data.packed import (
     TRAIN,
     VALIDATION,
@@ -83,6 +91,7 @@ def train(
     resume: bool = False,
     log: Callable[[str], None] = print,
     evaluator: Evaluator | None = None,
+    settings: Path | None = None,
 ) -> TrainingResult:
     """Train a family on the packed portraits of a data folder.
 
@@ -90,21 +99,23 @@ def train(
         data: folder with `portraits.npz`.
         out: artifacts folder; gets `samples/`, `checkpoints/`, `metrics.csv`, `config.json`, and `tensorboard/` where
             TensorBoard is installed.
-        family: a name of `FAMILIES`; None is the default one, or the checkpoint's when resuming.
-        profile: `smoke`, `cpu` or `rtx2070`; None is by the hardware, or the checkpoint's when resuming.
-        overrides: values by name that replace the profile's (`kimg`, `seed`, ...); texts are read as the field's type.
+        family: a name of `FAMILIES`; None is the checkpoint's when resuming, else the one that `settings` names, else
+            the default one.
+        profile: `smoke`, `cpu` or `rtx2070`; None likewise, and at last by the hardware.
+        overrides: values by name that replace all others (`kimg`, `seed`, ...); texts are read as the field's type.
         resume: go on from `checkpoints/latest.pt` where there is one. Otherwise a run that lies in `out` is moved to
             `out/earlier_runs/` and a fresh one starts.
         say: takes the status lines.
         judge: looks at samples every `evaluate_kimg`: its measures go into `metrics.csv`, and the checkpoint with the
             lowest `kid_random` is kept as `checkpoints/best.pt`. What is trained does not depend on it.
+        settings: a file of values that replace the profile's, or the checkpoint's when resuming (`settings_in`).
 
     Raises:
         InputError: anything wrong with the arguments, the data or the checkpoint.
         TrainingDiverged: a loss became infinite or not a number.
     """
     with joined_processes() as processes:
-        return _train(data, Path(out), family, profile, overrides or {}, resume, log, evaluator, processes)
+        return _train(data, Path(out), family, profile, overrides or {}, resume, log, evaluator, processes, settings)
 
 
 def _train(
@@ -117,6 +128,7 @@ def _train(
     log: Callable[[str], None],
     evaluator: Evaluator | None,
     processes: Processes,
+    settings: Path | None,
 ) -> TrainingResult:
     device = pick_device()
     if not processes.leads:
@@ -125,7 +137,7 @@ def _train(
     state = load_checkpoint(latest, device) if resume and latest.is_file() else None
     with processes.first_alone():
         portraits = load_portraits(data)
-    run = _configure(state, family, profile, overrides, device)
+    run = _configure(state, family, profile, overrides, device, settings)
     processes.check(run.config.batch_size)
     if run.config.mlflow:
         import_mlflow()  # a missing library shows before anything is done
@@ -182,43 +194,24 @@ def _configure(
     profile: str | None,
     overrides: Mapping[str, object],
     device: torch.device,
+    settings: Path | None,
 ) -> _Run:
     """The run's family, profile and configuration: the checkpoint's where one is resumed, else what was asked for."""
     if state is None:
-        family, profile = family or DEFAULT_FAMILY, profile or default_profile(device)
-        family_class = find_family(family)
-        if profile not in family_class.profiles:
-            raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(family_class.profiles)}")
-        config = make_config(family_class.config_class, family_class.profiles[profile], overrides)
-        _check_values(config)
-        return _Run(family, profile, config)
+        named_family, named_profile = family_and_profile_in(settings) if settings else (None, None)
+        family = family or named_family or DEFAULT_FAMILY
+        profile = profile or named_profile or default_profile(device)
+        return _Run(family, profile, load_config(family, profile, settings, overrides))
     if family not in (None, state["family"]):
         raise InputError(f"the run to resume trains {state['family']!r}, not {family!r}; choose another --out")
-    config_class = find_family(state["family"]).config_class
-    before = make_config(config_class, state["config"])
-    values = dict(overrides)
+    before = config_from_checkpoint(state["family"], state["config"])
+    values = {**(settings_in(settings, state["family"], state["profile"]) if settings else {}), **overrides}
     if "kimg" not in values and profile not in (None, state["profile"]):
         raise InputError(f"the run to resume has profile {state['profile']!r}; resume with that, or with --kimg alone")
-    config = make_config(config_class, state["config"], values)
+    config = config_from_checkpoint(state["family"], state["config"], values)
     if config.seed != before.seed:
         raise InputError(f"the run to resume has seed {before.seed}; resume with that, or choose another --out")
-    _check_values(config)
     return _Run(state["family"], state["profile"], config, tuple(differences(before, config)))
-
-
-def _check_values(config: TrainingConfig) -> None:
-    """Numbers that no run can use are refused before anything is touched."""
-    defaults = type(config)()
-    for name, value in config_to_dict(config).items():
-        # A whole number that is 0 by default may be nothing: the seed, the blocks of a network that is optional.
-        least = 1 if isinstance(value, int) and getattr(defaults, name) else 0
-        if isinstance(value, int | float) and not isinstance(value, bool) and not least <= value < 2**32:
-            raise InputError(f"{name} must be at least {least}, not {value}")
-    if config.batch_size % 2:
-        raise InputError(f"batch_size must be even, not {config.batch_size}")
-    for name in ("kimg", "log_kimg", "checkpoint_kimg"):
-        if not getattr(config, name) > 0:
-            raise InputError(f"{name} must be positive, not {getattr(config, name)}")
 
 
 def _check_data(state: Mapping[str, object], portraits: PackedPortraits) -> None:
@@ -281,13 +274,14 @@ class _Training:
             self.family = family_class(self.config, self.specification, device)
         except ValueError as error:
             raise InputError(f"these settings and data make no network: {error}") from None
-        images, note = self.family.prepare(portraits.images)
+        self.family.build_optimizers()
+        images, note = self.family.prepare_images(portraits.images)
         if note:
             self.log(note)
         self.train_set = PortraitBatches(replace(portraits, images=images), TRAIN, device)
         self.validation_set = PortraitBatches(replace(portraits, images=images), VALIDATION, device)
         if self.train_set.images is not None:
-            self.family.study(self.train_set.images, self.train_set.labels)
+            self.family.inspect_training_set(self.train_set.images, self.train_set.labels)
         self.average = MovingAverage(self.family.sampler, self.config.ema_half_life_kimg, self.config.ema_rampup)
         self.images_seen = 0
         if state is not None:
@@ -399,7 +393,7 @@ class _Training:
         # portraits could not be compared with a mean over many at those it learns from.
         if self.processes.leads and len(self.validation_set) and seen // batch_size % WATCH_STEPS == 0:
             indices = batch_indices(seen, batch_size, len(self.validation_set), self.config.seed)
-            means.add(self.family.watch(*self.validation_set.batch(indices), seen))
+            means.add(self.family.validate(*self.validation_set.batch(indices), seen))
 
     def _passed(self, interval_kimg: float) -> bool:
         """Whether the last step crossed a multiple of the interval."""

@@ -1,24 +1,25 @@
-"""`acgan`: the auxiliary classifier GAN (Odena et al., 2017), after the TinyHero project's conditional DCGAN. D is not
-told the labels: it names them, one head an attribute, and G is to be recognised.
+"""`acgan`: the auxiliary classifier GAN (Odena et al., 2017), after the TinyHero project's conditional DCGAN.
 
-How it fails: what is easiest to recognise is one typical figure a label, and nothing in the losses asks for more, so
-diversity within a label is low, often for good. Labels are obeyed early."""
+D does not get the labels: it predicts them, one head an attribute, and G learns to be recognised. How it fails: what is
+easiest to recognise is one typical figure a label, and nothing in the losses asks for more, so diversity within a label
+is low, often for good. Labels are right early on.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
-from src.device import Precision
-from src.errors import InputError
-from src.family import DataSpecification, Family, Stateful
-from src.gan.conditional_dcgan import ConditionalDCGANGenerator
+from src.config import Count, Decay, NonNegative, Share, TrainingConfig
+from src.family import evaluation_mode
+from src.gan.adversarial import AdversarialFamily, frozen
+from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
 from src.gan.losses import cross_entropy
 
 
@@ -57,176 +58,13 @@ class AuxiliaryClassifierDiscriminator(nn.Module):
         features = channels[-1] * 4 * 4
         self.real_or_fake = nn.Linear(features, 1)
         self.classifiers = nn.ModuleList([nn.Linear(features, count) for count in class_counts])
-        self.apply(_initialise)
+        self.apply(dcgan_weights)
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Portraits [N, C, size, size] in [-1, 1] -> logits [N], positive means real, and for each attribute the
         logits [N, K] of its K classes."""
         features = self.layers(images)
         return self.real_or_fake(features).squeeze(1), [classifier(features) for classifier in self.classifiers]
-
-
-def _initialise(module: nn.Module) -> None:
-    """Weights from a normal distribution of deviation 0.02, the DCGAN paper's choice."""
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
-
-
-@dataclass(frozen=True)
-class ACGANConfig(TrainingConfig):
-    """A DCGAN's values but for D's own learning rate and its soft labels."""
-
-    # Networks: channels before G's last layer and after D's first.
-    latent_dim: int = 100
-    base_channels: int = 48
-    embedding_dim: int = 64
-    # Before D's heads.
-    dropout: float = 0.3
-    # Soft labels: what a real is called; 1 is a hard label. A fake is called 0 (one-sided; Salimans et al., 2016).
-    real_target: float = 0.9
-    # Weight of the classifiers' losses, in D and in G.
-    auxiliary_weight: float = 1.0
-    learning_rate_generator: float = 2e-4
-    learning_rate_discriminator: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-
-
-class ACGAN(Family):
-    """Generator, discriminator with its classifiers, an Adam for each, and the step that trains both."""
-
-    config_class = ACGANConfig
-    profiles = {  # noqa: RUF012
-        # Seconds: proves that everything runs, draws nothing.
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "latent_dim": 12,
-            "base_channels": 4,
-            "embedding_dim": 4,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        # About ten minutes on two cores; more with --kimg. Small batches: more steps for the same portraits.
-        "cpu": {"kimg": 60.0, "batch_size": 16, "sample_kimg": 5.0, "checkpoint_kimg": 5.0},
-        "rtx2070": {
-            "kimg": 3000.0,
-            "batch_size": 64,
-            "base_channels": 64,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
-
-    def __init__(self, config: ACGANConfig, data: DataSpecification, device: torch.device) -> None:
-        if not 0.5 < config.real_target <= 1:
-            raise InputError(f"real_target must lie in (0.5, 1], not {config.real_target}: past a half, fakes win")
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
-        generator = ConditionalDCGANGenerator(
-            data.size, data.channels, data.labels.sizes, config.latent_dim, config.base_channels, config.embedding_dim
-        )
-        discriminator = AuxiliaryClassifierDiscriminator(
-            data.size, data.channels, data.labels.sizes, config.base_channels, config.dropout
-        )
-        self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
-        betas = (config.beta1, config.beta2)
-        self.optimizer_generator = torch.optim.Adam(
-            self.generator.parameters(), config.learning_rate_generator, betas, fused=True
-        )
-        self.optimizer_discriminator = torch.optim.Adam(
-            self.discriminator.parameters(), config.learning_rate_discriminator, betas, fused=True
-        )
-
-    @property
-    def sampler(self) -> nn.Module:
-        return self.generator
-
-    @property
-    def latent_dim(self) -> int:
-        return self.config.latent_dim
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
-    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        config, scaler = self.config, self.precision.scaler
-
-        # Draw fakes under the batch's labels once, for both networks.
-        latents = torch.randn(len(reals), self.latent_dim, device=reals.device)
-        with self.precision.autocast():
-            fakes = self.generator(latents, labels)
-        fakes = fakes.float()
-
-        # D learns to tell reals from fakes, and to name the classes of both. Apart: batch normalisation over both
-        # would give the answer away.
-        self.optimizer_discriminator.zero_grad(set_to_none=True)
-        with self.precision.autocast():
-            real_logits, real_classes = self.discriminator(reals)
-            fake_logits, fake_classes = self.discriminator(fakes.detach())
-        loss_discriminator = cross_entropy(real_logits, config.real_target) + cross_entropy(fake_logits, 0.0)
-        loss_auxiliary_real = auxiliary_loss(real_classes, labels)
-        loss_auxiliary_fake = auxiliary_loss(fake_classes, labels)
-        auxiliary = loss_auxiliary_real + loss_auxiliary_fake
-        scaler.scale(loss_discriminator + config.auxiliary_weight * auxiliary).backward()
-        scaler.step(self.optimizer_discriminator)
-
-        # G learns to be taken for real and for what it was asked to draw. D is frozen: its gradients would be thrown
-        # away.
-        self.optimizer_generator.zero_grad(set_to_none=True)
-        self.discriminator.requires_grad_(False)
-        with self.precision.autocast():
-            logits, classes = self.discriminator(fakes)
-        loss_generator = cross_entropy(logits, 1.0)
-        scaler.scale(loss_generator + config.auxiliary_weight * auxiliary_loss(classes, labels)).backward()
-        scaler.step(self.optimizer_generator)
-        self.discriminator.requires_grad_(True)
-
-        scaler.update()
-        scalars = {
-            "loss_discriminator": loss_discriminator,
-            "loss_generator": loss_generator,
-            "loss_auxiliary_real": loss_auxiliary_real,
-            "loss_auxiliary_fake": loss_auxiliary_fake,
-            "logit_real": real_logits.mean(),
-            "logit_fake": fake_logits.mean(),
-        }
-        return {name: value.detach().float() for name, value in scalars.items()}
-
-    @torch.no_grad()
-    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
-        return sampler(latents, labels)
-
-    @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """On validation portraits: D's mean logit, and the share whose class it names rightly, an attribute each. G is
-        only asked to please this classifier, so it can learn no more about labels than the classifier knows."""
-        self.discriminator.eval()
-        with self.precision.autocast():
-            logits, classes = self.discriminator(reals)
-        self.discriminator.train()
-        scalars = {"logit_validation": logits.float().mean()}
-        for column, name in enumerate(self.data.labels.names):
-            right = classes[column].argmax(dim=1) == labels[:, column]
-            scalars[f"accuracy_validation_{name}"] = right.float().mean()
-        return scalars
-
-    @property
-    def parts(self) -> dict[str, Stateful]:
-        return {
-            **self.networks,
-            "optimizer_generator": self.optimizer_generator,
-            "optimizer_discriminator": self.optimizer_discriminator,
-            "scaler": self.precision.scaler,
-        }
 
 
 def auxiliary_loss(classes: Sequence[Tensor], labels: Tensor) -> Tensor:
@@ -243,3 +81,88 @@ def auxiliary_loss(classes: Sequence[Tensor], labels: Tensor) -> Tensor:
     for column, logits in enumerate(classes):
         loss = loss + functional.cross_entropy(logits.float(), labels[:, column])
     return loss
+
+
+class ACGANConfig(TrainingConfig):
+    """A DCGAN's fields, and the classifiers'."""
+
+    latent_dim: Count
+    base_channels: Count
+    embedding_dim: Count
+    dropout: Share
+    # Past a half, fakes win.
+    real_target: Annotated[float, Field(gt=0.5, le=1)]
+    auxiliary_weight: NonNegative
+    learning_rate_generator: NonNegative
+    learning_rate_discriminator: NonNegative
+    beta1: Decay
+    beta2: Decay
+
+
+class ACGAN(AdversarialFamily):
+    """G, D with its classifiers, and the step that trains both."""
+
+    config_class = ACGANConfig
+
+    def build_generator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return ConditionalDCGANGenerator(
+            data.size, data.channels, data.labels.sizes, config.latent_dim, config.base_channels, config.embedding_dim
+        )
+
+    def build_discriminator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return AuxiliaryClassifierDiscriminator(
+            data.size, data.channels, data.labels.sizes, config.base_channels, config.dropout
+        )
+
+    def build_optimizers(self) -> None:
+        config = self.config
+        betas = (config.beta1, config.beta2)
+        self.build_adams(config.learning_rate_generator, config.learning_rate_discriminator, betas)
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        weight = self.config.auxiliary_weight
+
+        # Fakes under the batch's labels, once for both networks.
+        fakes = self.fakes(labels)
+
+        # D learns to tell reals from fakes, and to predict the classes of both. Apart: batch normalisation over both
+        # would give the answer away.
+        with self.precision.autocast():
+            real_logits, real_classes = self.discriminator(reals)
+            fake_logits, fake_classes = self.discriminator(fakes.detach())
+        loss_discriminator = cross_entropy(real_logits, self.config.real_target) + cross_entropy(fake_logits, 0.0)
+        loss_auxiliary_real = auxiliary_loss(real_classes, labels)
+        loss_auxiliary_fake = auxiliary_loss(fake_classes, labels)
+        auxiliary = loss_auxiliary_real + loss_auxiliary_fake
+        self.minimise(loss_discriminator + weight * auxiliary, self.optimizer_discriminator)
+
+        # G learns to be taken for real, and for the labels that were requested.
+        with frozen(self.discriminator), self.precision.autocast():
+            logits, classes = self.discriminator(fakes)
+        loss_generator = cross_entropy(logits, 1.0)
+        self.minimise(loss_generator + weight * auxiliary_loss(classes, labels), self.optimizer_generator)
+
+        self.precision.scaler.update()
+        scalars = {
+            "loss_discriminator": loss_discriminator,
+            "loss_generator": loss_generator,
+            "loss_auxiliary_real": loss_auxiliary_real,
+            "loss_auxiliary_fake": loss_auxiliary_fake,
+            "logit_real": real_logits.mean(),
+            "logit_fake": fake_logits.mean(),
+        }
+        return {name: value.detach().float() for name, value in scalars.items()}
+
+    @torch.no_grad()
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """On validation portraits: D's mean logit, and the share whose class it predicts rightly, an attribute each. G
+        is only asked to please this classifier, so it can learn no more about labels than the classifier knows."""
+        with evaluation_mode(self.discriminator), self.precision.autocast():
+            logits, classes = self.discriminator(reals)
+        scalars = {"logit_validation": logits.float().mean()}
+        for column, name in enumerate(self.data.labels.names):
+            right = classes[column].argmax(dim=1) == labels[:, column]
+            scalars[f"accuracy_validation_{name}"] = right.float().mean()
+        return scalars

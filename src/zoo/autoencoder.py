@@ -1,21 +1,17 @@
 """`autoencoder`: portraits through forty numbers and back, without labels.
 
 An autoencoder minimises the reconstruction error alone. It is no generative model: nothing in its loss says which
-codes are portraits. What it draws comes from a Gaussian laid over the training codes afterwards (ex-post density
+codes are portraits. Its samples come from a Gaussian laid over the training codes afterwards (ex-post density
 estimation; Ghosh et al., 2020), and shows how far one Gaussian goes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
-from src.device import Precision
+from src.config import Count, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Family, Stateful
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 
@@ -73,20 +69,14 @@ class Autoencoder(nn.Module):
         return (self.code_mean + latents.double() @ factor.T).to(latents.dtype)
 
 
-@dataclass(frozen=True)
 class AutoencoderConfig(TrainingConfig):
     """A plain autoencoder; with `denoising` a denoising one."""
 
-    # Length of a code, and channels at half the portrait's side.
-    code_dim: int = 40
-    base_channels: int = 32
-    learning_rate: float = 1e-3
-    # Deviation of the normal noise on the encoder's input (Vincent et al., 2008), in the scale of [-1, 1]; the target
-    # is the clean portrait. 0: off.
-    denoising: float = 0.0
-    # Share that the codes' running mean and covariance keep at every step.
-    statistics_decay: float = 0.99
-    ema_half_life_kimg: float = 2.0
+    code_dim: Count
+    base_channels: Count
+    learning_rate: NonNegative
+    denoising: NonNegative
+    statistics_decay: Share
 
 
 class AutoencoderFamily(Family):
@@ -94,37 +84,15 @@ class AutoencoderFamily(Family):
 
     config_class = AutoencoderConfig
     conditional = False
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "base_channels": 8,
-        },
-        "cpu": {"kimg": 100.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
-        "rtx2070": {
-            "kimg": 1000.0,
-            "batch_size": 128,
-            "base_channels": 64,
-            "learning_rate": 5e-4,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-            "ema_half_life_kimg": 10.0,
-        },
-    }
 
     def __init__(self, config: AutoencoderConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.autoencoder = Autoencoder(data.size, data.channels, config.code_dim, config.base_channels).to(
             device, memory_format=torch.channels_last
         )
-        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), config.learning_rate, fused=True)
+
+    def build_optimizers(self) -> None:
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), self.config.learning_rate, fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -143,15 +111,12 @@ class AutoencoderFamily(Family):
         seen = reals
         if self.config.denoising > 0:
             seen = reals + self.config.denoising * torch.randn_like(reals)
-        self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             codes = self.autoencoder.encoder(seen)
             rebuilt = self.autoencoder.decoder(codes)
         loss = functional.mse_loss(rebuilt.float(), reals)
-        scaler = self.precision.scaler
-        scaler.scale(loss).backward()
-        scaler.step(self.optimizer)
-        scaler.update()
+        self.minimise(loss, self.optimizer)
+        self.precision.scaler.update()
         self.autoencoder.observe(codes.detach(), self.config.statistics_decay)
         deviation = self.autoencoder.code_covariance.diagonal().clamp(min=0).sqrt().mean()
         return {"loss_reconstruction": loss.detach(), "code_deviation": deviation}
@@ -183,8 +148,8 @@ class AutoencoderFamily(Family):
         return sampler.decoder(codes.flatten(0, 1)).unflatten(0, (len(first), steps))
 
     @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The reconstruction error on validation portraits: above the training one it shows learning by heart."""
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The reconstruction error on validation portraits: above the training one it shows overfitting."""
         with self.precision.autocast():
             rebuilt = self.autoencoder(reals)
         return {"loss_validation": functional.mse_loss(rebuilt.float(), reals)}

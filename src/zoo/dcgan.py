@@ -1,18 +1,19 @@
 """`dcgan`: portraits without labels, as hero-portrait and game-face studies train them. A plain DCGAN (Radford et al.,
-2016) with cross-entropy, Adam and early stopping on the generator's loss."""
+2016), as small as it is taught: dense to 8x8, transposed convolutions up; three strided convolutions down.
+Cross-entropy, Adam, and early stopping on the generator's loss."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
-from src.device import Precision
-from src.family import DataSpecification, Family, Stateful
+from src.config import Count, Decay, NonNegative, Share, TrainingConfig
+from src.family import DataSpecification, Stateful, evaluation_mode
+from src.gan.adversarial import AdversarialFamily, frozen
+from src.gan.conditional_dcgan import dcgan_weights
 from src.gan.losses import cross_entropy
 
 NORMALISATIONS = ("batch", "layer", "instance", "none")
@@ -54,7 +55,7 @@ class DCGANGenerator(nn.Module):
         # No normalisation at the end: the portrait's mean and contrast are its own.
         layers += [nn.ConvTranspose2d(channels, image_channels, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(dcgan_weights)
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents [N, latent_dim] of unit variance -> portraits [N, C, size, size] in [-1, 1]."""
@@ -100,7 +101,7 @@ class DCGANDiscriminator(nn.Module):
         side = size // 2**STRIDED_LAYERS
         layers += [nn.Flatten(), nn.Dropout(dropout), nn.Linear(c_in * side * side, 1)]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(dcgan_weights)
 
     def forward(self, images: Tensor) -> Tensor:
         """Portraits [N, C, size, size] in [-1, 1] -> scores [N]; higher means more real."""
@@ -125,32 +126,17 @@ def _check_size(size: int) -> None:
         raise ValueError(f"the size must be a power of two from 16, not {size}")
 
 
-def _initialise(module: nn.Module) -> None:
-    """Weights from a normal distribution of deviation 0.02, the DCGAN paper's choice."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-@dataclass(frozen=True)
 class DCGANConfig(TrainingConfig):
-    """The study's values."""
+    """The study's family without labels."""
 
-    # Networks: channels at 8x8 in G, after the first layer in D; 6 M and 0.5 M weights at 64x64.
-    latent_dim: int = 100
-    generator_channels: int = 512
-    discriminator_channels: int = 56
-    # Before D's last layer.
-    dropout: float = 0.3
-    learning_rate: float = 2e-4
-    beta1: float = 0.5
-    # Early stopping: G's loss is averaged over windows; when for so long no window was better than the best one,
-    # training ends. 0 switches it off. See `EarlyStopping` for what this can tell.
-    patience_kimg: float = 300.0
-    window_kimg: float = 5.0
-    # A grid of samples once an epoch.
-    sample_kimg: float = 0.0
+    latent_dim: Count
+    generator_channels: Count
+    discriminator_channels: Count
+    dropout: Share
+    learning_rate: NonNegative
+    beta1: Decay
+    patience_kimg: NonNegative
+    window_kimg: NonNegative
 
 
 class EarlyStopping:
@@ -199,101 +185,49 @@ class EarlyStopping:
             setattr(self, name, state[name])
 
 
-class DCGAN(Family):
-    """Generator, discriminator, an Adam for each, and the step that trains both."""
+class DCGAN(AdversarialFamily):
+    """The step that trains both networks, until G has not gained on D for long."""
 
     config_class = DCGANConfig
     conditional = False
-    profiles = {  # noqa: RUF012
-        # Seconds: proves that everything runs, draws nothing.
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "latent_dim": 12,
-            "generator_channels": 16,
-            "discriminator_channels": 4,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        # About ten minutes on two cores; more with --kimg. Small batches: more steps for the same portraits.
-        "cpu": {"kimg": 60.0, "batch_size": 16},
-        "rtx2070": {
-            "kimg": 3000.0,
-            "batch_size": 64,
-            # G's loss rises from early on, so in effect the patience is the run's length.
-            "patience_kimg": 1000.0,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
 
     def __init__(self, config: DCGANConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
-        generator = DCGANGenerator(data.size, data.channels, config.latent_dim, config.generator_channels)
-        discriminator = DCGANDiscriminator(
-            data.size, data.channels, config.discriminator_channels, dropout=config.dropout
-        )
-        self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
-        betas = (config.beta1, 0.999)
-        self.optimizer_generator = torch.optim.Adam(
-            self.generator.parameters(), config.learning_rate, betas, fused=True
-        )
-        self.optimizer_discriminator = torch.optim.Adam(
-            self.discriminator.parameters(), config.learning_rate, betas, fused=True
-        )
+        super().__init__(config, data, device)
         self.early_stopping = EarlyStopping(config.patience_kimg, config.window_kimg)
 
-    @property
-    def sampler(self) -> nn.Module:
-        return self.generator
+    def build_generator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return DCGANGenerator(data.size, data.channels, config.latent_dim, config.generator_channels)
 
-    @property
-    def latent_dim(self) -> int:
-        return self.config.latent_dim
+    def build_discriminator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return DCGANDiscriminator(data.size, data.channels, config.discriminator_channels, dropout=config.dropout)
 
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+    def build_optimizers(self) -> None:
+        rate = self.config.learning_rate
+        self.build_adams(rate, rate, (self.config.beta1, 0.999))
 
     @property
     def finished(self) -> bool:
         return self.early_stopping.finished
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        scaler = self.precision.scaler
-
-        # Draw fakes once, for both networks.
-        latents = torch.randn(len(reals), self.latent_dim, device=reals.device)
-        with self.precision.autocast():
-            fakes = self.generator(latents)
-        fakes = fakes.float()
+        # Fakes, once for both networks.
+        fakes = self.fakes(labels)
 
         # D learns to call reals 1 and fakes 0. Apart: batch normalisation over both would give the answer away.
-        self.optimizer_discriminator.zero_grad(set_to_none=True)
         with self.precision.autocast():
             real_logits = self.discriminator(reals)
             fake_logits = self.discriminator(fakes.detach())
         loss_discriminator = cross_entropy(real_logits, 1.0) + cross_entropy(fake_logits, 0.0)
-        scaler.scale(loss_discriminator).backward()
-        scaler.step(self.optimizer_discriminator)
+        self.minimise(loss_discriminator, self.optimizer_discriminator)
 
-        # G learns to have its fakes called 1. D is frozen: its gradients would be thrown away.
-        self.optimizer_generator.zero_grad(set_to_none=True)
-        self.discriminator.requires_grad_(False)
-        with self.precision.autocast():
+        # G learns to have its fakes called 1.
+        with frozen(self.discriminator), self.precision.autocast():
             loss_generator = cross_entropy(self.discriminator(fakes), 1.0)
-        scaler.scale(loss_generator).backward()
-        scaler.step(self.optimizer_generator)
-        self.discriminator.requires_grad_(True)
+        self.minimise(loss_generator, self.optimizer_generator)
 
-        scaler.update()
+        self.precision.scaler.update()
         self.early_stopping.update(loss_generator.detach(), images_seen + len(reals))
         scalars = {
             "loss_discriminator": loss_discriminator,
@@ -304,25 +238,13 @@ class DCGAN(Family):
         return {name: value.detach().float() for name, value in scalars.items()}
 
     @torch.no_grad()
-    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
-        return sampler(latents)
-
-    @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """D's mean logit on validation portraits: below the mean on those it learns from it shows how far D has
         memorised them."""
-        self.discriminator.eval()
-        with self.precision.autocast():
+        with evaluation_mode(self.discriminator), self.precision.autocast():
             logits = self.discriminator(reals)
-        self.discriminator.train()
         return {"logit_validation": logits.float().mean()}
 
     @property
     def parts(self) -> dict[str, Stateful]:
-        return {
-            **self.networks,
-            "optimizer_generator": self.optimizer_generator,
-            "optimizer_discriminator": self.optimizer_discriminator,
-            "scaler": self.precision.scaler,
-            "early_stopping": self.early_stopping,
-        }
+        return {**super().parts, "early_stopping": self.early_stopping}

@@ -1,13 +1,13 @@
 """From noise to portraits: samplers of diffusion models as plain functions of a denoiser, noise and a schedule.
 
-A denoiser `(x_t [N, C, H, W], steps int64 [N]) -> x0 [N, C, H, W]` says what portrait it takes to be behind the noise;
-what its network predicts and how labels steer it is none of the samplers' business.
+A denoiser `(x_t [N, C, H, W], steps int64 [N]) -> x0 [N, C, H, W]` predicts the portrait behind the noise; what exactly
+its network predicts and how labels steer it is none of the samplers' business.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -81,7 +81,9 @@ def sample_dpm(denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, count:
     return noisy
 
 
-def sample_ddpm(denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, fresh_noise: Callable[[], Tensor]) -> Tensor:
+def sample_ddpm(
+    denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, generators: Sequence[np.random.RandomState]
+) -> Tensor:
     """Ancestral sampling through every step (Ho et al., 2020, algorithm 2, with the posterior's variance).
 
     Each step draws x_(t-1) from q(x_(t-1) | x_t, x0), a normal distribution whose mean lies between the two (eq. 7).
@@ -89,7 +91,7 @@ def sample_ddpm(denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, fresh
     Args:
         denoise: see above.
         noise: standard normal [N, C, H, W].
-        fresh_noise: standard normal [N, C, H, W], new at every call; see `noise_per_sample`.
+        generators: one a sample, from which it gets fresh noise at every step; see `generators_for`.
 
     Returns:
         Portraits [N, C, H, W].
@@ -102,23 +104,16 @@ def sample_ddpm(denoise: Denoiser, noise: Tensor, schedule: NoiseSchedule, fresh
         beta = 1 - alpha
         mean = (alpha_bar_before.sqrt() * beta * x0 + alpha.sqrt() * (1 - alpha_bar_before) * noisy) / (1 - alpha_bar)
         variance = beta * (1 - alpha_bar_before) / (1 - alpha_bar)
-        noisy = mean + variance.sqrt() * fresh_noise()
+        fresh = np.stack([generator.standard_normal(noise.shape[1:]) for generator in generators])
+        noisy = mean + variance.sqrt() * torch.from_numpy(fresh).to(noise)
     return denoise(noisy, torch.zeros(len(noisy), dtype=torch.int64, device=noisy.device))
 
 
-def noise_per_sample(latents: Tensor) -> Callable[[], Tensor]:
-    """Fresh standard normal noise, shaped like the latents [N, ...], at every call; each sample's own.
+def generators_for(noise: Tensor) -> list[np.random.RandomState]:
+    """A generator for each sample of [N, ...], seeded by the noise that it starts from.
 
-    A sample's stream is seeded from the bits of its latent, so that it neither depends on the other samples nor on
-    the machine. RandomState's stream is frozen for good (NEP 19).
+    So a sample remains a function of its latent: whatever other samples are drawn with it, and on any machine.
+    RandomState's stream is frozen for good (NEP 19).
     """
-    streams = [
-        np.random.RandomState(np.frombuffer(hashlib.sha256(latent.tobytes()).digest(), dtype=np.uint32))
-        for latent in latents.cpu().float().numpy()
-    ]
-
-    def fresh_noise() -> Tensor:
-        sampled = np.stack([stream.standard_normal(latents.shape[1:]) for stream in streams])
-        return torch.from_numpy(sampled).to(latents)
-
-    return fresh_noise
+    digests = (hashlib.sha256(sample.tobytes()).digest() for sample in noise.cpu().float().numpy())
+    return [np.random.RandomState(np.frombuffer(digest, dtype=np.uint32)) for digest in digests]

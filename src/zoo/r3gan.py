@@ -2,27 +2,39 @@
 
 The recipe is R3GAN's (Huang et al., "The GAN is dead; long live the GAN!", 2024), cut to a small set and small
 hardware: lazy penalties, conditioning ramped in (Shahbazi et al., 2022), augmentation that keeps the pixel grid with a
-strength that adapts itself (Karras et al., 2020), and a penalty on samples of one label that are all alike.
+strength that adapts itself (Karras et al., 2020), and a penalty on samples of one label that are all similar.
+
+The networks, for square images of 16, 32 or 64 pixels, are R3GAN's too: plain residual stacks that mirror each other,
+started in the way of Fixup (Zhang et al., 2019): the last convolution of every branch is zero, the first is scaled by
+the depth. Two changes for small hardware: plain 3x3 convolutions where R3GAN groups them (grouped ones are slow on a
+CPU), and the networks work at half the side, on patches of 2x2 pixels (pixel unshuffle), where the same work buys more
+parameters.
+
+The palette head chooses K colours and, for every pixel, one of them or nothing. Samples are pixel art by construction:
+at most K exact colours, alpha either 0 or 1, no repair afterwards. The choice is trained with the straight-through
+estimator (Bengio et al., 2013): forwards a pixel has one colour, backwards the gradient flows through the softmax over
+all of them.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
-from src.device import Precision
-from src.family import DataSpecification, Family, ScalarState, Stateful
+from src.config import Count, CountOrNone, Decay, NonNegative, Positive, Share, TrainingConfig
+from src.family import DataSpecification, Stateful
+from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditioning import AttributeEmbedding
 from src.gan.diff_augment import DiffAugment
 from src.gan.penalties import diversity_loss, squared_gradient
-from src.schedule import cosine
+
+SLOPE = 0.2  # of the leaky ReLUs
 
 
 def patch_convolution(channels: int, values: int) -> nn.Conv2d:
@@ -39,7 +51,7 @@ def patch_convolution(channels: int, values: int) -> nn.Conv2d:
 
 
 class PaletteHead(nn.Module):
-    """Features and a condition to portraits of at most K colours.
+    """Features and a condition to portraits of at most K colours; see above.
 
     Args:
         channels: C of the features.
@@ -99,9 +111,6 @@ class DirectHead(nn.Module):
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """[N, C, H, W], a condition that is not looked at -> portraits [N, 4, 2H, 2W] in [-1, 1]."""
         return torch.tanh(functional.pixel_shuffle(self.to_pixels(features).float(), 2))
-
-
-SLOPE = 0.2
 
 
 def stage_channels(size: int, base_channels: int) -> list[int]:
@@ -266,121 +275,96 @@ class NormFreeDiscriminator(nn.Module):
         return logits
 
 
-@dataclass(frozen=True)
 class R3GANConfig(TrainingConfig):
     """Pairs of `..._first` and `..._last` go from one to the other within `schedule_kimg`."""
 
-    # Networks.
-    latent_dim: int = 120
-    base_channels: int = 64
-    blocks: int = 1
-    embedding_dim: int = 64
-    # The most colours of one portrait, and the attribute that steers nothing but colours; 0 for free pixels.
-    colours: int = 31
-    colour_attribute: str = "palette"
-    # A palette head's choice goes from soft to exact within so many kimg: early on, every entry gets a gradient.
-    harden_kimg: float = 5.0
-    # One schedule (half a cosine) for everything that changes.
-    schedule_kimg: float = 500.0
-    learning_rate_first: float = 2e-4
-    learning_rate_last: float = 5e-5
-    beta2_first: float = 0.9
-    beta2_last: float = 0.99
-    # R1 and R2 = gamma / 2 * squared gradient norm at reals and fakes, every so many steps with that many times the
-    # weight. R3GAN's values at 64x64 are for batches of 256; smaller ones need more.
-    gamma_first: float = 2.0
-    gamma_last: float = 0.5
-    penalty_interval: int = 4
-    # Labels begin to count after a while: on a small set strong conditions from the start make samples collapse.
-    label_ramp_kimg: float = 10.0
-    # Augmentation: kinds, the largest probability, and how fast it moves (from 0 to 1 within so many kimg) to keep D's
-    # advantage on training portraits at its target.
-    augment: str = "flip,translation,cutout"
-    augment_most: float = 0.5
-    augment_move_kimg: float = 100.0
-    augment_target: float = 0.6
-    # Weight of the diversity loss: samples of one label as far apart as portraits of one label are.
-    diversity_weight: float = 2.0
+    latent_dim: Count
+    base_channels: Count
+    blocks: Count
+    embedding_dim: Count
+    colours: CountOrNone
+    colour_attribute: str
+    harden_kimg: NonNegative
+    schedule_kimg: NonNegative
+    learning_rate_first: NonNegative
+    learning_rate_last: NonNegative
+    beta2_first: Decay
+    beta2_last: Decay
+    gamma_first: NonNegative
+    gamma_last: NonNegative
+    penalty_interval: Count
+    label_ramp_kimg: NonNegative
+    augment: str
+    augment_most: Share
+    augment_move_kimg: Positive
+    augment_target: Share
+    diversity_weight: NonNegative
 
 
-class R3GAN(Family):
-    """Generator, discriminator, their optimizers, and the step that trains both."""
+def cosine(first: float, last: float, images_seen: int, length_kimg: float) -> float:
+    """`first` before training, `last` from `length_kimg` on, half a cosine between: R3GAN moves learning rate, beta2,
+    gamma and augmentation together so.
+
+    Args:
+        images_seen: real images the model has seen.
+        length_kimg: length of the way in thousands of images; 0 gives `last` at once.
+    """
+    progress = min(1.0, images_seen / (1000 * length_kimg)) if length_kimg > 0 else 1.0
+    return last + (first - last) * (1 + math.cos(math.pi * progress)) / 2
+
+
+@dataclass(frozen=True)
+class ScalarState:
+    """A scalar tensor that the family moves by itself, as a part with a state."""
+
+    value: Tensor
+
+    def state_dict(self) -> dict[str, object]:
+        return {"value": self.value.clone()}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        self.value.copy_(state["value"])
+
+
+class R3GAN(AdversarialFamily):
+    """The step that trains both networks on pairs of a real and a fake, and what changes with the images seen."""
 
     config_class = R3GANConfig
-    profiles = {  # noqa: RUF012
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "base_channels": 4,
-            "colours": 7,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        "cpu": {"kimg": 30.0, "sample_kimg": 5.0, "checkpoint_kimg": 5.0},
-        "rtx2070": {
-            "kimg": 9000.0,
-            "batch_size": 64,
-            "base_channels": 128,
-            "schedule_kimg": 3000.0,
-            "harden_kimg": 20.0,
-            "ema_half_life_kimg": 50.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
 
     def __init__(self, config: R3GANConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.augment = DiffAugment(config.augment, config.augment_most)
         self.augment_probability = torch.zeros((), device=device)
-        sizes = data.labels.sizes
-        colour_columns = [i for i, name in enumerate(data.labels.names) if name == config.colour_attribute]
-        generator = NormFreeGenerator(
-            data.size,
-            sizes,
-            colour_columns,
+
+    def build_generator(self) -> nn.Module:
+        config, labels = self.config, self.data.labels
+        return NormFreeGenerator(
+            self.data.size,
+            labels.sizes,
+            [column for column, name in enumerate(labels.names) if name == config.colour_attribute],
             config.latent_dim,
             config.base_channels,
             config.blocks,
             config.embedding_dim,
             config.colours,
         )
-        discriminator = NormFreeDiscriminator(data.size, data.channels, sizes, config.base_channels, config.blocks)
-        self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
-        rate, betas = config.learning_rate_first, (0.0, config.beta2_first)
-        self.optimizer_generator = torch.optim.Adam(self.generator.parameters(), rate, betas, fused=True)
-        self.optimizer_discriminator = torch.optim.Adam(self.discriminator.parameters(), rate, betas, fused=True)
 
-    @property
-    def sampler(self) -> nn.Module:
-        return self.generator
+    def build_discriminator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return NormFreeDiscriminator(data.size, data.channels, data.labels.sizes, config.base_channels, config.blocks)
 
-    @property
-    def latent_dim(self) -> int:
-        return self.config.latent_dim
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+    def build_optimizers(self) -> None:
+        rate = self.config.learning_rate_first
+        self.build_adams(rate, rate, (0.0, self.config.beta2_first))
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         config, scaler = self.config, self.precision.scaler
         self.follow_schedule(images_seen)
 
-        # Fakes have the labels of the reals they are paired with. A quarter of the labels is drawn once more, for the
+        # Fakes have the labels of the reals they are paired with. A quarter of the labels comes once more, for the
         # diversity loss; D does not see those.
         repeated = len(labels) // 4 if config.diversity_weight > 0 else 0
-        fake_labels = torch.cat([labels, labels[:repeated]])
-        latents = torch.randn(len(fake_labels), config.latent_dim, device=reals.device)
-        with self.precision.autocast():
-            fakes = self.generator(latents, fake_labels).float()
-        fakes, again = fakes[: len(labels)], fakes[len(labels) :]
+        fakes, again = self.fakes(torch.cat([labels, labels[:repeated]])).tensor_split([len(labels)])
 
         # D: every real should score higher than the fake it is paired with.
         self.optimizer_discriminator.zero_grad(set_to_none=True)
@@ -406,9 +390,7 @@ class R3GAN(Family):
         scaler.step(self.optimizer_discriminator)
 
         # G: every fake should score higher than the real it is paired with.
-        self.optimizer_generator.zero_grad(set_to_none=True)
-        self.discriminator.requires_grad_(False)
-        with self.precision.autocast():
+        with frozen(self.discriminator), self.precision.autocast():
             fake_logits = self.discriminator(self.augmented(fakes), labels).float()
         # The reals' logits are constants here: those of D's own step will do.
         loss_generator = functional.softplus(real_logits.detach() - fake_logits).mean()
@@ -418,11 +400,9 @@ class R3GAN(Family):
             loss_diversity = diversity_loss(pairs, self.data.intra_class_distance)
             loss_generator = loss_generator + config.diversity_weight * loss_diversity
             scalars["diversity_loss"] = loss_diversity
-        scaler.scale(loss_generator).backward()
-        scaler.step(self.optimizer_generator)
-        self.discriminator.requires_grad_(True)
-        scaler.update()
+        self.minimise(loss_generator, self.optimizer_generator)
 
+        scaler.update()
         scalars["advantage"] = self.adapt_augmentation(logits.detach())
         scalars["augment_probability"] = self.augment_probability.clone()
         return {name: value.detach().float() for name, value in scalars.items()}
@@ -448,7 +428,7 @@ class R3GAN(Family):
 
     def adapt_augmentation(self, logits: Tensor) -> Tensor:
         """Move the probability of augmentation by D's advantage, 2 P(real scores higher than its fake) - 1: above the
-        target D has learnt the set by heart, so more; below it, less. ADA's heuristic on pairs instead of signs, since
+        target D has memorised the set, so more; below it, less. ADA's heuristic on pairs instead of signs, since
         relativistic logits have no zero.
 
         Args:
@@ -466,11 +446,7 @@ class R3GAN(Family):
         return advantage
 
     @torch.no_grad()
-    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
-        return sampler(latents, labels)
-
-    @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """D's mean logit on validation portraits: below the mean on reals it shows how far D has memorised them."""
         with self.precision.autocast():
             logits = self.discriminator(self.augmented(reals), labels)
@@ -478,10 +454,4 @@ class R3GAN(Family):
 
     @property
     def parts(self) -> dict[str, Stateful]:
-        return {
-            **self.networks,
-            "optimizer_generator": self.optimizer_generator,
-            "optimizer_discriminator": self.optimizer_discriminator,
-            "scaler": self.precision.scaler,
-            "augment_probability": ScalarState(self.augment_probability),
-        }
+        return {**super().parts, "augment_probability": ScalarState(self.augment_probability)}

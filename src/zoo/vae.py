@@ -7,16 +7,13 @@ code, plus the divergence of that distribution from the standard normal one that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
-from src.device import Precision
-from src.errors import InputError
+from src.config import Count, NonNegative, TrainingConfig
 from src.family import DataSpecification, Family, Stateful
 from src.gan.conditioning import AttributeEmbedding
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
@@ -136,75 +133,32 @@ def reparameterise(mean: Tensor, log_variance: Tensor) -> Tensor:
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
-@dataclass(frozen=True)
 class VAEConfig(TrainingConfig):
     """A conditional VAE."""
 
-    # Networks; base_channels at half the portrait's side.
-    latent_dim: int = 64
-    base_channels: int = 32
-    embedding_dim: int = 64
-    learning_rate: float = 1e-3
-    # mse or bce.
-    reconstruction_loss: str = "mse"
-    # The divergence's weight. 1 is the bound itself with the squared error's variance of 1/2, noise far above what is
-    # left of pixel art: latents are given up and portraits blur. 0.1 stands for a variance of 1/20, a deviation of 0.2
-    # in [-1, 1] (what beta-VAE's weight means: Higgins et al., 2017; Rybkin et al., 2021). Too small a weight gives
-    # sharp reconstructions and samples that are no portraits.
-    kl_weight: float = 0.1
-    # The weight grows linearly from 0 over so many kimg, or latents are given up before the decoder has learnt to use
-    # them (Bowman et al., 2016; Sønderby et al., 2016).
-    kl_warmup_kimg: float = 20.0
-    ema_half_life_kimg: float = 2.0
+    latent_dim: Count
+    base_channels: Count
+    embedding_dim: Count
+    learning_rate: NonNegative
+    reconstruction_loss: Literal["mse", "bce"]
+    kl_weight: NonNegative
+    kl_warmup_kimg: NonNegative
 
 
 class VAE(Family):
     """Encoder, decoder and their optimizer."""
 
     config_class = VAEConfig
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "latent_dim": 16,
-            "base_channels": 8,
-            "embedding_dim": 8,
-            "kl_warmup_kimg": 0.064,
-        },
-        "cpu": {"kimg": 100.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
-        "rtx2070": {
-            "kimg": 1500.0,
-            "batch_size": 128,
-            "latent_dim": 128,
-            "base_channels": 64,
-            "embedding_dim": 128,
-            "learning_rate": 5e-4,
-            "kl_warmup_kimg": 100.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-            "ema_half_life_kimg": 10.0,
-        },
-    }
 
     def __init__(self, config: VAEConfig, data: DataSpecification, device: torch.device) -> None:
-        if config.reconstruction_loss not in RECONSTRUCTION_LOSSES:
-            raise InputError(
-                f"unknown reconstruction_loss {config.reconstruction_loss!r}; choose one of: "
-                f"{', '.join(RECONSTRUCTION_LOSSES)}"
-            )
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.reconstruction_loss = RECONSTRUCTION_LOSSES[config.reconstruction_loss]
         self.autoencoder = VariationalAutoencoder(
             data.size, data.channels, data.labels.sizes, config.latent_dim, config.base_channels, config.embedding_dim
         ).to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), config.learning_rate, fused=True)
+
+    def build_optimizers(self) -> None:
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), self.config.learning_rate, fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -219,7 +173,6 @@ class VAE(Family):
         return {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder}
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             mean, log_variance = self.autoencoder.encoder(reals, labels)
         mean, log_variance = mean.float(), log_variance.float()
@@ -229,10 +182,8 @@ class VAE(Family):
         loss_reconstruction = self.reconstruction_loss(outputs.float(), reals)
         loss_divergence = divergence(mean, log_variance).sum(dim=1).mean()
         loss = loss_reconstruction + self.divergence_weight(images_seen) * loss_divergence
-        scaler = self.precision.scaler
-        scaler.scale(loss).backward()
-        scaler.step(self.optimizer)
-        scaler.update()
+        self.minimise(loss, self.optimizer)
+        self.precision.scaler.update()
         return {
             "loss_reconstruction": loss_reconstruction.detach(),
             "loss_divergence": loss_divergence.detach(),
@@ -256,7 +207,7 @@ class VAE(Family):
         return sampler.decoder(mean, labels).tanh()
 
     @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The two terms on validation portraits."""
         with self.precision.autocast():
             mean, log_variance = self.autoencoder.encoder(reals, labels)

@@ -6,17 +6,13 @@ codes follow which. Both learn in the same step: the prior chases codes that mov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import TrainingConfig
-from src.device import Precision
+from src.config import Count, NonNegative, Share, TrainingConfig
 from src.errors import InputError
-from src.family import DataSpecification, Family, Stateful
+from src.family import DataSpecification, Family, Stateful, evaluation_mode
 from src.pyramid.choosing import only_the_likeliest
 from src.zoo.code_prior import CodePrior
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
@@ -26,7 +22,9 @@ UNSEEN = 1e-6
 
 
 class VectorQuantiser(nn.Module):
-    """A codebook of K vectors; every vector is replaced by the nearest of them.
+    """A codebook of K vectors; every vector is replaced by the nearest of them. It follows the encoder by running
+    averages, not by gradients (van den Oord et al., 2017, appendix A.1); dead codes are revived as in Jukebox (Dhariwal
+    et al., 2020).
 
     A code is the mean of the vectors it stood for, newer ones weighing more: a running sum divided by a running count.
     Averaging sums and counts over time, as the training loop does for the network that draws, gives again such a
@@ -100,31 +98,23 @@ def perplexity(codes: Tensor, code_count: int) -> Tensor:
     return torch.special.entr(shares).sum().exp()
 
 
-@dataclass(frozen=True)
 class VQVAEConfig(TrainingConfig):
     """Autoencoder, codebook and prior."""
 
-    # Codes a side, at most a quarter of the portrait's: more are sharper, and harder for the prior.
-    code_side: int = 8
-    # How many codes there are, and the length of their vectors.
-    code_count: int = 256
-    code_dim: int = 32
-    # Channels at half the portrait's side.
-    base_channels: int = 32
-    learning_rate: float = 1e-3
-    # Weight of the encoder's pull towards its codes (beta).
-    commitment_weight: float = 0.25
-    # The codebook's running averages, and below which share of even use a code is dead and starts anew.
-    codebook_decay: float = 0.99
-    dead_share: float = 0.05
-    # false: the autoencoder alone, which cannot draw.
-    prior: bool = True
-    prior_width: int = 128
-    prior_layers: int = 4
-    prior_heads: int = 4
-    prior_dropout: float = 0.1
-    learning_rate_prior: float = 1e-3
-    ema_half_life_kimg: float = 2.0
+    code_side: Count
+    code_count: Count
+    code_dim: Count
+    base_channels: Count
+    learning_rate: NonNegative
+    commitment_weight: NonNegative
+    codebook_decay: Share
+    dead_share: Share
+    prior: bool
+    prior_width: Count
+    prior_layers: Count
+    prior_heads: Count
+    prior_dropout: Share
+    learning_rate_prior: NonNegative
 
 
 class VectorQuantisedAutoencoder(nn.Module):
@@ -167,53 +157,19 @@ class VQVAE(Family):
     """The autoencoder with its codebook, the prior, and an optimizer for each."""
 
     config_class = VQVAEConfig
-    profiles: ClassVar = {
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-            "code_count": 32,
-            "code_dim": 8,
-            "base_channels": 8,
-            "prior_width": 16,
-            "prior_layers": 1,
-            "prior_heads": 2,
-        },
-        "cpu": {"kimg": 70.0, "batch_size": 32, "log_kimg": 1.0, "sample_kimg": 10.0, "checkpoint_kimg": 20.0},
-        "rtx2070": {
-            "kimg": 1500.0,
-            "batch_size": 128,
-            "code_side": 16,
-            "code_count": 512,
-            "base_channels": 64,
-            "learning_rate": 5e-4,
-            "prior_width": 256,
-            "prior_layers": 8,
-            "prior_heads": 8,
-            "prior_dropout": 0.2,
-            "learning_rate_prior": 5e-4,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-            "ema_half_life_kimg": 10.0,
-        },
-    }
 
     def __init__(self, config: VQVAEConfig, data: DataSpecification, device: torch.device) -> None:
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
+        super().__init__(config, data, device)
         self.model = VectorQuantisedAutoencoder(config, data).to(device, memory_format=torch.channels_last)
+
+    def build_optimizers(self) -> None:
+        config, model = self.config, self.model
         self.optimizer = torch.optim.Adam(
-            [*self.model.encoder.parameters(), *self.model.decoder.parameters()], config.learning_rate, fused=True
+            [*model.encoder.parameters(), *model.decoder.parameters()], config.learning_rate, fused=True
         )
-        self.optimizer_prior = None
-        if self.model.prior is not None:
+        if model.prior is not None:
             self.optimizer_prior = torch.optim.AdamW(
-                self.model.prior.parameters(), config.learning_rate_prior, betas=(0.9, 0.95), fused=True
+                model.prior.parameters(), config.learning_rate_prior, betas=(0.9, 0.95), fused=True
             )
 
     @property
@@ -251,8 +207,7 @@ class VQVAE(Family):
         Returns:
             The batch's codes int64 [N, side, side], and scalars.
         """
-        model, quantiser, scaler = self.model, self.model.quantiser, self.precision.scaler
-        self.optimizer.zero_grad(set_to_none=True)
+        model, quantiser = self.model, self.model.quantiser
         with self.precision.autocast():
             vectors = model.encode(reals)
         vectors = vectors.float()
@@ -262,8 +217,7 @@ class VQVAE(Family):
             rebuilt = model.decode(straight_through(vectors, quantised))
         loss_reconstruction = functional.mse_loss(rebuilt.float(), reals)
         loss_commitment = functional.mse_loss(vectors, quantised)
-        scaler.scale(loss_reconstruction + self.config.commitment_weight * loss_commitment).backward()
-        scaler.step(self.optimizer)
+        self.minimise(loss_reconstruction + self.config.commitment_weight * loss_commitment, self.optimizer)
         quantiser.learn(vectors.detach())
         return codes, {
             "loss_reconstruction": loss_reconstruction,
@@ -272,14 +226,11 @@ class VQVAE(Family):
         }
 
     def prior_step(self, codes: Tensor, labels: Tensor) -> Tensor:
-        """The prior learns to foretell every code from those before it, [N, L]; the loss is in nats a code."""
-        scaler = self.precision.scaler
-        self.optimizer_prior.zero_grad(set_to_none=True)
+        """The prior learns to predict every code from those before it, [N, L]; the loss is in nats a code."""
         with self.precision.autocast():
             logits = self.model.prior(codes, labels)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
-        scaler.scale(loss).backward()
-        scaler.step(self.optimizer_prior)
+        self.minimise(loss, self.optimizer_prior)
         return loss
 
     def truncated(self, latents: Tensor, truncation: float) -> Tensor:
@@ -305,8 +256,8 @@ class VQVAE(Family):
         return sampler.decode_codes(sampler.quantiser.nearest(sampler.encode(reals)).flatten(1))
 
     @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The losses on validation portraits; a prior whose loss rises here learns by heart."""
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The losses on validation portraits; a prior whose loss rises here overfits."""
         model = self.model
         with self.precision.autocast():
             vectors = model.encode(reals)
@@ -315,16 +266,14 @@ class VQVAE(Family):
             rebuilt = model.decode_codes(codes)
         scalars = {"loss_reconstruction_validation": functional.mse_loss(rebuilt.float(), reals)}
         if model.prior is not None:
-            model.prior.eval()
-            with self.precision.autocast():
+            with evaluation_mode(model.prior), self.precision.autocast():
                 logits = model.prior(codes, labels)
-            model.prior.train()
             scalars["loss_prior_validation"] = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
         return scalars
 
     @property
     def parts(self) -> dict[str, Stateful]:
         parts = {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
-        if self.optimizer_prior is not None:
+        if self.model.prior is not None:
             parts["optimizer_prior"] = self.optimizer_prior
         return parts

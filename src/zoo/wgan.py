@@ -1,216 +1,24 @@
 """`wgan`: portraits without labels, DCGAN networks and the Wasserstein loss, after the TinyHero project.
 
-The critic's score has to be 1-Lipschitz in the portrait. A gradient penalty sees to it (WGAN-GP; Gulrajani et al.,
-2017), or clipped weights (WGAN; Arjovsky et al., 2017). Cross-entropy with soft and noisy labels is there to compare.
+The discriminator is called critic: it gives scores, and their means over reals and fakes are to differ by the distance
+between the two distributions. For that the score has to be 1-Lipschitz in the portrait. A gradient penalty sees to it
+(WGAN-GP; Gulrajani et al., 2017), or clipped weights (WGAN; Arjovsky et al., 2017). Cross-entropy with soft and noisy
+labels is there to compare.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
-from src.device import Precision
-from src.errors import InputError
-from src.family import DataSpecification, Family, Stateful
+from src.config import Count, Decay, NonNegative, Share, TrainingConfig
+from src.family import evaluation_mode
+from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.losses import cross_entropy
 from src.zoo.dcgan import DCGANDiscriminator, DCGANGenerator
-
-LOSSES = ("wasserstein", "cross_entropy")
-CONSTRAINTS = ("gradient_penalty", "weight_clipping", "none")
-
-
-@dataclass(frozen=True)
-class WGANConfig(TrainingConfig):
-    """WGAN-GP's values. Weight clipping: `constraint=weight_clipping`, and the paper's `learning_rate=5e-5`.
-    The plain DCGAN: `loss=cross_entropy constraint=none normalisation=batch critic_steps=1 learning_rate=2e-4
-    beta1=0.5 beta2=0.999`."""
-
-    # Networks: feature maps at 8x8 in G, after the first layer in the critic.
-    latent_dim: int = 100
-    generator_channels: int = 256
-    critic_channels: int = 64
-    # batch, layer, instance or none, in the critic; G always has batch normalisation.
-    normalisation: str = "layer"
-    dropout_generator: float = 0.0
-    dropout_critic: float = 0.0
-    # wasserstein or cross_entropy.
-    loss: str = "wasserstein"
-    # gradient_penalty, weight_clipping or none.
-    constraint: str = "gradient_penalty"
-    # Weight lambda of the gradient penalty.
-    penalty_weight: float = 10.0
-    # Bound c of every weight after a critic's step, for weight_clipping.
-    clip: float = 0.01
-    # Critic's steps for one of the generator's, each on reals of its own: one in so many batches trains G.
-    critic_steps: int = 5
-    # Cross-entropy only. Soft labels: what a real is called, 1 or less. Noisy labels: the share of portraits that are
-    # called the opposite of what they are.
-    real_target: float = 1.0
-    flipped_share: float = 0.0
-    learning_rate: float = 1e-4
-    # No momentum: both papers found it to unsettle the critic. Without it Adam is RMSProp, the clipping paper's choice.
-    beta1: float = 0.0
-    beta2: float = 0.9
-
-
-class WGAN(Family):
-    """Generator, critic, an Adam for each, and the step that trains one or both."""
-
-    config_class = WGANConfig
-    conditional = False
-    profiles = {  # noqa: RUF012
-        # Seconds: proves that everything runs, draws nothing.
-        "smoke": {
-            "kimg": 0.128,
-            "batch_size": 16,
-            "latent_dim": 12,
-            "generator_channels": 16,
-            "critic_channels": 4,
-            "critic_steps": 2,
-            "log_kimg": 0.032,
-            "sample_kimg": 0.064,
-            "checkpoint_kimg": 0.064,
-        },
-        # About ten minutes on two cores; more with --kimg. The paper trains G for 100,000 steps and more; so short a
-        # run makes the most of its few with small batches, longer strides and fewer of the critic's steps.
-        "cpu": {
-            "kimg": 100.0,
-            "batch_size": 16,
-            "critic_steps": 3,
-            "learning_rate": 4e-4,
-            "generator_channels": 128,
-            "critic_channels": 32,
-            "sample_kimg": 5.0,
-            "checkpoint_kimg": 5.0,
-        },
-        "rtx2070": {
-            "kimg": 5000.0,
-            "batch_size": 64,
-            "generator_channels": 512,
-            "critic_channels": 128,
-            "ema_half_life_kimg": 20.0,
-            "log_kimg": 10.0,
-            "sample_kimg": 200.0,
-            "checkpoint_kimg": 200.0,
-            "evaluate_kimg": 200.0,
-        },
-    }
-
-    def __init__(self, config: WGANConfig, data: DataSpecification, device: torch.device) -> None:
-        check_combination(config)
-        self.config = config
-        self.data = data
-        self.precision = Precision(device, config.precision)
-        generator = DCGANGenerator(
-            data.size, data.channels, config.latent_dim, config.generator_channels, config.dropout_generator
-        )
-        critic = DCGANDiscriminator(
-            data.size, data.channels, config.critic_channels, config.normalisation, config.dropout_critic
-        )
-        self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.critic = critic.to(device, memory_format=torch.channels_last)
-        betas = (config.beta1, config.beta2)
-        self.optimizer_generator = torch.optim.Adam(
-            self.generator.parameters(), config.learning_rate, betas, fused=True
-        )
-        self.optimizer_critic = torch.optim.Adam(self.critic.parameters(), config.learning_rate, betas, fused=True)
-
-    @property
-    def sampler(self) -> nn.Module:
-        return self.generator
-
-    @property
-    def latent_dim(self) -> int:
-        return self.config.latent_dim
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "critic": self.critic}
-
-    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        scalars = self._train_critic(reals)
-        # So that every one of the critic's steps has reals of its own, as in the papers, G waits for the last of them.
-        step = images_seen // self.config.batch_size
-        if (step + 1) % self.config.critic_steps == 0:
-            scalars |= self._train_generator(len(reals), reals.device)
-        self.precision.scaler.update()
-        return {name: value.detach().float() for name, value in scalars.items()}
-
-    def _train_critic(self, reals: Tensor) -> dict[str, Tensor]:
-        config, scaler = self.config, self.precision.scaler
-        latents = torch.randn(len(reals), self.latent_dim, device=reals.device)
-        with torch.no_grad(), self.precision.autocast():
-            fakes = self.generator(latents)
-        fakes = fakes.float()
-
-        self.optimizer_critic.zero_grad(set_to_none=True)
-        with self.precision.autocast():
-            real_scores, fake_scores = self.critic(reals), self.critic(fakes)
-        real_scores, fake_scores = real_scores.float(), fake_scores.float()
-        if config.loss == "wasserstein":
-            # The critic pushes the mean scores of reals and fakes apart; how far it gets is the distance.
-            loss_critic = fake_scores.mean() - real_scores.mean()
-        else:
-            loss_critic = cross_entropy(real_scores, config.real_target, 0.0, config.flipped_share)
-            loss_critic = loss_critic + cross_entropy(fake_scores, 0.0, config.real_target, config.flipped_share)
-        scaler.scale(loss_critic).backward()
-        scalars = {
-            "loss_critic": loss_critic,
-            "score_real": real_scores.mean(),
-            "score_fake": fake_scores.mean(),
-        }
-        if config.constraint == "gradient_penalty":
-            penalty = gradient_penalty(self.critic, reals, fakes)
-            scaler.scale(config.penalty_weight * penalty).backward()
-            scalars["gradient_penalty"] = penalty
-        scaler.step(self.optimizer_critic)
-        if config.constraint == "weight_clipping":
-            with torch.no_grad():
-                for parameter in self.critic.parameters():
-                    parameter.clamp_(-config.clip, config.clip)
-        return scalars
-
-    def _train_generator(self, count: int, device: torch.device) -> dict[str, Tensor]:
-        """G raises the critic's score of its samples. The critic is frozen: its gradients would be thrown away."""
-        scaler = self.precision.scaler
-        self.optimizer_generator.zero_grad(set_to_none=True)
-        self.critic.requires_grad_(False)
-        latents = torch.randn(count, self.latent_dim, device=device)
-        with self.precision.autocast():
-            fake_scores = self.critic(self.generator(latents))
-        fake_scores = fake_scores.float()
-        wasserstein = self.config.loss == "wasserstein"
-        loss_generator = -fake_scores.mean() if wasserstein else cross_entropy(fake_scores, 1.0)
-        scaler.scale(loss_generator).backward()
-        scaler.step(self.optimizer_generator)
-        self.critic.requires_grad_(True)
-        return {"loss_generator": loss_generator}
-
-    @torch.no_grad()
-    def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
-        return sampler(latents)
-
-    @torch.no_grad()
-    def watch(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The critic's mean score of validation portraits: below the mean on those it learns from it shows how far the
-        critic has memorised them."""
-        self.critic.eval()
-        with self.precision.autocast():
-            scores = self.critic(reals)
-        self.critic.train()
-        return {"score_validation": scores.float().mean()}
-
-    @property
-    def parts(self) -> dict[str, Stateful]:
-        return {
-            **self.networks,
-            "optimizer_generator": self.optimizer_generator,
-            "optimizer_critic": self.optimizer_critic,
-            "scaler": self.precision.scaler,
-        }
 
 
 def gradient_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor) -> Tensor:
@@ -234,32 +42,131 @@ def gradient_penalty(critic: nn.Module, reals: Tensor, fakes: Tensor) -> Tensor:
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def check_combination(config: WGANConfig) -> None:
-    """Refuse values that together mean nothing, rather than leave one of them out in silence.
+class WGANConfig(TrainingConfig):
+    """WGAN-GP; by its values the WGAN with clipped weights or a plain DCGAN.
 
-    Raises:
-        InputError: one line that says which, and what to do.
+    Values that together mean nothing are refused, rather than one of them left out in silence.
     """
-    if config.loss not in LOSSES:
-        raise InputError(f"unknown loss {config.loss!r}; choose one of: {', '.join(LOSSES)}")
-    if config.constraint not in CONSTRAINTS:
-        raise InputError(f"unknown constraint {config.constraint!r}; choose one of: {', '.join(CONSTRAINTS)}")
-    if not 0.5 < config.real_target <= 1 or not 0 <= config.flipped_share < 0.5:
-        raise InputError("real_target must lie in (0.5, 1] and flipped_share in [0, 0.5): past a half, fakes win")
-    if config.loss == "wasserstein":
-        if config.real_target != 1 or config.flipped_share > 0:
-            raise InputError("soft and noisy labels need loss=cross_entropy: the Wasserstein loss has no labels")
-        if config.constraint == "none":
-            raise InputError(
-                "the Wasserstein loss grows without bound unless the critic is held: use constraint=gradient_penalty "
-                "or constraint=weight_clipping"
+
+    latent_dim: Count
+    generator_channels: Count
+    critic_channels: Count
+    normalisation: Literal["batch", "layer", "instance", "none"]
+    dropout_generator: Share
+    dropout_critic: Share
+    loss: Literal["wasserstein", "cross_entropy"]
+    constraint: Literal["gradient_penalty", "weight_clipping", "none"]
+    penalty_weight: NonNegative
+    clip: NonNegative
+    critic_steps: Count
+    # Past a half, fakes win.
+    real_target: Annotated[float, Field(gt=0.5, le=1)]
+    flipped_share: Annotated[float, Field(ge=0, lt=0.5)]
+    learning_rate: NonNegative
+    beta1: Decay
+    beta2: Decay
+
+    @model_validator(mode="after")
+    def _means_something(self) -> WGANConfig:
+        if self.loss == "wasserstein":
+            if self.real_target != 1 or self.flipped_share > 0:
+                raise ValueError("soft and noisy labels need loss=cross_entropy: the Wasserstein loss has no labels")
+            if self.constraint == "none":
+                raise ValueError(
+                    "the Wasserstein loss grows without bound unless the critic is held: use "
+                    "constraint=gradient_penalty or constraint=weight_clipping"
+                )
+        elif self.constraint == "weight_clipping":
+            raise ValueError(
+                "constraint=weight_clipping belongs to loss=wasserstein; with cross_entropy use gradient_penalty or "
+                "none"
             )
-    elif config.constraint == "weight_clipping":
-        raise InputError(
-            "constraint=weight_clipping belongs to loss=wasserstein; with cross_entropy use gradient_penalty or none"
+        if self.constraint == "gradient_penalty" and self.normalisation == "batch":
+            raise ValueError(
+                "a gradient penalty needs scores that depend on one portrait each, which normalisation=batch prevents: "
+                "use layer, instance or none"
+            )
+        return self
+
+
+class WGAN(AdversarialFamily):
+    """The critic's step at every batch, and the generator's at every so many."""
+
+    config_class = WGANConfig
+    conditional = False
+    discriminator_name = "critic"
+
+    def build_generator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return DCGANGenerator(
+            data.size, data.channels, config.latent_dim, config.generator_channels, config.dropout_generator
         )
-    if config.constraint == "gradient_penalty" and config.normalisation == "batch":
-        raise InputError(
-            "a gradient penalty needs scores that depend on one portrait each, which normalisation=batch prevents: "
-            "use layer, instance or none"
+
+    def build_discriminator(self) -> nn.Module:
+        config, data = self.config, self.data
+        return DCGANDiscriminator(
+            data.size, data.channels, config.critic_channels, config.normalisation, config.dropout_critic
         )
+
+    def build_optimizers(self) -> None:
+        rate = self.config.learning_rate
+        self.build_adams(rate, rate, (self.config.beta1, self.config.beta2))
+
+    def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        scalars = self.critic_step(reals, labels)
+        # So that every one of the critic's steps has reals of its own, as in the papers, G waits for the last of them.
+        step = images_seen // self.config.batch_size
+        if (step + 1) % self.config.critic_steps == 0:
+            scalars |= self.generator_step(labels)
+        self.precision.scaler.update()
+        return {name: value.detach().float() for name, value in scalars.items()}
+
+    def critic_step(self, reals: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The critic learns to score reals above fakes, and stays Lipschitz."""
+        config, scaler, critic = self.config, self.precision.scaler, self.discriminator
+        with torch.no_grad():
+            fakes = self.fakes(labels)
+
+        self.optimizer_discriminator.zero_grad(set_to_none=True)
+        with self.precision.autocast():
+            real_scores, fake_scores = critic(reals), critic(fakes)
+        real_scores, fake_scores = real_scores.float(), fake_scores.float()
+        if config.loss == "wasserstein":
+            # The critic pushes the mean scores of reals and fakes apart; how far it gets is the distance.
+            loss_critic = fake_scores.mean() - real_scores.mean()
+        else:
+            loss_critic = cross_entropy(real_scores, config.real_target, 0.0, config.flipped_share)
+            loss_critic = loss_critic + cross_entropy(fake_scores, 0.0, config.real_target, config.flipped_share)
+        scaler.scale(loss_critic).backward()
+        scalars = {
+            "loss_critic": loss_critic,
+            "score_real": real_scores.mean(),
+            "score_fake": fake_scores.mean(),
+        }
+        if config.constraint == "gradient_penalty":
+            penalty = gradient_penalty(critic, reals, fakes)
+            scaler.scale(config.penalty_weight * penalty).backward()
+            scalars["gradient_penalty"] = penalty
+        scaler.step(self.optimizer_discriminator)
+        if config.constraint == "weight_clipping":
+            with torch.no_grad():
+                for parameter in critic.parameters():
+                    parameter.clamp_(-config.clip, config.clip)
+        return scalars
+
+    def generator_step(self, labels: Tensor) -> dict[str, Tensor]:
+        """G learns to raise the critic's score of its samples."""
+        with frozen(self.discriminator), self.precision.autocast():
+            fake_scores = self.discriminator(self.fakes(labels)).float()
+        wasserstein = self.config.loss == "wasserstein"
+        loss_generator = -fake_scores.mean() if wasserstein else cross_entropy(fake_scores, 1.0)
+        self.minimise(loss_generator, self.optimizer_generator)
+        return {"loss_generator": loss_generator}
+
+    @torch.no_grad()
+    def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """The critic's mean score of validation portraits: below the mean on those it learns from it shows how far the
+        critic has memorised them."""
+        with evaluation_mode(self.discriminator), self.precision.autocast():
+            scores = self.discriminator(reals)
+        return {"score_validation": scores.float().mean()}

@@ -66,7 +66,7 @@ def test_the_number_of_threads_changes_no_portrait(tmp_path, monkeypatch):
         seen.append(torch.get_num_threads())
         return original(self, *arguments)
 
-    monkeypatch.setattr(type(model.family), "draw", watched)
+    monkeypatch.setattr(type(model.family), "sample", watched)
     before = torch.get_num_threads()
     sampled = {}
     try:

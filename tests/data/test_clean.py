@@ -17,7 +17,7 @@ from src.data.groups import colour_layout
 from src.data.native_grid import NativeArt, recover_native
 from src.errors import InputError
 from src.images import BadImage, count_colours, write_png
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 from tests.data.drawn import decode, encode, enlarge, over, sprite
 from tests.test_images import random_art
 

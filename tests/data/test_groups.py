@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src.data.alike import colour_layout, similarity
 from src.data.groups import SAME_SILHOUETTE_SIMILARITY, make_groups, silhouette_hash, structure_of
+from src.data.similarity import colour_layout, similarity
 from tests.data.art import CLOTH, hero
 
 COLOURS = np.random.default_rng(0).integers(30, 226, (40, 3), dtype=np.uint8)

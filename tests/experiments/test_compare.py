@@ -21,7 +21,7 @@ from src.experiments import compare as module
 from src.experiments.compare import compare, cost_of, count_parameters, findings, markdown_table
 from src.experiments.compare_pictures import show_source
 from src.experiments.compare_quality import Evaluator
-from src.families import FAMILIES
+from src.families import FAMILIES, find_family
 from src.gan.cdcgan import ConditionalDCGAN
 from src.gan.conditional_gan import ConditionalGAN
 from src.sampling import load_model
@@ -138,7 +138,7 @@ def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(
     def broken(self, *_):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(FAMILIES["dcgan"], "draw", broken)
+    monkeypatch.setattr(find_family("dcgan"), "draw", broken)
     absurd = {"resnet_gan": {"learning_rate_generator": 4e9, "learning_rate_discriminator": 4e9}}
     names = ["resnet_gan", "dcgan", "cdcgan"]
     rows, lines = run(data_folder, tmp_path / "out", names, kimg=0.128, overrides=absurd)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from src.__main__ import main
-from src.config import config_to_dict, make_config
+from src.config import config_to_dict, load_config
 from src.data.packed import load_portraits
 from src.errors import InputError
 from src.evaluation.distances import Metric
@@ -22,7 +22,7 @@ from src.experiments.study_rows import QUESTIONS, ROWS, find_rows, is_possible, 
 from src.experiments.study_subsets import kept_portraits, write_subset
 from src.experiments.study_tables import markdown, question_table
 from src.experiments.study_verdict import CLEARLY, difference, finding
-from src.families import FAMILIES, find_family
+from src.families import find_family
 from src.gan.conditional_gan import ConditionalGAN
 from src.labels import LabelSpecification
 from src.sampling import load_model
@@ -69,10 +69,9 @@ def run(data_folder, out, rows=("cdcgan",), seeds=(0, 1), kimg=KIMG, **more):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize("profile", ["smoke", "cpu", "rtx2070"])
 def test_rows_are_valid_and_change_what_they_say(row, profile, specification):
-    family = find_family(row.family)
     settings = settings_of(row, profile, specification)
-    config = make_config(family.config_class, family.profiles[profile], settings)
-    plain = make_config(family.config_class, family.profiles[profile])
+    config = load_config(row.family, profile, overrides=settings)
+    plain = load_config(row.family, profile)
     if settings:
         assert config != plain
     assert config.kimg == plain.kimg and config.seed == plain.seed
@@ -81,9 +80,7 @@ def test_rows_are_valid_and_change_what_they_say(row, profile, specification):
 def test_rows_that_are_alike_but_for_what_they_are_about(specification):
     def config(name):
         row = next(row for row in ROWS if row.name == name)
-        family = find_family(row.family)
-        settings = settings_of(row, "cpu", specification)
-        return config_to_dict(make_config(family.config_class, family.profiles["cpu"], settings))
+        return config_to_dict(load_config(row.family, "cpu", overrides=settings_of(row, "cpu", specification)))
 
     label_map, classifier, base, networks = map(config, ("cdcgan", "acgan", "base", "dcgan_networks"))
     shared = label_map.keys() & classifier.keys()
@@ -269,7 +266,7 @@ def test_an_interrupt_saves_redraws_and_goes_on_to_the_same_bits(data_folder, tm
 
 
 def test_a_run_that_diverges_is_a_finding(data_folder, tmp_path, quick, monkeypatch):
-    original = FAMILIES["cdcgan"].train_step
+    original = find_family("cdcgan").train_step
 
     def poisoned(self, reals, labels, images_seen):
         scalars = original(self, reals, labels, images_seen)

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from src.errors import InputError
-from src.palettes.category import srgb_to_oklab
 from src.palettes.files import read_palette, write_palette
+from src.palettes.oklab import srgb_to_oklab
 from src.palettes.snap import ColourTable, choose_palette, cluster_palette, colour_table, snap
 from tests.conftest import make_portraits
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from src.config import make_config
+from src.config import load_config
 from src.data.packed import to_signed
-from src.families import DataSpecification
+from src.errors import InputError
+from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.pyramid.family import PalettePyramidConfig, PalettePyramidFamily, as_long_as
+from src.pyramid.family import PalettePyramidFamily, as_long_as
 from src.pyramid.maps import index_portraits
+from tests.conftest import with_optimizers
 
 CPU = torch.device("cpu")
 SPECIFICATION = LabelSpecification({"hero_class": ("knight", "mage"), "palette": ("cool", "dark", "warm")})
@@ -19,9 +21,9 @@ TINT = {0: (0, 40, 200), 1: (30, 30, 30), 2: (220, 60, 0)}
 
 
 def make(**values):
-    profile = PalettePyramidFamily.profiles["smoke"]
-    config = make_config(PalettePyramidConfig, profile, {"precision": "fp32", "colour_jitter": 0.0, **values})
-    return PalettePyramidFamily(config, DataSpecification(16, 4, SPECIFICATION, 0.3), CPU)
+    values = {"precision": "fp32", "colour_jitter": 0.0, **values}
+    config = load_config("palette_pyramid", "smoke", overrides=values)
+    return with_optimizers(PalettePyramidFamily(config, DataSpecification(16, 4, SPECIFICATION, 0.3), CPU))
 
 
 def planted(count=60, seed=0):
@@ -50,7 +52,7 @@ def trained(steps=150, **values):
     torch.manual_seed(0)
     family = make(batch_size=20, learning_rate=4e-3, warmup_kimg=0.1, dropout=0.0, **values)
     images, labels = (torch.from_numpy(each) for each in planted())
-    family.study(images, labels)
+    family.inspect_training_set(images, labels)
     rows = []
     for step in range(steps):
         torch.manual_seed(step)
@@ -150,10 +152,10 @@ def test_portraits_with_more_colours_are_reduced_and_counted():
     images = np.random.RandomState(0).randint(0, 256, (3, 16, 16, 4)).astype(np.uint8)
     images[..., 3] = 255
     images[0] = (9, 9, 9, 255)
-    reduced, note = family.prepare(images)
+    reduced, note = family.prepare_images(images)
     assert note == "2 of 3 portraits had more than 7 colours and were reduced"
     assert max(len(np.unique(each.reshape(-1, 4), axis=0)) for each in reduced) == 7
-    assert family.prepare(images[:1])[1] == ""
+    assert family.prepare_images(images[:1])[1] == ""
 
 
 @pytest.mark.parametrize(("label_dropout", "attribute_dropout"), [(0.2, 0.0), (0.0, 0.3)])
@@ -177,9 +179,9 @@ def test_the_rate_warms_up_stays_and_falls_with_the_square_root():
 def test_settings_by_level_go_on_and_what_is_no_number_is_refused():
     assert as_long_as("1,0.5", 4) == [1, 0.5, 0.5, 0.5]
     assert as_long_as("1,2,3", 2) == [1, 2]
-    with pytest.raises(ValueError, match="joined by commas"):
+    with pytest.raises(InputError, match="joined by commas"):
         make(top_p="much")
-    with pytest.raises(ValueError, match="one of 5, 8, 16, not 7"):
+    with pytest.raises(InputError, match="one of 5, 8, 16, not 7"):
         make(passes="7")
 
 

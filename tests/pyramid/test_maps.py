@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.palettes.category import srgb_to_oklab
+from src.palettes.oklab import srgb_to_oklab
 from src.pyramid.maps import index_portraits, majority_maps, map_sides, oklab, paint
 from src.pyramid.turns import TURNS, together, turns_of_pixels
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
-from src.families import FAMILIES, DataSpecification
+from src.families import FAMILIES, find_family
+from src.family import DataSpecification
 from src.gan.resnet_gan import ResNetGAN
 from src.training import memory
 from src.training.checkpoint import load_checkpoint
@@ -38,14 +39,15 @@ def moved(monkeypatch):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_step_gives_the_same_bits(name, precision, specification, moved):
     """Batch normalisation, spectral normalisation, dropout, penalties with second derivatives: nothing differs."""
-    family_class = FAMILIES[name]
+    family_class = find_family(name)
     values = {"batch_size": 8, "precision": precision}
-    config = make_config(family_class.config_class, family_class.profiles["smoke"], values)
+    config = load_config(name, "smoke", overrides=values)
     data = DataSpecification(16, 4, specification, intra_class_distance=0.3)
     states = []
     for context in (torch.enable_grad, saved_on_host):
         torch.manual_seed(0)
         family = family_class(config, data, torch.device("cpu"))
+        family.build_optimizers()
         reals = torch.rand(8, 4, 16, 16).contiguous(memory_format=torch.channels_last) * 2 - 1
         labels = torch.stack([torch.arange(8) % size for size in specification.sizes], dim=1)
         for step in range(2):

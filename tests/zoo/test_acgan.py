@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.zoo.acgan import ACGAN, ACGANConfig, auxiliary_loss
-from tests.conftest import SPECIFICATION
+from src.zoo.acgan import ACGAN, auxiliary_loss
+from tests.conftest import SPECIFICATION, with_optimizers
 
 REALS = torch.rand(16, 4, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
 LABELS = torch.stack([torch.arange(16) % count for count in SPECIFICATION.sizes], dim=1)
@@ -19,8 +19,8 @@ LABELS = torch.stack([torch.arange(16) % count for count in SPECIFICATION.sizes]
 
 def build(specification=SPECIFICATION, **values):
     torch.manual_seed(0)
-    config = make_config(ACGANConfig, ACGAN.profiles["smoke"], {"precision": "fp32", "dropout": 0.0, **values})
-    return ACGAN(config, DataSpecification(16, 4, specification, 0.3), torch.device("cpu"))
+    config = load_config("acgan", "smoke", overrides={"precision": "fp32", "dropout": 0.0, **values})
+    return with_optimizers(ACGAN(config, DataSpecification(16, 4, specification, 0.3), torch.device("cpu")))
 
 
 def test_the_auxiliary_loss_is_summed_over_the_attributes():
@@ -70,14 +70,14 @@ def test_the_classifiers_learn_from_reals():
     for step in range(1, 60):
         last = family.train_step(reals, LABELS, step * 16)
     assert last["loss_auxiliary_real"] < 0.2 * first["loss_auxiliary_real"]
-    watched = family.watch(reals, LABELS, 0)
-    assert {name for name in watched if name.startswith("accuracy")} == {
+    validated = family.validate(reals, LABELS, 0)
+    assert {name for name in validated if name.startswith("accuracy")} == {
         "accuracy_validation_gender",
         "accuracy_validation_hero_class",
         "accuracy_validation_palette",
     }
     for name in SPECIFICATION.names:
-        assert watched[f"accuracy_validation_{name}"] == 1
+        assert validated[f"accuracy_validation_{name}"] == 1
 
 
 def test_the_generator_learns_to_be_recognised():
@@ -101,9 +101,9 @@ def test_the_accuracy_is_the_share_named_rightly():
         for classifier in family.discriminator.classifiers:
             classifier.weight.zero_()
             classifier.bias.copy_(-torch.arange(len(classifier.bias), dtype=torch.float32))  # always class 0
-    watched = family.watch(REALS, LABELS, 0)
+    validated = family.validate(REALS, LABELS, 0)
     for column, name in enumerate(SPECIFICATION.names):
-        assert watched[f"accuracy_validation_{name}"].item() == pytest.approx((LABELS[:, column] == 0).float().mean())
+        assert validated[f"accuracy_validation_{name}"].item() == pytest.approx((LABELS[:, column] == 0).float().mean())
     assert family.discriminator.training
 
 
@@ -121,7 +121,7 @@ def test_data_without_attributes_make_a_plain_dcgan():
     assert len(family.discriminator.classifiers) == 0
     assert scalars["loss_auxiliary_real"] == 0
     assert torch.isfinite(scalars["loss_generator"])
-    assert set(family.watch(REALS, labels, 0)) == {"logit_validation"}
+    assert set(family.validate(REALS, labels, 0)) == {"logit_validation"}
 
 
 def test_a_soft_label_below_a_half_is_refused():

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from src.config import make_config
+from src.config import load_config
 from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.zoo.autoencoder import AutoencoderConfig, AutoencoderFamily
+from src.zoo.autoencoder import AutoencoderFamily
+from tests.conftest import with_optimizers
 
 DATA = DataSpecification(16, 4, LabelSpecification({}), 0.3)
 NO_LABELS = torch.zeros(16, 0, dtype=torch.int64)
@@ -15,8 +16,8 @@ NO_LABELS = torch.zeros(16, 0, dtype=torch.int64)
 
 def build(**values):
     values = {"precision": "fp32", "learning_rate": 3e-3, **values}
-    config = make_config(AutoencoderConfig, AutoencoderFamily.profiles["smoke"], values)
-    return AutoencoderFamily(config, DATA, torch.device("cpu"))
+    config = load_config("autoencoder", "smoke", overrides=values)
+    return with_optimizers(AutoencoderFamily(config, DATA, torch.device("cpu")))
 
 
 def squares(count):

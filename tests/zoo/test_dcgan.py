@@ -5,11 +5,12 @@ import math
 import pytest
 import torch
 
-from src.config import make_config
+from src.config import load_config
 from src.family import DataSpecification
 from src.gan.losses import cross_entropy
 from src.labels import LabelSpecification
-from src.zoo.dcgan import DCGAN, DCGANConfig, EarlyStopping
+from src.zoo.dcgan import DCGAN, EarlyStopping
+from tests.conftest import with_optimizers
 
 DATA = DataSpecification(16, 4, LabelSpecification(), 0.3)
 LABELS = torch.zeros(16, 0, dtype=torch.int64)
@@ -17,7 +18,7 @@ LABELS = torch.zeros(16, 0, dtype=torch.int64)
 
 def build(**values):
     values = {"precision": "fp32", **values}
-    return DCGAN(make_config(DCGANConfig, DCGAN.profiles["smoke"], values), DATA, torch.device("cpu"))
+    return with_optimizers(DCGAN(load_config("dcgan", "smoke", overrides=values), DATA, torch.device("cpu")))
 
 
 def test_cross_entropy_against_its_formula():
@@ -101,6 +102,6 @@ def test_the_family_stops_by_it_and_keeps_its_state():
 
 
 def test_no_default_run_on_a_cpu_is_cut_short():
-    config = make_config(DCGANConfig, DCGAN.profiles["cpu"])
+    config = load_config("dcgan", "cpu")
     assert config.kimg < config.patience_kimg
     assert config.sample_kimg == 0

@@ -3,21 +3,21 @@
 import pytest
 import torch
 
-from src.augmentation_labels import no_change
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
-from src.families import DataSpecification
+from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.zoo.diffusion import Diffusion, DiffusionConfig
-from tests.conftest import SPECIFICATION
+from src.pyramid.augmentation_labels import no_change
+from src.zoo.diffusion import Diffusion
+from tests.conftest import SPECIFICATION, with_optimizers
 
 CPU = torch.device("cpu")
 
 
 def make(labels=SPECIFICATION, **values):
     values = {"precision": "fp32", "base_channels": 8, "diffusion_steps": 20, **values}
-    config = make_config(DiffusionConfig, Diffusion.profiles["smoke"], values)
-    return Diffusion(config, DataSpecification(16, 4, labels, 0.3), CPU)
+    config = load_config("diffusion", "smoke", overrides=values)
+    return with_optimizers(Diffusion(config, DataSpecification(16, 4, labels, 0.3), CPU))
 
 
 def batch(count=16):
@@ -109,7 +109,7 @@ def test_drawing_and_watching_ask_for_portraits_as_they_are():
         recorder = family.network = Recorder()
         reals, labels = batch(4)
         family.sample(recorder, torch.randn(4, family.latent_dim), labels)
-        family.watch(reals, labels, 0)
+        family.validate(reals, labels, 0)
         assert len(recorder.calls) == 3
         for noisy, *_, changes in recorder.calls:
             assert torch.equal(changes, no_change(len(noisy), 16, CPU))

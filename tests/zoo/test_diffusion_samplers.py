@@ -1,9 +1,12 @@
 """Samplers on distributions whose perfect denoiser is known."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 
-from src.zoo.diffusion_samplers import ddim_steps, guided, noise_per_sample, sample_ddim, sample_ddpm, sample_dpm
+from src.zoo.diffusion_samplers import ddim_steps, generators_for, guided, sample_ddim, sample_ddpm, sample_dpm
 from src.zoo.noise_schedule import SCHEDULES, make_schedule
 
 MEAN, DEVIATION = 0.3, 0.4
@@ -32,7 +35,7 @@ def test_one_planted_portrait_is_found_from_any_noise(name):
     for count in (1, 7, 100):
         for sample in (sample_ddim, sample_dpm):
             torch.testing.assert_close(sample(denoise, noise, schedule, count), portrait.expand_as(noise))
-    sampled = sample_ddpm(denoise, noise, schedule, noise_per_sample(noise))
+    sampled = sample_ddpm(denoise, noise, schedule, generators_for(noise))
     torch.testing.assert_close(sampled, portrait.expand_as(noise))
 
 
@@ -106,7 +109,8 @@ def test_ddpm_mean_and_variance_against_the_paper():
         seen.append((portraits.item(), steps.item()))
         return torch.full_like(portraits, x0)
 
-    sample_ddpm(denoise, torch.full((1, 1, 1, 1), noisy), schedule, lambda: torch.full((1, 1, 1, 1), fresh))
+    constant = SimpleNamespace(standard_normal=lambda shape: np.full(shape, fresh))
+    sample_ddpm(denoise, torch.full((1, 1, 1, 1), noisy), schedule, [constant])
     mean = (
         alpha_bar[0] ** 0.5 * beta[1] / (1 - alpha_bar[1]) * x0
         + (1 - beta[1]) ** 0.5 * (1 - alpha_bar[0]) / (1 - alpha_bar[1]) * noisy
@@ -143,19 +147,21 @@ def test_guidance_weights():
     torch.testing.assert_close(guided(conditional, unconditional, 3.0), 3 * conditional - 2 * unconditional)
 
 
-def test_noise_of_a_sample_is_its_own():
-    latents = torch.randn(5, 4, 2, 2)
-    together, alone = noise_per_sample(latents), noise_per_sample(latents[3:4])
-    first, first_alone = together(), alone()
-    assert first.shape == latents.shape and first.dtype == latents.dtype
-    assert torch.equal(first[3:4], first_alone)
-    second = together()
-    assert torch.equal(second[3:4], alone())
-    assert not torch.equal(first, second)
-    assert not torch.equal(first[0], first[1])
+def test_a_sample_of_ddpm_is_a_function_of_its_own_noise():
+    schedule, noise = make_schedule("cosine", 20), torch.randn(5, 4, 2, 2)
+
+    def sampled(noise):
+        return sample_ddpm(lambda noisy, steps: noisy / 2, noise, schedule, generators_for(noise))
+
+    together = sampled(noise)
+    assert together.shape == noise.shape and together.dtype == noise.dtype
+    assert torch.equal(together, sampled(noise))
+    assert torch.equal(together[3:4], sampled(noise[3:4]))
+    assert not torch.equal(together[0], together[1])
 
 
-def test_noise_of_samples_is_standard_normal():
-    fresh_noise = noise_per_sample(torch.randn(40, 500))
-    sampled = torch.stack([fresh_noise() for _ in range(2)])
-    assert sampled.mean().abs() < 0.03 and abs(sampled.std().item() - 1) < 0.03
+def test_generators_give_standard_normal_numbers_of_their_own():
+    first, second = generators_for(torch.randn(2, 4))
+    numbers = np.stack([generator.standard_normal(20_000) for generator in (first, second)])
+    assert abs(numbers.mean()) < 0.03 and abs(numbers.std() - 1) < 0.03
+    assert abs(np.corrcoef(numbers)[0, 1]) < 0.03

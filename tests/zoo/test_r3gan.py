@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch.nn import functional
 
-from src.config import make_config
+from src.config import load_config
 from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.schedule import cosine
-from src.zoo.r3gan import R3GAN, R3GANConfig
+from src.zoo.r3gan import R3GAN, cosine
+from tests.conftest import with_optimizers
 
 LABELS = LabelSpecification({"hero_class": ("bard", "mage"), "palette": ("cool", "warm")})
 
 
 def make(**values):
-    config = make_config(R3GANConfig, R3GAN.profiles["smoke"], {"precision": "fp32", "augment": "", **values})
-    return R3GAN(config, DataSpecification(16, 4, LABELS, 0.3), torch.device("cpu"))
+    config = load_config("r3gan", "smoke", overrides={"precision": "fp32", "augment": "", **values})
+    return with_optimizers(R3GAN(config, DataSpecification(16, 4, LABELS, 0.3), torch.device("cpu")))
 
 
 def batch(count=16):

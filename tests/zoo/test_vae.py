@@ -5,18 +5,18 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
-from src.zoo.vae import VAE, VAEConfig, divergence, reconstruction_bce, reconstruction_mse, reparameterise
-from tests.conftest import SPECIFICATION
+from src.zoo.vae import VAE, divergence, reconstruction_bce, reconstruction_mse, reparameterise
+from tests.conftest import SPECIFICATION, with_optimizers
 
 DATA = DataSpecification(16, 4, SPECIFICATION, 0.3)
 
 
 def build(**values):
-    config = make_config(VAEConfig, VAE.profiles["smoke"], {"precision": "fp32", **values})
-    return VAE(config, DATA, torch.device("cpu"))
+    config = load_config("vae", "smoke", overrides={"precision": "fp32", **values})
+    return with_optimizers(VAE(config, DATA, torch.device("cpu")))
 
 
 def batch(count=16):

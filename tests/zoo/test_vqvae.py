@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch.nn import functional
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
-from src.zoo.vqvae import VQVAE, VQVAEConfig
-from tests.conftest import SPECIFICATION
+from src.zoo.vqvae import VQVAE
+from tests.conftest import SPECIFICATION, with_optimizers
 
 
 def build(size=16, **values):
-    config = make_config(VQVAEConfig, VQVAE.profiles["smoke"], {"precision": "fp32", **values})
-    return VQVAE(config, DataSpecification(size, 4, SPECIFICATION, 0.3), torch.device("cpu"))
+    config = load_config("vqvae", "smoke", overrides={"precision": "fp32", **values})
+    return with_optimizers(VQVAE(config, DataSpecification(size, 4, SPECIFICATION, 0.3), torch.device("cpu")))
 
 
 def labels_for(count):

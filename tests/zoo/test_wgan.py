@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from src.config import make_config
+from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
 from src.gan.losses import cross_entropy
 from src.labels import LabelSpecification
-from src.zoo.wgan import WGAN, WGANConfig, gradient_penalty
+from src.zoo.wgan import WGAN, gradient_penalty
+from tests.conftest import with_optimizers
 
 DATA = DataSpecification(16, 4, LabelSpecification(), 0.3)
 LABELS = torch.zeros(16, 0, dtype=torch.int64)
@@ -19,7 +20,7 @@ LABELS = torch.zeros(16, 0, dtype=torch.int64)
 
 def build(**values):
     values = {"precision": "fp32", **values}
-    return WGAN(make_config(WGANConfig, WGAN.profiles["smoke"], values), DATA, torch.device("cpu"))
+    return with_optimizers(WGAN(load_config("wgan", "smoke", overrides=values), DATA, torch.device("cpu")))
 
 
 def train(family, steps):
@@ -81,10 +82,10 @@ def test_a_step_with_the_penalty_reports_it_beside_the_loss():
     torch.manual_seed(3)
     fakes = again.generator(torch.randn(16, family.latent_dim)).detach()
     torch.testing.assert_close(
-        scalars["loss_critic"], (again.critic(fakes).mean() - again.critic(reals).mean()).detach()
+        scalars["loss_critic"], (again.discriminator(fakes).mean() - again.discriminator(reals).mean()).detach()
     )
     torch.testing.assert_close(
-        scalars["gradient_penalty"], gradient_penalty(again.critic, reals, fakes).detach(), rtol=1e-4, atol=1e-6
+        scalars["gradient_penalty"], gradient_penalty(again.discriminator, reals, fakes).detach(), rtol=1e-4, atol=1e-6
     )
 
 
@@ -92,7 +93,7 @@ def test_clipping_bounds_every_weight_of_the_critic_and_none_of_the_generator():
     family = build(constraint="weight_clipping", clip=0.01, critic_steps=1, learning_rate=0.05)
     scalars = train(family, 3)
     assert "gradient_penalty" not in scalars[0]
-    for name, parameter in family.critic.named_parameters():
+    for name, parameter in family.discriminator.named_parameters():
         assert parameter.abs().max() <= 0.01, name
     assert max(parameter.abs().max() for parameter in family.generator.parameters()) > 0.02
 
@@ -100,20 +101,20 @@ def test_clipping_bounds_every_weight_of_the_critic_and_none_of_the_generator():
 def test_without_clipping_weights_go_beyond_that_bound():
     family = build(critic_steps=1, learning_rate=0.05)
     train(family, 3)
-    assert max(parameter.abs().max() for parameter in family.critic.parameters()) > 0.02
+    assert max(parameter.abs().max() for parameter in family.discriminator.parameters()) > 0.02
 
 
 def test_the_generator_is_trained_by_every_third_batch_of_three_critic_steps():
     family = build(critic_steps=3)
     for step in range(7):
         weight = family.generator.first.weight.clone()
-        critic_weight = family.critic.layers[0].weight.clone()
+        critic_weight = family.discriminator.layers[0].weight.clone()
         scalars = family.train_step(torch.rand(16, 4, 16, 16), LABELS, step * 16)
         moved = not torch.equal(weight, family.generator.first.weight)
         assert moved == (step in (2, 5))
         assert ("loss_generator" in scalars) == moved
-        assert not torch.equal(critic_weight, family.critic.layers[0].weight)
-    assert all(parameter.requires_grad for parameter in family.critic.parameters())
+        assert not torch.equal(critic_weight, family.discriminator.layers[0].weight)
+    assert all(parameter.requires_grad for parameter in family.discriminator.parameters())
 
 
 @pytest.mark.parametrize("loss", ["wasserstein", "cross_entropy"])
@@ -122,8 +123,8 @@ def test_the_generator_raises_the_score_of_its_samples(loss):
     latents = torch.randn(16, family.latent_dim)
     scores = []
     for _ in range(20):
-        scores.append(family.critic(family.generator(latents)).mean().item())
-        family._train_generator(16, torch.device("cpu"))
+        scores.append(family.discriminator(family.generator(latents)).mean().item())
+        family.generator_step(LABELS)
     assert scores[-1] > scores[0] + 0.05
 
 
@@ -151,8 +152,8 @@ def test_a_step_uses_soft_and_noisy_labels():
         family = build(loss="cross_entropy", constraint="none", **values)
         # A sure critic: every real far above 0, every fake far below.
         with torch.no_grad():
-            family.critic.layers[-1].weight.zero_()
-            family.critic.layers[-1].bias.fill_(4.0)
+            family.discriminator.layers[-1].weight.zero_()
+            family.discriminator.layers[-1].bias.fill_(4.0)
         losses.append(train(family, 1)[0]["loss_critic"].item())
     # All scores are 4. Reals cost softplus(-4), or that plus 0.3 * 4 with a target of 0.7; fakes softplus(4).
     low, high = math.log1p(math.exp(-4)), math.log1p(math.exp(4))

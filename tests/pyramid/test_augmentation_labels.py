@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from src.augmentation_labels import change_counts, mirrored_and_moved, no_change, reaches
+from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change, reaches
 
 
 def test_every_change_is_the_one_that_is_told():
