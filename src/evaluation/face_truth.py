@@ -1,6 +1,6 @@
 """Where eyes and mouths truly are, of portraits by the project's own painter: its record says, so nobody need guess.
 
-The materials of the finished map do not say it alone: white is also a horse's blaze, iris colour also a gem. So the
+The materials of the finished map do not tell it alone: white is also a horse's blaze, iris colour also a gem. So the
 face is drawn once more, bare; its eyes and mouth are where the finished map still has their material.
 """
 

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from src.gan.diff_augment import flip, shifted
+from src.gan.diff_augment import mirror, shifted
 
 # Half of the portraits stay as they are: those are what is asked for later.
 CHANGED = 0.5
@@ -52,5 +52,5 @@ def mirrored_and_moved(portraits: Tensor) -> tuple[Tensor, Tensor]:
     numbers = [torch.randint(values, (count,), device=device) for values in change_counts(size)]
     changes = torch.where(chosen[:, None], torch.stack(numbers, dim=1), no_change(count, size, device))
     down, right = (changes[:, 1 + axis, None] - reach for axis, reach in enumerate(reaches(size)))
-    changed = shifted(flip(portraits, changes[:, 0] > 0), -down, -right)
+    changed = shifted(mirror(portraits, changes[:, 0] > 0), -down, -right)
     return changed.contiguous(memory_format=torch.channels_last), changes

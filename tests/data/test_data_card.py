@@ -92,7 +92,7 @@ def test_an_unknown_source_is_called_so_until_somebody_says(data):
 
 
 def test_the_default_heroes_are_the_projects_own(tmp_path):
-    folder = images_or_painted(tmp_path / "empty", tmp_path / "data", count=20)
+    folder = images_or_painted(None, tmp_path / "data", count=20, own=tmp_path / "empty")
     prepare_folder(folder, tmp_path / "data")
     build_dataset(tmp_path / "data", labels_table(folder))
     assert cells(tmp_path / "data", "Source and licence")["collection"] == ["the default heroes"]
