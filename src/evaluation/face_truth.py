@@ -49,7 +49,7 @@ def painted_specs(data: Path) -> dict[str, HeroSpec]:
     except InputError:
         return {}
     specs = {}
-    for row in rows:
+    for row in rows.to_dict("records"):
         try:
             specs[row["filename"]] = _read_spec(row)
         except (InputError, ValueError):

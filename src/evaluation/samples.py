@@ -181,7 +181,7 @@ def _given_labels(folder: Path) -> dict[str, Mapping[str, str]]:
                 f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to leave labels out"
             ) from None
     if table.is_file():
-        rows = read_table(table, ("filename",))
+        rows = read_table(table, ("filename",)).to_dict("records")
         doubled = [name for name, number in Counter(row["filename"] for row in rows).items() if number > 1]
         if doubled:
             raise InputError(f"{table} names {doubled[0]!r} twice; keep one row")

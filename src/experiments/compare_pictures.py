@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, to_signed
-from src.errors import InputError
 from src.images import over_background, tile, write_png
 from src.sampling import LoadedModel
 from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, to_rgba, write_grid
@@ -193,30 +192,11 @@ def prior_and_random_codes(model: LoadedModel, seed: int) -> Image.Image:
     return _picture(np.concatenate([to_rgba(written), to_rgba(random)]), COLUMNS)
 
 
-def show_source(thing: object, since: str = "", until: str = "") -> Code:
-    """The source of a function, method or class as it is now, coloured, for a notebook.
-
-    Args:
-        thing: what to show.
-        since: begin with the first line that holds this text.
-        until: end before the first line after that one that holds this text; empty for the end.
-
-    Raises:
-        InputError: no such line.
-    """
+def show_source(thing: object) -> Code:
+    """The source of a function, method or class as it is now, coloured, for a notebook."""
     from IPython.display import Code
 
-    lines = textwrap.dedent(inspect.getsource(thing)).splitlines(keepends=True)
-    first = _line_with(since, lines, 0)
-    last = _line_with(until, lines, first + 1) if until else len(lines)
-    return Code("".join(lines[first:last]), language="python")
-
-
-def _line_with(text: str, lines: Sequence[str], first: int) -> int:
-    for number in range(first, len(lines)):
-        if text in lines[number]:
-            return number
-    raise InputError(f"no line with {text!r} in this source; name another")
+    return Code(textwrap.dedent(inspect.getsource(thing)), language="python")
 
 
 def _slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:

@@ -232,11 +232,9 @@ def test_findings_and_table_follow_the_metrics():
     assert lines[3] == "| wgan | trained | 3.51 M |  |  |  |" and lines[4] == "| dcgan | trained |  | 5 | 2 | 0.5 |"
 
 
-def test_source_is_shown_from_a_line_to_a_line():
-    shown = show_source(ConditionalDCGAN.build_generator, since="return", until="data.size").data
-    assert shown == "    return ConditionalDCGANGenerator(\n"
-    with pytest.raises(InputError, match="no line with 'nowhere'"):
-        show_source(ConditionalDCGAN.build_generator, since="nowhere")
+def test_source_is_shown_as_it_is():
+    shown = show_source(ConditionalDCGAN.build_generator).data
+    assert shown.startswith("def build_generator(self)") and "return ConditionalDCGANGenerator(" in shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone there")
