@@ -137,8 +137,10 @@ def sample_like_validation(
 def load_raw_model(checkpoint: Path) -> LoadedModel:
     """Like `load_model`, but samples with the network that was trained instead of its moving average."""
     model = load_model(checkpoint)
-    model.family.load_state_dict(load_checkpoint(checkpoint)["state"])
-    return replace(model, sampler=model.family.sampler.eval())
+    family = model.family
+    name = next(name for name, network in family.networks.items() if network is family.sampler)
+    family.sampler.load_state_dict(load_checkpoint(checkpoint)["state"][name])
+    return replace(model, sampler=family.sampler.eval())
 
 
 def kept_portraits(split: np.ndarray, groups: np.ndarray, share: float, seed: int = SUBSET_SEED) -> np.ndarray:
