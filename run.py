@@ -17,7 +17,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ROOT / "requirements.txt"
-NOTEBOOKS = ("01_prepare_dataset", "02_build_final_dataset", "03_train_cdcgan")
 # The commands of `python -m src`.
 COMMANDS = ("paint", "prepare", "source", "build", "train", "compare", "study", "sample", "weights", "evaluate")
 USAGE = f"""usage: python run.py notebooks [NOTEBOOK ...] [NAME=VALUE ...]
@@ -59,33 +58,6 @@ def install(python: Path) -> None:
     stamp.write_text(wanted)
 
 
-def run_notebooks(python: Path, arguments: list[str]) -> int:
-    """Run the notebooks top to bottom; the executed copies go to `artifacts_gan/notebooks`, the sources stay clean."""
-    parameters = [argument for argument in arguments if "=" in argument]
-    asked = [argument for argument in arguments if "=" not in argument]
-    there = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-    names = [name for name in there if any(name.startswith(start) for start in asked)] or list(NOTEBOOKS)
-    if any(not any(name.startswith(start) for name in there) for start in asked):
-        print(f"{USAGE}\nthe notebooks are: {', '.join(there)}", file=sys.stderr)
-        return 2
-    results = ROOT / "artifacts_gan" / "notebooks"
-    results.mkdir(parents=True, exist_ok=True)
-    options: list[str] = []
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        options += ["--parameters", name, value]
-    for name in names:
-        print(f"\n=== {name}", flush=True)
-        source, result = ROOT / "notebooks" / f"{name}.ipynb", results / f"{name}.ipynb"
-        command = [python, "-m", "papermill", source, result, "--cwd", source.parent, "--log-output", *options]
-        # One line of progress from the notebook itself is worth more than papermill's count of cells.
-        status = subprocess.run([*command, "--no-progress-bar"], cwd=ROOT).returncode
-        if status:
-            return status
-    print(f"\nexecuted notebooks: {results}\nsample grids:       {ROOT / 'artifacts_gan' / 'samples'}")
-    return 0
-
-
 def other_format(python: Path) -> str:
     """What NATIVE_BF16 must say for `precision: auto` to become the format that it does not become by itself."""
     ask = "from src.device import Precision, pick_device; print(int(Precision(pick_device()).name != 'bf16'))"
@@ -112,11 +84,11 @@ def run_tests(python: Path, arguments: list[str]) -> int:
     return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT).returncode
 
 
-def run_command(python: Path, arguments: list[str]) -> int:
-    """`python -m src` in that environment and in the caller's folder, with its arguments, streams and exit status."""
-    # As `python -m src` in ROOT, from any folder: there may be another `src` in the caller's.
+def run_module(python: Path, module: str, arguments: list[str]) -> int:
+    """`python -m MODULE` in that environment and in the caller's folder, with its arguments, streams, exit status."""
+    # As `python -m` in ROOT, from any folder: there may be another `src` in the caller's.
     start = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); "
-    start += "runpy.run_module('src', run_name='__main__', alter_sys=True)"
+    start += f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
     command = [str(python), "-c", start, *arguments]
     sys.stdout.flush()
     if os.name != "nt":
@@ -127,10 +99,21 @@ def run_command(python: Path, arguments: list[str]) -> int:
     return subprocess.run(command).returncode
 
 
+def check_notebooks(arguments: list[str]) -> str:
+    """What is wrong with the arguments of `notebooks`, in one line; empty where nothing is."""
+    from src.notebooks import InputError, plan
+
+    try:
+        plan(arguments)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def main(arguments: list[str]) -> int:
     """Run one command; its exit status, 2 for bad arguments and 130 where it was interrupted."""
     name = arguments[0] if arguments else ""
-    if name in ("-h", "--help"):
+    if name in ("-h", "--help") or (name == "notebooks" and {"-h", "--help"} & set(arguments)):
         print(USAGE)
         return 0
     if name not in ("notebooks", "tests", *COMMANDS):
@@ -138,12 +121,15 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         if name in COMMANDS and {"-h", "--help"} & set(arguments):
-            return run_command(Path(sys.executable), arguments)  # help needs no environment
+            return run_module(Path(sys.executable), "src", arguments)  # help needs no environment
+        if name == "notebooks" and (fault := check_notebooks(arguments[1:])):
+            print(f"error: {fault}", file=sys.stderr)
+            return 2
         python = environment_python()
         install(python)
-        if name in COMMANDS:
-            return run_command(python, arguments)
-        return {"notebooks": run_notebooks, "tests": run_tests}[name](python, arguments[1:])
+        if name == "notebooks":
+            return run_module(python, "src.notebooks", arguments[1:])
+        return run_tests(python, arguments[1:]) if name == "tests" else run_module(python, "src", arguments)
     except subprocess.CalledProcessError as error:
         command = " ".join(str(part) for part in error.cmd)
         print(f"error: this failed, see its message above: {command}", file=sys.stderr)

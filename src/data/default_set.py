@@ -6,8 +6,10 @@ from pathlib import Path
 
 from src.data.intake import is_image_name
 from src.data.origin import Origin, source_labels, write_origin
+from src.errors import InputError
 from src.painter import paint_set
 
+OWN_IMAGES = Path(__file__).resolve().parents[2] / "train_images"
 PAINTED = "painted"
 LABELS = "labels.csv"
 
@@ -23,9 +25,24 @@ def has_images(folder: Path) -> bool:
     return Path(folder).is_dir() and any(is_image_name(path.name) for path in Path(folder).rglob("*") if path.is_file())
 
 
-def source_folder(images: Path, data: Path) -> Path:
-    """The folder of raw images: `images` where it holds any, else that of the default heroes in the data folder."""
-    return Path(images) if has_images(images) else Path(data) / PAINTED
+def source_folder(images: Path | None, data: Path, own: Path = OWN_IMAGES) -> Path:
+    """The folder of raw images: the one that is named, else `train_images/`, else the folder of the default heroes.
+
+    Args:
+        images: a person's folder; None where none is named.
+        data: the data folder.
+        own: the project's folder for raw images.
+
+    Raises:
+        InputError: the folder that is named is not there, or holds no image.
+    """
+    if images is None:
+        return own if has_images(own) else Path(data) / PAINTED
+    if not Path(images).is_dir():
+        raise InputError(f"there is no folder {images}; name the folder that holds the images")
+    if not has_images(images):
+        raise InputError(f"{images} holds no image; name a folder that does, or none for the default heroes")
+    return Path(images)
 
 
 def labels_table(folder: Path) -> Path | None:
@@ -34,20 +51,23 @@ def labels_table(folder: Path) -> Path | None:
     return table if table.is_file() else None
 
 
-def images_or_painted(images: Path, data: Path, count: int = 7600, seed: int = 0) -> Path:
-    """`images` where it holds any image; else the default heroes, painted below the data folder.
+def images_or_painted(
+    images: Path | None, data: Path, count: int = 7600, seed: int = 0, own: Path = OWN_IMAGES
+) -> Path:
+    """The folder of raw images to prepare, as `source_folder` finds it; the default heroes are painted first.
 
     Args:
-        images: the folder a person puts images into.
+        images: a person's folder; None where none is named.
         data: the data folder.
         count: how many heroes to paint.
         seed: of the heroes.
+        own: the project's folder for raw images.
 
-    Returns:
-        The folder to prepare.
+    Raises:
+        InputError: the folder that is named is not there, or holds no image.
     """
-    folder = source_folder(images, data)
-    if folder != Path(images):
+    folder = source_folder(images, data, own)
+    if images is None and folder != own:
         for stale in folder.glob("hero_*.png"):
             stale.unlink()
         paint_set(folder, count, seed)
@@ -57,6 +77,10 @@ def images_or_painted(images: Path, data: Path, count: int = 7600, seed: int = 0
     return folder
 
 
-def given_labels(images: Path, data: Path) -> Path | None:
-    """The given labels of what notebook 01 prepared: those of a known source, else a `labels.csv` beside the images."""
+def given_labels(images: Path | None, data: Path) -> Path | None:
+    """The given labels of what notebook 01 prepared: those of a known source, else a `labels.csv` beside the images.
+
+    Raises:
+        InputError: the folder that is named is not there, or holds no image.
+    """
     return source_labels(data) or labels_table(source_folder(images, data))

@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, to_signed
-from src.errors import InputError
 from src.images import over_background, tile, write_png
 from src.sampling import LoadedModel
 from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, to_rgba, write_grid
@@ -38,8 +37,8 @@ def label_rows(labels: np.ndarray) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(GRID_ROWS, count)).round().astype(np.int64))
 
 
-def draw_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
-    """What a family draws for the latents and labels of the training loop's own grid, of which it shows some rows.
+def sample_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
+    """Samples for the latents and labels of the training loop's own grid, of which it shows some rows.
 
     Args:
         model: the trained family.
@@ -53,15 +52,15 @@ def draw_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tupl
     cells = grid_labels(known.labels[known.split == TRAIN])
     rows = label_rows(known.labels[known.split == TRAIN])
     latents = grid_latents(len(cells), model.family.latent_dim, seed).unflatten(0, (-1, COLUMNS))[rows]
-    drawn = [
+    samples = [
         model.family.sample(model.sampler, some_latents, torch.from_numpy(np.repeat(cells[row : row + 1], COLUMNS, 0)))
         for row, some_latents in zip(rows, latents, strict=True)
     ]
-    return to_rgba(torch.cat(drawn)), row_names(cells[rows], known.specification)
+    return to_rgba(torch.cat(samples)), row_names(cells[rows], known.specification)
 
 
 def real_grid(portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
-    """Training portraits of the labels that `draw_grid` shows; repeated where a label has fewer than eight."""
+    """Training portraits of the labels that `sample_grid` shows; repeated where a label has fewer than eight."""
     train = np.flatnonzero(portraits.split == TRAIN)
     cells = grid_labels(portraits.labels[train])[label_rows(portraits.labels[train])]
     random = np.random.RandomState(seed)
@@ -171,9 +170,9 @@ def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: i
 
 
 def reconstructions(model: LoadedModel, portraits: PackedPortraits, seed: int = 0) -> Image.Image | None:
-    """Eight portraits that were held out of training, and below them what the family's code keeps of them.
+    """Eight portraits of the validation split, and below them what the family's code keeps of them.
 
-    None for a family without an encoder. Training portraits stand in where none are held out.
+    None for a family without an encoder. Training portraits stand in where there are none.
     """
     known = portraits.conditioned_on(model.labels.names)
     candidates = np.flatnonzero(known.split == (VALIDATION if (known.split == VALIDATION).any() else TRAIN))
@@ -193,30 +192,11 @@ def prior_and_random_codes(model: LoadedModel, seed: int) -> Image.Image:
     return _picture(np.concatenate([to_rgba(written), to_rgba(random)]), COLUMNS)
 
 
-def show_source(thing: object, since: str = "", until: str = "") -> Code:
-    """The source of a function, method or class as it is now, coloured, for a notebook.
-
-    Args:
-        thing: what to show.
-        since: begin with the first line that holds this text.
-        until: end before the first line after that one that holds this text; empty for the end.
-
-    Raises:
-        InputError: no such line.
-    """
+def show_source(thing: object) -> Code:
+    """The source of a function, method or class as it is now, coloured, for a notebook."""
     from IPython.display import Code
 
-    lines = textwrap.dedent(inspect.getsource(thing)).splitlines(keepends=True)
-    first = _line_with(since, lines, 0)
-    last = _line_with(until, lines, first + 1) if until else len(lines)
-    return Code("".join(lines[first:last]), language="python")
-
-
-def _line_with(text: str, lines: Sequence[str], first: int) -> int:
-    for number in range(first, len(lines)):
-        if text in lines[number]:
-            return number
-    raise InputError(f"no line with {text!r} in this source; name another")
+    return Code(textwrap.dedent(inspect.getsource(thing)), language="python")
 
 
 def _slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
