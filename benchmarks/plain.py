@@ -21,7 +21,7 @@ from src.family import DataSpecification
 from src.gan.conditional_gan import ConditionalGANConfig
 from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
 from src.gan.diff_augment import DiffAugment, instance_noise
-from src.gan.losses import make_loss
+from src.gan.losses import LOSSES
 from src.gan.penalties import diversity_loss, squared_gradient
 from src.gan.resnet import orthogonal, widths
 
@@ -122,7 +122,7 @@ class PlainGAN:
 
     def __init__(self, config: ConditionalGANConfig, data: DataSpecification, device: torch.device) -> None:
         self.config, self.data = config, data
-        self.loss = make_loss(config.loss)
+        self.loss = LOSSES[config.loss]
         self.augment = DiffAugment(config.augment, config.augment_probability)
         self.generator = PlainGenerator(data, config).to(device)
         self.discriminator = PlainDiscriminator(data, config).to(device)

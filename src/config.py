@@ -21,7 +21,7 @@ from src.families import find_family
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 Count = Annotated[int, Field(ge=1, lt=2**32)]
-CountOrNone = Annotated[int, Field(ge=0, lt=2**32)]
+CountOrZero = Annotated[int, Field(ge=0, lt=2**32)]
 Positive = Annotated[float, Field(gt=0, lt=2**32)]
 NonNegative = Annotated[float, Field(ge=0, lt=2**32)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,7 +39,7 @@ class TrainingConfig(BaseModel):
 
     # How long, and from which seed.
     kimg: Positive
-    seed: CountOrNone
+    seed: CountOrZero
     batch_size: Annotated[Count, Field(multiple_of=2)]
     # auto: bf16 where the hardware has it, else fp16 on CUDA, else fp32.
     precision: Literal["auto", "fp32", "bf16", "fp16"]
@@ -62,7 +62,7 @@ class TrainingConfig(BaseModel):
     evaluate_count: Count
     # Of so many training and validation portraits the exact likelihood is measured with every grid, for families that
     # have one. 0: never.
-    bits_count: CountOrNone
+    bits_count: CountOrZero
     # A number of colours, or a palette file (.gpl, .hex, .pal, .png): the grids show the samples snapped to that
     # palette beside the raw ones.
     palette_snap: str
@@ -116,7 +116,7 @@ def load_config(
     """
     if profile not in profile_names(family):
         raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(profile_names(family))}")
-    of_family = _sections(_read_family(family), CONFIGS / f"{family}.yaml", family, profile)
+    of_family = _flattened(_read_family(family), CONFIGS / f"{family}.yaml", family, profile)
     of_file = settings_in(file, family, profile) if file else {}
     return _checked(family, {**of_family, **of_file, **(overrides or {})})
 
@@ -173,7 +173,7 @@ def settings_in(file: Path, family: str, profile: str) -> dict[str, object]:
         raise InputError(f"{file} has settings of {content['family']}, not of {family}; choose that family")
     if "config" in content:  # a run's own; the rest describes its data
         content = content["config"]
-    return _sections(content, file, family, profile)
+    return _flattened(content, file, family, profile)
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
@@ -228,10 +228,11 @@ def _mapping(content: object, where: str) -> dict[str, object]:
     return content or {}
 
 
-def _sections(content: Mapping[str, object], file: Path, family: str, profile: str) -> dict[str, object]:
+def _flattened(content: object, file: Path, family: str, profile: str) -> dict[str, object]:
     """Values outside the sections, then those of `base`, then those of the profile."""
+    content = _mapping(content, str(file))
     others = {"family", "profile", "base", *profile_names(family)}
-    values = {name: value for name, value in _mapping(content, str(file)).items() if name not in others}
+    values = {name: value for name, value in content.items() if name not in others}
     for section in ("base", profile):
         values |= _mapping(content.get(section), f"{section} in {file}")
     return _with_present_names(values)

@@ -1,4 +1,4 @@
-"""The families: ways to learn to draw. Adding one is a file, a line in `FAMILIES` and a file in `configs/`."""
+"""The families of generative models. Adding one is a file, a line in `FAMILIES` and a file in `configs/`."""
 
 from __future__ import annotations
 

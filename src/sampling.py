@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,6 @@ from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
 from src.palettes.category import measure, palette_category
 from src.palettes.files import MOST_COLOURS, write_palette
-from src.palettes.own import snap_to_own_colours
 from src.palettes.snap import ColourTable, choose_palette, snap
 from src.tables import write_json
 from src.training.checkpoint import file_hash
@@ -103,8 +101,6 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
             continue
         if name not in family_class.config_class.model_fields:
             raise InputError(f"{content['family']} draws without {option}; leave --{option} out")
-        if not 0 <= value < math.inf:
-            raise InputError(f"{option} must be 0 or more, not {value}")
         changes[name] = value
     config = config_from_checkpoint(content["family"], content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])
@@ -268,6 +264,8 @@ def snapped_to_own_colours(sampled: Sampled, count: int) -> Sampled:
     """
     if not 1 <= count <= MOST_COLOURS:
         raise InputError(f"a portrait is snapped to 1 to {MOST_COLOURS} colours, not {count}")
+    from src.palettes.own import snap_to_own_colours  # imports scipy, which sampling alone does without
+
     return replace(sampled, portraits=snap_to_own_colours(sampled.portraits, count))
 
 

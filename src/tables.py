@@ -1,80 +1,105 @@
-"""Tables and small JSON files: UTF-8 CSV with a header, written whole or not at all."""
+"""Tables and small JSON files: UTF-8 CSV with a header, read and written by pandas, whole or not at all."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from src.errors import InputError
 from src.files import replacing
-
-Row = dict[str, str]
 
 # Spreadsheet programs of some countries save "CSV" with these.
 _DELIMITERS = ",;\t"
 
 
-def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) -> list[Row]:
-    """Read a CSV: one dict a row, blank lines left out.
+def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) -> pd.DataFrame:
+    """Read a CSV: every cell is text, an empty one is "", blank lines are left out.
 
     A byte-order mark and `;` or tabs between the cells are understood.
 
     Args:
         path: the file.
         required: columns that must be there.
-        strip: take blanks around cells for slips, in a table that people wrote; a file name may begin with one.
+        strip: for a table that people write. Blanks around cells are taken off (a file name may begin with one), and a
+            cell that holds whole rows is an error: a stray quote swallowed them.
 
     Raises:
-        InputError: no such file, not UTF-8, no header, a column missing or there twice, a row of another length.
+        InputError: no such file, not UTF-8, no header, a column missing or there twice, a row of another length, a
+            quote that is not closed.
     """
     path = Path(path)
+    text = _read_text(path)
+    first_line = text.lstrip().split("\n", 1)[0]
+    if not first_line.strip():
+        naming = f" with: {', '.join(required)}" if required else ""
+        raise InputError(f"{path} is empty; it needs a header line{naming}")
+    delimiter = max(_DELIMITERS, key=first_line.count)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        # The header is read as a row, or pandas would rename a column that is there twice. Its Python engine tells an
+        # empty cell, "", from one that is not there, NaN, and an unclosed quote from the end of the file.
+        table = pd.read_csv(
+            io.StringIO(text, newline=""), sep=delimiter, header=None, engine="python", dtype=str, keep_default_na=False
+        )
+    except pd.errors.ParserError as error:
+        raise InputError(f"{path} is not a CSV file: {error}; mend the row, or close its quote") from None
+    table = table[table.ne("").any(axis=1)]
+    table.columns = table.iloc[0].str.strip().tolist()
+    table = table.iloc[1:].reset_index(drop=True)
+    _check_columns(path, table, required)
+    lacking = table.isna().sum(axis=1)
+    if lacking.any():
+        row, width = lacking.idxmax(), table.shape[1]
+        raise InputError(
+            f"{path}, row {row + 2}: {width - lacking[row]} cells where the header has {width}; mend the row"
+        )
+    if strip:
+        _check_swallowed(path, table, delimiter)
+        table = table.apply(lambda column: column.str.strip())
+    return table
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return file.read()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text; save it as 'CSV UTF-8'") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    first_line = text.lstrip().split("\n", 1)[0]
-    if not first_line.strip():
-        raise InputError(f"{path} is empty; it needs a header line{_naming(required)}")
-    delimiter = max(_DELIMITERS, key=first_line.count)
-    try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(line)]
-    except csv.Error as error:
-        raise InputError(f"{path} is not a CSV file: {error}") from None
-    header = [name.strip() for name in lines[0]]
-    doubled = sorted({name for name in header if name and header.count(name) > 1})
-    if doubled:
-        raise InputError(f"{path} has the column {doubled[0]!r} twice; keep one")
-    missing = [name for name in required if name not in header]
-    if missing:
-        raise InputError(f"{path} has no column {missing[0]!r}; its columns are: {', '.join(header)}")
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if len(line) != len(header):
+
+
+def _check_columns(path: Path, table: pd.DataFrame, required: Sequence[str]) -> None:
+    names = table.columns
+    for name in names[names.duplicated() & (names != "")]:
+        raise InputError(f"{path} has the column {name!r} twice; keep one")
+    for name in required:
+        if name not in names:
+            raise InputError(f"{path} has no column {name!r}; its columns are: {', '.join(names)}")
+
+
+def _check_swallowed(path: Path, table: pd.DataFrame, delimiter: str) -> None:
+    """Refuse a cell of several lines that holds as many delimiters as a row."""
+    for name, column in table.items():
+        rows = column.str.contains("\n") & (column.str.count(delimiter) >= max(table.shape[1] - 1, 1))
+        if rows.any():
             raise InputError(
-                f"{path}, row {number}: {len(line)} cells where the header has {len(header)}; mend the row"
+                f"{path}, row {rows.idxmax() + 2}: a quote in column {name!r} swallows the rows below; remove it"
             )
-        rows.append({name: cell.strip() if strip else cell for name, cell in zip(header, line, strict=True)})
-    return rows
 
 
-def _naming(columns: Sequence[str]) -> str:
-    return f" with: {', '.join(columns)}" if columns else ""
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
     """Write a CSV with these columns in this order; a column that a row does not have stays empty."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    # dtype=object: beside an empty cell, a column of whole numbers would become one of floats.
+    table = pd.DataFrame(rows if isinstance(rows, pd.DataFrame) else list(rows), columns=list(columns), dtype=object)
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
 
 
 def write_json(path: Path, content: Any) -> None:

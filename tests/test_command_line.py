@@ -20,6 +20,9 @@ def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
     assert main(["build", "--data", data, "--labels", f"{painted}/labels.csv"]) == 0
     assert main(["train", "--data", data, "--out", out, "--profile", "smoke", "--set", "base_channels=4"]) == 0
     assert main(["train", "--data", data, "--out", out, "--kimg", "0.144", "--resume"]) == 0
+    repeated, config = str(tmp_path / "repeated"), f"{out}/config.json"
+    assert main(["train", "--data", data, "--out", repeated, "--config", config, "--set", "kimg=0.016"]) == 0
+    assert json.loads((tmp_path / "repeated" / "config.json").read_text())["config"]["base_channels"] == 4
     checkpoint = f"{out}/checkpoints/latest.pt"
     requested = ["--gender", "feminine", "--hero-class", "mage", "--palette", "warm"]
     assert main(["sample", "--checkpoint", checkpoint, "--out", sampled, "-n", "3", *requested]) == 0
@@ -47,6 +50,7 @@ def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
         ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out"],
         ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out", "--set", "kimg"],
         ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out", "--family", "dalle"],
+        ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out", "--config", "{tmp}/none.yaml"],
         ["sample", "--checkpoint", "{tmp}/none.pt", "--out", "{tmp}/out"],
     ],
 )

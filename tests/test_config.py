@@ -138,6 +138,7 @@ def test_unknown_families_and_profiles_list_those_there_are():
         (b"- kimg\n", "holds no settings"),
         (b"cpu: 3\n", "cpu in .*my.yaml holds no settings"),
         (b"config: 3\n", "holds no settings"),
+        (b"config:\n- 3\n", "holds no settings"),
         (b"gpu:\n  kimg: 3\n", "unknown setting 'gpu'"),
         (b"on: 3\n", "unknown setting 'True'"),
     ],

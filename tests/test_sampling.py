@@ -203,7 +203,7 @@ def test_guidance_is_a_dial_of_families_that_have_it(model, checkpoint, data_fol
     sampled = [sample(load_model(guided, weight), 8).portraits for weight in (None, 1.0, 4.0)]
     assert np.array_equal(sampled[0], sampled[1]) and not np.array_equal(sampled[0], sampled[2])
     for wrong in (-1.0, float("nan")):
-        with pytest.raises(InputError, match="guidance must be 0 or more"):
+        with pytest.raises(InputError, match="guidance_weight must be "):
             load_model(guided, wrong)
     arguments = ["sample", "--checkpoint", str(guided), "--out", str(tmp_path / "out"), "-n", "1"]
     assert main([*arguments, "--guidance", "-1"]) == 2

@@ -1,55 +1,38 @@
-"""Notebook 02: prepared portraits and labels -> tables, label mappings, a split, and the one file training reads."""
+"""Notebook 02: prepared portraits and labels -> tables, label mappings, a split, and the one file training reads.
+
+Five stages, in this order: read, label, split, pack, describe. A table has a row a portrait, by its prepared name.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from src.data.curate import HISTORY
 from src.data.data_card import write_data_card
 from src.data.folder import PREPARED, RAW_TABLE, accepted_names
-from src.data.group_labels import (
-    GIVEN,
-    GROUP_LABELS,
-    MANUAL,
-    SUGGESTED,
-    fill_in_given,
-    fill_in_suggested,
-    labels_of,
-    read_group_labels,
-)
+from src.data.given_labels import GivenLabels, read_given_labels
+from src.data.group_labels import GROUP_LABELS
 from src.data.intake import ACCEPTED, DUPLICATE
-from src.data.labelling import (
-    GivenLabels,
-    Labelling,
-    Portrait,
-    check_classes,
-    join_labels,
-    labels_by_group,
-    match_files,
-    read_given_labels,
-)
-from src.data.split import TRAIN, VALIDATION, groups_with, split_by_group
-from src.data.suggestions import Suggestion, describe_groups, suggest
+from src.data.labelling import Labelling, label_portraits
+from src.data.split import TRAIN, VALIDATION, held_out_portraits, split_by_group
+from src.data.vocabulary import CONFIGURATION, FINAL_TABLE, LABEL_MAPPINGS, check_vocabulary
 from src.errors import InputError
 from src.files import replacing
 from src.images import BadImage, read_rgba
-from src.labels import LabelSpecification, read_label_mappings
+from src.labels import LabelSpecification
 from src.palettes import category
 from src.progress import track
-from src.tables import Row, read_table, write_json, write_table
+from src.tables import read_table, write_json, write_table
 
-PALETTE = "palette"
 MEASURE_COLUMNS = ("palette_pixels", "palette_lightness", "palette_chroma", "palette_temperature", "palette_ambiguous")
 RESERVED_COLUMNS = ("filename", "group_id", "split", "source", "confidence")
 PACKED = "portraits.npz"
-LABEL_MAPPINGS, CONFIGURATION, FINAL_TABLE = "label_mappings.json", "dataset_config.json", "sprites_final.csv"
 
 MIN_CONFIDENCE = 0.8
 """A suggestion that is less sure is for a person to look at, and labels no portrait."""
@@ -134,84 +117,166 @@ def build_dataset(
     """
     data = Path(data)
     _check_arguments(attributes, val_fraction, min_confidence)
-    warnings: list[str] = []
-    portraits = _read_portraits(data)
-    used = _check_classes(data, labels, portraits, attributes, new_classes)
+
+    portraits = read_portraits(data)
+    used = check_vocabulary(data, labels, set(portraits["group_id"]), attributes, new_classes)
     given = GivenLabels() if labels is None else read_given_labels(labels, attributes)
-    given_by_file = _match(given, portraits, labels, warnings)
+    images = _read_images(data / PREPARED, portraits.index)
 
-    images = _load_images(data, portraits)
-    measures = category.measure(images)
-    rule = category.palette_category(measures)
-
-    identity = [attribute for attribute in attributes if attribute != PALETTE]
-    given_by_group = labels_by_group(portraits, identity, given_by_file, given.by_group)
-    warnings += _disagreements(given_by_group)
-    if labels is not None:
-        fill_in_given(data / GROUP_LABELS, identity, given_by_group)
-    suggested, doubts = _suggest(data / GROUP_LABELS, images, portraits, identity, given_by_group, min_confidence)
-    warnings += doubts
-    joined = join_labels(
-        portraits,
-        attributes,
-        given_by_file,
-        {group: known for group, (known, _) in given_by_group.items()},
-        read_group_labels(data / GROUP_LABELS),
-        suggested,
-        {portrait.name: {PALETTE: str(name)} for portrait, name in zip(portraits, rule, strict=True)},
+    measures = measure_palettes(images, portraits.index)
+    labelling = label_portraits(
+        portraits, images, measures["palette_pixels"], attributes, given, data / GROUP_LABELS, min_confidence
     )
-    for attribute in identity:
-        if number := joined.sources[attribute][SUGGESTED]:
-            warnings.append(
-                f"{number:,} portraits have a suggested {attribute!r}, of confidence {min_confidence} and more; "
-                f"look through {GROUP_LABELS}"
-            )
-    labelled, kept = _choose(attributes, portraits, joined, warnings)
-
+    table, left_out = _with_labels(portraits, labelling.labels)
     specification = LabelSpecification.from_values(
-        {attribute: [joined.labels[portraits[index].name][attribute] for index in kept] for attribute in labelled}
+        {attribute: table[attribute].tolist() for attribute in attributes if attribute in table}
     )
-    warnings += _odd_classes(specification)
-    encoded = [specification.encode(joined.labels[portraits[index].name]) for index in kept]
-    label_array = np.array(encoded, np.int64).reshape(len(kept), len(labelled))
-    group_ids = np.array([portraits[index].group_id for index in kept])
-    apart = _held_out(hold_out, specification, group_ids, label_array)
-    split = np.full(len(kept), VALIDATION, np.uint8)
-    split[~apart] = split_by_group(group_ids[~apart], label_array[~apart], val_fraction, seed)
-    class_counts = _class_counts(specification, label_array, split)
-    warnings += _one_sided_classes(class_counts, val_fraction)
+    encoded = _encode(table, specification)
 
-    mapping_text = json.dumps(specification.to_mapping(), indent=2, ensure_ascii=False) + "\n"
-    packed = {
-        "images": images[kept],
-        "labels": label_array,
-        "split": split,
-        "filenames": np.array([portraits[index].name for index in kept]),
-        "group_ids": group_ids,
-        "label_mappings": np.array(mapping_text),
-    }
-    digest = fingerprint(packed["images"], label_array, split, mapping_text)
-    report = BuildReport(
-        portraits=len(kept),
-        validation=int((split == VALIDATION).sum()),
-        groups=len(np.unique(group_ids)),
-        class_counts=class_counts,
-        sources={attribute: dict(joined.sources[attribute]) for attribute in labelled},
-        left_out=len(portraits) - len(kept),
-        ambiguous=int(category.is_ambiguous(measures)[kept].sum()),
-        fingerprint=digest,
-        warnings=warnings,
-    )
+    split = _split(table["group_id"], specification, encoded, hold_out, val_fraction, seed)
+    table = table.join(measures).assign(split=split)
 
-    rows = _final_rows(portraits, joined.labels, measures)
-    _write_tables(data, labelled, [rows[index] for index in kept], split)
+    packed = _pack(images[portraits.index.isin(table.index)], table, specification, encoded)
+
+    report = _describe(table, specification, labelling, left_out, val_fraction, str(packed["fingerprint"]))
+    _write_tables(data, table, specification.names)
     with replacing(data / LABEL_MAPPINGS) as temporary:
-        temporary.write_text(mapping_text, encoding="utf-8", newline="\n")
+        temporary.write_text(str(packed["label_mappings"]), encoding="utf-8", newline="\n")
     write_json(data / CONFIGURATION, _configuration(report, images.shape[1], val_fraction, seed, used, hold_out))
     with replacing(data / PACKED) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **packed, fingerprint=np.array(digest))
+        np.savez_compressed(file, **packed)
     write_data_card(data)
     return report
+
+
+def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float) -> None:
+    if not 0 <= min_confidence <= 1:
+        raise InputError(f"the least confidence must be from 0 to 1, not {min_confidence}")
+    if not 0 <= val_fraction < 1:
+        raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
+    for attribute in attributes:
+        if not attribute or attribute in (*RESERVED_COLUMNS, *MEASURE_COLUMNS):
+            raise InputError(f"{attribute!r} cannot name an attribute; choose another name for the column")
+        if list(attributes).count(attribute) > 1:
+            raise InputError(f"the attribute {attribute!r} is named twice; name it once")
+
+
+def read_portraits(data: Path) -> pd.DataFrame:
+    """The accepted portraits of `sprites_raw.csv`, sorted by prepared name.
+
+    Returns:
+        Columns `filename` (the file a portrait came from), `group_id` and `duplicates` (a list of the files with the
+        same pixels).
+
+    Raises:
+        InputError: nothing prepared.
+    """
+    path = data / RAW_TABLE
+    if not path.exists():
+        raise InputError(f"{path} is missing; run `prepare` (notebook 01) first")
+    raw = read_table(path, ("filename", "status", "duplicate_of", "group_id"))
+    names = accepted_names(raw)
+    if not names:
+        raise InputError(f"{path} lists no accepted portrait; run `prepare` (notebook 01) on a folder of images")
+    portraits = raw.loc[raw["status"] == ACCEPTED, ["filename", "group_id"]]
+    duplicates = raw[raw["status"] == DUPLICATE].groupby("duplicate_of")["filename"].agg(list)
+    portraits["duplicates"] = [duplicates.get(filename, []) for filename in portraits["filename"]]
+    return portraits.set_axis([names[filename] for filename in portraits["filename"]]).sort_index()
+
+
+def _read_images(folder: Path, names: Sequence[str]) -> np.ndarray:
+    """uint8 `[N, size, size, 4]`."""
+    images: np.ndarray | None = None
+    for index, name in enumerate(track(names, "reading")):
+        path = folder / name
+        try:
+            image = read_rgba(path)
+        except BadImage as error:
+            raise InputError(f"{path}: {error}; run `prepare` (notebook 01) again") from None
+        if images is None:
+            images = np.empty((len(names), *image.shape), np.uint8)
+        if image.shape != images.shape[1:]:
+            raise InputError(f"{path} is not of the size of the others; run `prepare` (notebook 01) again")
+        images[index] = image
+    assert images is not None
+    return images
+
+
+def measure_palettes(images: np.ndarray, names: pd.Index) -> pd.DataFrame:
+    """What the palette rule finds in the pixels, whatever labels are given: the columns of `MEASURE_COLUMNS`."""
+    measures = category.measure(images)
+    table = pd.DataFrame({"palette_pixels": category.palette_category(measures)}, index=names, dtype=object)
+    for name in ("lightness", "chroma", "temperature"):
+        table[f"palette_{name}"] = [f"{value:.4f}" for value in getattr(measures, name)]
+    return table.assign(palette_ambiguous=np.where(category.is_ambiguous(measures), "yes", "no"))
+
+
+def _with_labels(portraits: pd.DataFrame, labels: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """`group_id` and labels of the portraits that have one of every attribute that anybody labelled; warnings.
+
+    Raises:
+        InputError: no portrait has.
+    """
+    unlabelled = labels.columns[labels.isna().all()]
+    labels = labels.drop(columns=unlabelled)
+    missing = labels.isna().sum()
+    labels = labels.dropna()
+    if labels.index.empty:
+        raise InputError(
+            f"no portrait has a label of each of {', '.join(labels.columns)}; label more or name fewer attributes"
+        )
+    warnings = [
+        f"attribute {attribute!r} is left out: nobody gave, curated or suggested it "
+        f"(give a CSV with that column, or fill in {GROUP_LABELS})"
+        for attribute in unlabelled
+    ]
+    warnings += [
+        f"{number:,} portraits have no label of {attribute!r} and are left out; label them to keep them"
+        for attribute, number in missing[missing > 0].items()
+    ]
+    return portraits.loc[labels.index, ["group_id"]].join(labels), warnings
+
+
+def _encode(table: pd.DataFrame, specification: LabelSpecification) -> np.ndarray:
+    """The class indices of each portrait, int64 `[N, A]`."""
+    columns = [
+        pd.Categorical(table[attribute], categories=list(names)).codes
+        for attribute, names in specification.attributes.items()
+    ]
+    return np.array(columns, np.int64).reshape(len(columns), len(table)).T.copy()
+
+
+def _split(
+    group_ids: pd.Series,
+    specification: LabelSpecification,
+    labels: np.ndarray,
+    hold_out: Sequence[Mapping[str, str]],
+    val_fraction: float,
+    seed: int,
+) -> np.ndarray:
+    """The part of each portrait, uint8 `[N]`; groups with a combination of `hold_out` are validation."""
+    groups = np.array(group_ids.tolist())
+    apart = held_out_portraits(hold_out, specification, groups, labels)
+    split = np.full(len(groups), VALIDATION, np.uint8)
+    split[~apart] = split_by_group(groups[~apart], labels[~apart], val_fraction, seed)
+    return split
+
+
+def _pack(
+    images: np.ndarray, table: pd.DataFrame, specification: LabelSpecification, labels: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The arrays of `portraits.npz`."""
+    mappings = json.dumps(specification.to_mapping(), indent=2, ensure_ascii=False) + "\n"
+    split = table["split"].to_numpy()
+    return {
+        "images": images,
+        "labels": labels,
+        "split": split,
+        "filenames": np.array(table.index.tolist()),
+        "group_ids": np.array(table["group_id"].tolist()),
+        "label_mappings": np.array(mappings),
+        "fingerprint": np.array(fingerprint(images, labels, split, mappings)),
+    }
 
 
 def fingerprint(images: np.ndarray, labels: np.ndarray, split: np.ndarray, label_mappings: str) -> str:
@@ -231,218 +296,31 @@ def fingerprint(images: np.ndarray, labels: np.ndarray, split: np.ndarray, label
     return digest.hexdigest()
 
 
-def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float) -> None:
-    if not 0 <= min_confidence <= 1:
-        raise InputError(f"the least confidence must be from 0 to 1, not {min_confidence}")
-    if not 0 <= val_fraction < 1:
-        raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
-    for attribute in attributes:
-        if not attribute or attribute in (*RESERVED_COLUMNS, *MEASURE_COLUMNS):
-            raise InputError(f"{attribute!r} cannot name an attribute; choose another name for the column")
-        if list(attributes).count(attribute) > 1:
-            raise InputError(f"the attribute {attribute!r} is named twice; name it once")
-
-
-def _read_portraits(data: Path) -> list[Portrait]:
-    """The accepted portraits of `sprites_raw.csv`, by prepared name."""
-    path = data / RAW_TABLE
-    if not path.exists():
-        raise InputError(f"{path} is missing; run `prepare` (notebook 01) first")
-    rows = read_table(path, ("filename", "status", "duplicate_of", "group_id"))
-    duplicates: dict[str, list[str]] = {}
-    for row in rows:
-        if row["status"] == DUPLICATE:
-            duplicates.setdefault(row["duplicate_of"], []).append(row["filename"])
-    names = accepted_names(rows)
-    portraits = [
-        Portrait(names[row["filename"]], row["filename"], row["group_id"], tuple(duplicates.get(row["filename"], ())))
-        for row in rows
-        if row["status"] == ACCEPTED
-    ]
-    if not portraits:
-        raise InputError(f"{path} lists no accepted portrait; run `prepare` (notebook 01) on a folder of images")
-    return sorted(portraits, key=lambda portrait: portrait.name)
-
-
-def _load_images(data: Path, portraits: Sequence[Portrait]) -> np.ndarray:
-    """uint8 `[N, size, size, 4]`."""
-    images: np.ndarray | None = None
-    for index, portrait in enumerate(track(portraits, "reading")):
-        path = data / PREPARED / portrait.name
-        try:
-            image = read_rgba(path)
-        except BadImage as error:
-            raise InputError(f"{path}: {error}; run `prepare` (notebook 01) again") from None
-        if images is None:
-            images = np.empty((len(portraits), *image.shape), np.uint8)
-        if image.shape != images.shape[1:]:
-            raise InputError(f"{path} is not of the size of the others; run `prepare` (notebook 01) again")
-        images[index] = image
-    assert images is not None
-    return images
-
-
-def _match(
-    given: GivenLabels, portraits: Sequence[Portrait], path: Path | None, warnings: list[str]
-) -> dict[str, Mapping[str, str]]:
-    """Prepared name -> given labels, with warnings for keys that mean no portrait."""
-    by_file, unmatched_files = match_files(given, portraits)
-    unmatched_groups = sorted(set(given.by_group) - {portrait.group_id for portrait in portraits})
-    keys = len(given.by_file) + len(given.by_group)
-    unmatched = [*unmatched_files, *unmatched_groups]
-    if unmatched and len(unmatched) == keys:
-        raise InputError(
-            f"{path} matches no portrait: it names {unmatched[0]!r}, the portraits are named like "
-            f"{portraits[0].filename!r}; write names relative to the images folder"
-        )
-    if unmatched:
-        warnings.append(
-            f"{len(unmatched):,} of {keys:,} keys in {path.name} match no accepted portrait, e.g. {unmatched[0]!r}"
-        )
-    return by_file
-
-
-def _check_classes(
-    data: Path, labels: Path | None, portraits: Sequence[Portrait], attributes: Sequence[str], new_classes: bool
-) -> dict[str, list[str]]:
-    """Look for classes that an earlier build did not have.
-
-    Returns:
-        Attribute -> the classes in `group_labels.csv` and the given labels, also those that will label no portrait.
-    """
-    groups = {portrait.group_id for portrait in portraits}
-    known = {} if new_classes else _known_classes(data, groups)
-    used: dict[str, set[str]] = {attribute: set() for attribute in attributes}
-    # The sheet keeps the rows of groups that are gone, perhaps another data set's.
-    for table, rows_of in ((data / GROUP_LABELS, groups), (labels, None)):
-        if table is not None and table.exists():
-            for attribute, names in check_classes(table, attributes, known, rows_of).items():
-                used[attribute] |= names
-    return {attribute: sorted(names) for attribute, names in used.items()}
-
-
-def _known_classes(data: Path, groups: set[str]) -> dict[str, set[str]]:
-    """Attribute -> the classes of the earlier build of this set and those chosen by keyboard; empty if it is new."""
-    try:
-        known = {name: set(classes) for name, classes in read_label_mappings(data / LABEL_MAPPINGS).attributes.items()}
-        built = {row["group_id"] for row in read_table(data / FINAL_TABLE, ("group_id",))}
-        in_tables = json.loads((data / CONFIGURATION).read_text(encoding="utf-8")).get("classes_in_tables", {})
-    except (InputError, OSError, ValueError):
-        return {}  # no earlier build, or one that was not finished
-    if groups.isdisjoint(built):
-        return {}
-    for more in ({PALETTE: category.PALETTES}, in_tables, _chosen_by_keyboard(data / HISTORY)):
-        for name in known.keys() & more.keys():
-            known[name].update(more[name])
-    return known
-
-
-def _chosen_by_keyboard(history: Path) -> dict[str, set[str]]:
-    """Attribute -> the classes of the decisions that were not taken back."""
-    decisions: list[dict[str, str]] = []
-    for number, row in enumerate(read_table(history, ("action", "after")) if history.exists() else [], start=2):
-        if row["action"] != "undo":
-            try:
-                decisions.append(json.loads(row["after"]))
-            except ValueError:
-                raise InputError(f"{history}, row {number} holds no decision; remove the row") from None
-        elif decisions:
-            decisions.pop()
-    classes: dict[str, set[str]] = {}
-    for name, value in (cell for decision in decisions for cell in decision.items()):
-        classes.setdefault(name, set()).add(value)
-    return classes
-
-
-def _suggest(
-    sheet: Path,
-    images: np.ndarray,
-    portraits: Sequence[Portrait],
-    attributes: Sequence[str],
-    given: Mapping[str, tuple[dict[str, str], float]],
-    min_confidence: float,
-) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Write suggestions into the sheet, for groups that lack a label.
-
-    Returns:
-        Group id -> attribute -> class, of the suggestions that are sure enough; warnings.
-    """
-    members: dict[str, list[int]] = {}
-    for index, portrait in enumerate(portraits):
-        members.setdefault(portrait.group_id, []).append(index)
-    rows = read_group_labels(sheet)
-    known: list[dict[str, str]] = []
-    for group in members:
-        row = rows.get(group, {"source": ""})
-        trusted = labels_of(row) if row["source"] in (MANUAL, GIVEN) else {}
-        known.append(given.get(group, ({}, 0.0))[0] | trusted)
-    by_group: dict[str, dict[str, Suggestion]] = {}
-    warnings: list[str] = []
-    described: np.ndarray | None = None
-    for attribute in attributes:
-        labels = [labels.get(attribute) for labels in known]
-        if not any(labels) or all(labels):
-            continue  # nothing to learn from, or nothing to suggest
-        if described is None:
-            described = describe_groups(images, list(members.values()))
-        found, doubts = suggest(described, labels, attribute)
-        warnings += doubts
-        for group, suggestion in zip(members, found, strict=True):
-            if suggestion is not None:
-                by_group.setdefault(group, {})[attribute] = suggestion
-    if sheet.exists():
-        fill_in_suggested(sheet, attributes, {group: _sheet_row(guesses) for group, guesses in by_group.items()})
-    from_elsewhere = {group: labels_of(row) for group, row in rows.items() if row["source"] == SUGGESTED}
-    sure = {
-        group: {name: guess.class_name for name, guess in guesses.items() if guess.confidence >= min_confidence}
-        for group, guesses in by_group.items()
-    }
-    return {group: labels for group, labels in from_elsewhere.items() if group not in sure} | sure, warnings
-
-
-def _sheet_row(guesses: Mapping[str, Suggestion]) -> tuple[dict[str, str], float]:
-    """The labels that a row of the sheet shows, and the least of their confidences."""
-    labels = {attribute: guess.class_name for attribute, guess in guesses.items()}
-    return labels, min(guess.confidence for guess in guesses.values())
-
-
-def _disagreements(given_by_group: Mapping[str, tuple[dict[str, str], float]]) -> list[str]:
-    mixed = [group for group, (_, share) in given_by_group.items() if share < 1]
-    if not mixed:
-        return []
-    return [
-        f"{len(mixed):,} groups hold portraits with different given labels, e.g. {mixed[0]}: "
-        "each keeps its own; see the column confidence in group_labels.csv"
-    ]
-
-
-def _choose(
-    attributes: Sequence[str], portraits: Sequence[Portrait], joined: Labelling, warnings: list[str]
-) -> tuple[list[str], list[int]]:
-    """The attributes that have labels, and the indices of the portraits that have all of these."""
-    labelled = [attribute for attribute in attributes if joined.sources[attribute]]
-    for attribute in attributes:
-        if attribute not in labelled:
-            warnings.append(
-                f"attribute {attribute!r} is left out: nobody gave, curated or suggested it "
-                f"(give a CSV with that column, or fill in {GROUP_LABELS})"
-            )
-    kept = []
-    missing: Counter = Counter()
-    for index, portrait in enumerate(portraits):
-        lacking = [attribute for attribute in labelled if attribute not in joined.labels[portrait.name]]
-        missing.update(lacking)
-        if not lacking:
-            kept.append(index)
-    for attribute, number in missing.items():
-        warnings.append(
-            f"{number:,} portraits have no label of {attribute!r} and are left out; label them to keep them"
-        )
-    if not kept:
-        raise InputError(
-            f"no portrait has a label of each of {', '.join(labelled)}; label more or name fewer attributes"
-        )
-    return labelled, kept
+def _describe(
+    table: pd.DataFrame,
+    specification: LabelSpecification,
+    labelling: Labelling,
+    left_out: list[str],
+    val_fraction: float,
+    digest: str,
+) -> BuildReport:
+    class_counts = _class_counts(table, specification.names)
+    return BuildReport(
+        portraits=len(table),
+        validation=int((table["split"] == VALIDATION).sum()),
+        groups=table["group_id"].nunique(),
+        class_counts=class_counts,
+        sources={name: labelling.sources[name].value_counts(sort=False).to_dict() for name in specification.names},
+        left_out=len(labelling.labels) - len(table),
+        ambiguous=int((table["palette_ambiguous"] == "yes").sum()),
+        fingerprint=digest,
+        warnings=[
+            *labelling.warnings,
+            *left_out,
+            *_odd_classes(specification),
+            *(_one_sided_classes(class_counts) if val_fraction > 0 else ()),
+        ],
+    )
 
 
 def _odd_classes(specification: LabelSpecification) -> list[str]:
@@ -458,56 +336,16 @@ def _odd_classes(specification: LabelSpecification) -> list[str]:
     return warnings
 
 
-def _held_out(
-    combinations: Sequence[Mapping[str, str]], specification: LabelSpecification, groups: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Portraits that are held out because a combination occurs in their group, bool `[N]`."""
-    numbered = []
-    for combination in combinations:
-        for attribute, name in combination.items():
-            if attribute not in specification.names:
-                known = ", ".join(specification.names) or "none"
-                raise InputError(f"cannot hold out by {attribute!r}; the attributes of this set are: {known}")
-            if name not in specification.attributes[attribute]:
-                known = ", ".join(specification.attributes[attribute])
-                raise InputError(f"cannot hold out {attribute} {name!r}; its classes are: {known}")
-        places = {name: (specification.names.index(name), specification.attributes[name]) for name in combination}
-        numbered.append({column: names.index(combination[name]) for name, (column, names) in places.items()})
-        if not groups_with(groups, labels, numbered[-1:]).any():
-            raise InputError(f"no portrait is {_in_words(combination)}; there is nothing to hold out")
-    apart = groups_with(groups, labels, numbered)
-    if apart.all():
-        words = " or ".join(_in_words(combination) for combination in combinations)
-        raise InputError(
-            f"every group has a portrait that is {words}, and a group is held out as a whole: hold out a combination "
-            "that does not change within groups"
-        )
-    return apart
-
-
-def _in_words(combination: Mapping[str, str]) -> str:
-    return ", ".join(f"{attribute} {name}" for attribute, name in combination.items())
-
-
-def _class_counts(
-    specification: LabelSpecification, labels: np.ndarray, split: np.ndarray
-) -> dict[str, dict[str, tuple[int, int]]]:
+def _class_counts(table: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
     """Attribute -> class -> (training, validation) portraits."""
-    return {
-        attribute: {
-            name: (
-                int(((labels[:, column] == index) & (split == TRAIN)).sum()),
-                int(((labels[:, column] == index) & (split == VALIDATION)).sum()),
-            )
-            for index, name in enumerate(names)
-        }
-        for column, (attribute, names) in enumerate(specification.attributes.items())
-    }
+    result = {}
+    for attribute in attributes:
+        counts = pd.crosstab(table[attribute], table["split"]).reindex(columns=[TRAIN, VALIDATION], fill_value=0)
+        result[attribute] = {name: (int(train), int(validation)) for name, train, validation in counts.itertuples()}
+    return result
 
 
-def _one_sided_classes(class_counts: Mapping[str, Mapping[str, tuple[int, int]]], val_fraction: float) -> list[str]:
-    if val_fraction == 0:
-        return []
+def _one_sided_classes(class_counts: Mapping[str, Mapping[str, tuple[int, int]]]) -> list[str]:
     return [
         f"{attribute} {name!r} is in {'training' if train else 'validation'} only: it has too few groups to be in both"
         for attribute, counts in class_counts.items()
@@ -516,30 +354,12 @@ def _one_sided_classes(class_counts: Mapping[str, Mapping[str, tuple[int, int]]]
     ]
 
 
-def _final_rows(
-    portraits: Sequence[Portrait], labels: Mapping[str, Mapping[str, str]], measures: category.PaletteMeasures
-) -> list[Row]:
-    rule, ambiguous = category.palette_category(measures), category.is_ambiguous(measures)
-    return [
-        {
-            "filename": portrait.name,
-            "group_id": portrait.group_id,
-            **labels[portrait.name],
-            "palette_pixels": str(rule[index]),
-            "palette_lightness": f"{measures.lightness[index]:.4f}",
-            "palette_chroma": f"{measures.chroma[index]:.4f}",
-            "palette_temperature": f"{measures.temperature[index]:.4f}",
-            "palette_ambiguous": "yes" if ambiguous[index] else "no",
-        }
-        for index, portrait in enumerate(portraits)
-    ]
-
-
-def _write_tables(data: Path, attributes: Sequence[str], rows: Sequence[Row], split: np.ndarray) -> None:
+def _write_tables(data: Path, table: pd.DataFrame, attributes: Sequence[str]) -> None:
     columns = ("filename", "group_id", *attributes, *MEASURE_COLUMNS)
+    rows = table.rename_axis("filename").reset_index()
     write_table(data / FINAL_TABLE, columns, rows)
-    for name, side in (("sprites_train.csv", TRAIN), ("sprites_val.csv", VALIDATION)):
-        write_table(data / name, columns, [row for row, its_side in zip(rows, split, strict=True) if its_side == side])
+    write_table(data / "sprites_train.csv", columns, rows[rows["split"] == TRAIN])
+    write_table(data / "sprites_val.csv", columns, rows[rows["split"] == VALIDATION])
 
 
 def _configuration(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import binary_propagation
 
 from src.data.native_grid import NativeArt
 from src.errors import InputError
@@ -178,19 +179,9 @@ def flat_background(rgba: np.ndarray) -> np.ndarray | None:
     if not rgba[..., 3].all() or (rgba[0, 0] != rgba[0, -1]).any():
         return None
     same = (rgba == rgba[0, 0]).all(axis=-1)
-    flooded = np.zeros_like(same)
-    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
-        flooded[corner] = same[corner]
-    while True:
-        grown = flooded.copy()
-        grown[1:] |= flooded[:-1]
-        grown[:-1] |= flooded[1:]
-        grown[:, 1:] |= flooded[:, :-1]
-        grown[:, :-1] |= flooded[:, 1:]
-        grown &= same
-        if np.array_equal(grown, flooded):
-            break
-        flooded = grown
+    corners = np.zeros_like(same)
+    corners[np.ix_((0, -1), (0, -1))] = True
+    flooded = binary_propagation(corners & same, mask=same)
     border = np.concatenate([flooded[0], flooded[-1], flooded[1:-1, 0], flooded[1:-1, -1]])
     if border.mean() < BACKGROUND_BORDER_SHARE or 1 - flooded.mean() < DRAWING_LEAST_SHARE:
         return None

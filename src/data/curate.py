@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from src.data.folder import GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
-from src.data.group_labels import GROUP_LABELS, IDENTITY_ATTRIBUTES, labels_of, read_group_labels
+from src.data.group_labels import GROUP_LABELS, IDENTITY_ATTRIBUTES, read_group_labels
 from src.errors import InputError
 from src.images import over_background, read_rgba, tile
-from src.tables import Row, read_table, write_table
+from src.tables import read_table, write_table
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -70,15 +71,13 @@ class Curation:
         self.data = Path(data)
         self.attributes = tuple(attributes)
         self._sheet = self.data / GROUP_LABELS
-        self._representatives = {
-            row["group_id"]: row["representative"]
-            for row in read_table(self.data / GROUP_TABLE, ("group_id", "representative"))
-        }
+        groups = read_table(self.data / GROUP_TABLE, ("group_id", "representative"))
+        self._representatives = groups.set_index("group_id")["representative"]
         self._later: list[str] = []
         self._taken_back: str | None = None
-        rows = read_group_labels(self._sheet).values()
+        rows = read_group_labels(self._sheet).reindex(columns=self.attributes, fill_value="")
         if classes is None:
-            on_sheet = {name: sorted({row[name] for row in rows if row.get(name)}) for name in self.attributes}
+            on_sheet = {name: sorted(set(rows[name]) - {""}) for name in self.attributes}
             classes = {name: _choices(on_sheet[name], DEFAULT_CLASSES.get(name, ())) for name in self.attributes}
         self.classes = {name: tuple(classes[name]) for name in self.attributes}
         self._show_next()
@@ -86,18 +85,16 @@ class Curation:
     def _show_next(self) -> None:
         """Take up the first group that waits, with its suggestion as a person sees it now."""
         self.current = next(iter(self.waiting), None)
-        row = read_group_labels(self._sheet)[self.current] if self.current else {}
-        labels = labels_of(row)
-        self.suggestion = {name: labels[name] for name in self.attributes if name in labels}
+        row = read_group_labels(self._sheet).loc[self.current] if self.current else {}
+        self.suggestion = {name: row[name] for name in self.attributes if row.get(name)}
         self.confidence = row.get("confidence", "")
 
     @property
     def waiting(self) -> list[str]:
         """The undecided groups in the order of the sheet; those put off come last, one taken back comes first."""
         rows = read_group_labels(self._sheet)
-        undecided = [
-            group for group, row in rows.items() if row["source"] in _UNDECIDED and group in self._representatives
-        ]
+        there = rows.index.isin(self._representatives.index)
+        undecided = rows.index[rows["source"].isin(_UNDECIDED) & there].tolist()
         put_off = [group for group in self._later if group in undecided]
         ordered = [group for group in undecided if group not in put_off] + put_off
         return sorted(ordered, key=lambda group: group != self._taken_back)
@@ -139,14 +136,15 @@ class Curation:
         Raises:
             InputError: nothing to take back, or the row was changed since: that change is somebody's work.
         """
-        decisions: list[Row] = []
-        for row in self._history():
+        decisions: list[dict[str, str]] = []
+        for row in self._history().to_dict("records"):
             decisions = decisions[:-1] if row["action"] == "undo" else [*decisions, row]
         if not decisions:
             raise InputError("there is no decision to take back")
         last = decisions[-1]
         group, before, after = last["group_id"], json.loads(last["before"]), json.loads(last["after"])
-        row = read_group_labels(self._sheet).get(group, {})
+        rows = read_group_labels(self._sheet)
+        row = rows.loc[group] if group in rows.index else {}
         if any(row.get(name) != value for name, value in after.items()):
             raise InputError(f"the row of {group} in {GROUP_LABELS} was changed since; change it there")
         self._write("undo", group, before)
@@ -157,8 +155,8 @@ class Curation:
     def members(self, group: str, most: int = 6) -> list[np.ndarray]:
         """A group's portraits, its representative first: uint8 `[size, size, 4]` each."""
         raw = read_table(self.data / RAW_TABLE, ("filename", "status", "group_id"))
-        names = accepted_names(raw)
-        others = [names[row["filename"]] for row in raw if row["group_id"] == group and row["filename"] in names]
+        of_group = raw.loc[raw["group_id"] == group, "filename"]
+        others = of_group.map(accepted_names(raw)).dropna()
         ordered = dict.fromkeys([self._representatives[group], *others])
         return [read_rgba(self.data / PREPARED / name) for name in list(ordered)[:most]]
 
@@ -184,10 +182,11 @@ class Curation:
         """Change a group's cells on the sheet as it is on the disk now, then note it in the history."""
         # Not `read_group_labels`: every other row must stay as its author wrote it.
         rows = read_table(self._sheet, ("group_id",))
-        columns = list(dict.fromkeys([*rows[0], *self.attributes, "source", "confidence"]))
-        row = next(row for row in rows if row["group_id"].strip() == group)
-        before = {name: row.get(name, "") for name in cells}
-        row.update(cells)
+        columns = list(dict.fromkeys([*rows.columns, *self.attributes, "source", "confidence"]))
+        rows = rows.reindex(columns=columns, fill_value="")
+        row = rows.index[rows["group_id"].str.strip() == group][0]
+        before = rows.loc[row, list(cells)].to_dict()
+        rows.loc[row, list(cells)] = list(cells.values())
         write_table(self._sheet, columns, rows)
         noted = {
             "action": action,
@@ -195,11 +194,11 @@ class Curation:
             "before": json.dumps(before, ensure_ascii=False),
             "after": json.dumps(dict(cells), ensure_ascii=False),
         }
-        write_table(self.data / HISTORY, _HISTORY_COLUMNS, [*self._history(), noted])
+        write_table(self.data / HISTORY, _HISTORY_COLUMNS, pd.concat([self._history(), pd.DataFrame([noted])]))
 
-    def _history(self) -> list[Row]:
+    def _history(self) -> pd.DataFrame:
         path = self.data / HISTORY
-        return read_table(path, _HISTORY_COLUMNS) if path.exists() else []
+        return read_table(path, _HISTORY_COLUMNS) if path.exists() else pd.DataFrame()
 
 
 def _choices(on_sheet: Sequence[str], default: Sequence[str]) -> list[str]:

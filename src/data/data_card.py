@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from src.data.folder import GROUP_TABLE, RAW_TABLE
 from src.data.intake import ACCEPTED
@@ -17,7 +18,7 @@ from src.data.origin import SOURCE_NOTE, read_origin
 from src.errors import InputError
 from src.files import replacing
 from src.palettes import category
-from src.tables import Row, read_table
+from src.tables import read_table
 
 DATA_CARD = "README.md"
 BESIDE_A_FOREIGN_PAGE = "DATA_CARD.md"
@@ -68,6 +69,7 @@ def write_data_card(data: Path) -> Path:
     raw = read_table(data / RAW_TABLE, ("status", "reason"))
     groups = read_table(data / GROUP_TABLE, ("size",))
     parts = {name: read_table(data / f"sprites_{name}.csv", ("group_id",)) for name in ("train", "val")}
+    portraits = pd.concat(parts, names=["split"]).reset_index("split")
     try:
         configuration = json.loads((data / "dataset_config.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
@@ -75,12 +77,12 @@ def write_data_card(data: Path) -> Path:
 
     sections = (
         [_TITLE, "", "Written by `build` (notebook 02) from the tables in this folder; changes here are overwritten."],
-        ["## Counts", "", *_counts(raw, groups, parts)],
+        ["## Counts", "", *_counts(raw, groups, len(portraits))],
         ["## Source and licence", "", *_source(data)],
-        ["## Labels", "", *_labels(configuration, parts)],
-        ["## Palette space", "", *_palette_space([*parts["train"], *parts["val"]])],
+        ["## Labels", "", *_labels(configuration, portraits)],
+        ["## Palette space", "", *_palette_space(portraits)],
         ["## What was not taken", "", *_not_taken(raw)],
-        ["## Split", "", *_split(configuration, parts)],
+        ["## Split", "", *_split(configuration, portraits)],
         ["## Warnings of the build", "", *(f"- {line}" for line in configuration["warnings"] or ["none"])],
         ["## Fingerprints", "", *_fingerprints(data, configuration)],
         ["## Files", "", FILE_TABLE.rstrip()],
@@ -99,10 +101,9 @@ def _is_ours(page: Path) -> bool:
     )
 
 
-def _counts(raw: Sequence[Row], groups: Sequence[Row], parts: Mapping[str, Sequence[Row]]) -> list[str]:
-    portraits = sum(len(rows) for rows in parts.values())
-    accepted = sum(row["status"] == ACCEPTED for row in raw)
-    sizes = sorted(int(row["size"]) for row in groups)
+def _counts(raw: pd.DataFrame, groups: pd.DataFrame, portraits: int) -> list[str]:
+    accepted = int((raw["status"] == ACCEPTED).sum())
+    sizes = sorted(groups["size"].astype(int))
     return [
         *_table(
             ("what", "how many"),
@@ -131,54 +132,56 @@ def _source(data: Path) -> list[str]:
     return _table(("what", "as stated by the source"), lines)
 
 
-def _labels(configuration: Mapping, parts: Mapping[str, Sequence[Row]]) -> list[str]:
+def _labels(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
     """A table of class balance for each attribute."""
     if not configuration["attributes"]:
         return ["none: the set is unlabelled."]
     lines: list[str] = []
     for attribute in configuration["attributes"]:
-        counts = {name: Counter(row[attribute] for row in rows) for name, rows in parts.items()}
-        total = sum(sum(part.values()) for part in counts.values())
-        rows = []
-        for name in sorted(set(counts["train"]) | set(counts["val"])):
-            both = counts["train"][name] + counts["val"][name]
-            rows.append((name, counts["train"][name], counts["val"][name], f"{both / total:.1%}"))
+        counts = pd.crosstab(portraits[attribute], portraits["split"])
+        counts = counts.reindex(columns=["train", "val"], fill_value=0)
+        rows = [
+            (name, train, validation, f"{(train + validation) / len(portraits):.1%}")
+            for name, train, validation in counts.itertuples()
+        ]
         origin = ", ".join(f"{name} {number:,}" for name, number in configuration["label_sources"][attribute].items())
         lines += [f"### {attribute}", "", f"Where the labels come from, in portraits: {origin}.", ""]
         lines += [*_table((attribute, "training", "validation", "share"), rows), ""]
     return lines[:-1]
 
 
-def _palette_space(rows: Sequence[Row]) -> list[str]:
+def _palette_space(portraits: pd.DataFrame) -> list[str]:
     measures = []
     for column, description in _MEASURES:
-        values = sorted(float(row[column]) for row in rows)
+        values = sorted(portraits[column].astype(float))
         measures.append((description, f"{values[0]:.3f}", f"{values[len(values) // 2]:.3f}", f"{values[-1]:.3f}"))
-    categories = Counter(row["palette_pixels"] for row in rows)
-    ambiguous = sum(row["palette_ambiguous"] == "yes" for row in rows)
+    categories = portraits["palette_pixels"].value_counts().sort_index()
+    ambiguous = (portraits["palette_ambiguous"] == "yes").sum()
     return [
         *_table(("measure", "least", "median", "most"), measures),
         "",
         f"In this order: dark below lightness {category.DARK_BELOW_LIGHTNESS}; neutral below chroma "
         f"{category.NEUTRAL_BELOW_CHROMA}; muted below chroma {category.MUTED_BELOW_CHROMA}; then warm above "
         f"temperature {category.WARM_ABOVE_TEMPERATURE}, else cool.",
-        f"{ambiguous:,} of {len(rows):,} portraits lie close to a threshold (`palette_ambiguous`).",
+        f"{ambiguous:,} of {len(portraits):,} portraits lie close to a threshold (`palette_ambiguous`).",
         "",
-        *_table(("category by the pixels", "portraits"), sorted(categories.items())),
+        *_table(("category by the pixels", "portraits"), categories.items()),
     ]
 
 
-def _not_taken(raw: Sequence[Row]) -> list[str]:
-    counts = Counter((row["status"], row["reason"]) for row in raw if row["status"] != ACCEPTED)
-    if not counts:
+def _not_taken(raw: pd.DataFrame) -> list[str]:
+    refused = raw.loc[raw["status"] != ACCEPTED, ["status", "reason"]]
+    if refused.empty:
         return ["nothing: every file was taken."]
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return _table(("status", "reason", "files"), [(status, reason, number) for (status, reason), number in ordered])
+    counts = refused.value_counts().reset_index()
+    counts = counts.sort_values(["count", "status", "reason"], ascending=[False, True, True])
+    return _table(("status", "reason", "files"), counts.itertuples(index=False))
 
 
-def _split(configuration: Mapping, parts: Mapping[str, Sequence[Row]]) -> list[str]:
-    groups = {name: {row["group_id"] for row in rows} for name, rows in parts.items()}
-    both = len(groups["train"] & groups["val"])
+def _split(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
+    groups = portraits.groupby("split")["group_id"].agg(["size", "nunique"])
+    groups = groups.reindex(["train", "val"], fill_value=0)
+    both = groups["nunique"].sum() - portraits["group_id"].nunique()
     return [
         f"By group, seed {configuration['seed']}, share wanted for validation {configuration['val_fraction']}; "
         f"groups in both parts: {both}.",
@@ -187,13 +190,7 @@ def _split(configuration: Mapping, parts: Mapping[str, Sequence[Row]]) -> list[s
             for combination in configuration.get("held_out_combinations", [])
         ),
         "",
-        *_table(
-            ("part", "portraits", "groups"),
-            [
-                (full, len(parts[name]), len(groups[name]))
-                for name, full in (("train", "training"), ("val", "validation"))
-            ],
-        ),
+        *_table(("part", "portraits", "groups"), groups.set_axis(["training", "validation"]).itertuples()),
     ]
 
 

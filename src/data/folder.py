@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from src.data.clean import PrepareOptions
 from src.data.group_labels import GROUP_LABELS, extend_group_labels
 from src.data.groups import Group, Structure, make_groups, structure_of
@@ -31,6 +33,7 @@ from src.tables import read_table, write_table
 
 RAW_TABLE = "sprites_raw.csv"
 GROUP_TABLE = "sprite_groups.csv"
+GROUP_COLUMNS = ("group_id", "size", "silhouette_hash", "representative")
 PREPARED = "prepared"
 CONTACT_SHEETS = "contact_sheets"
 
@@ -105,7 +108,7 @@ def prepare_folder(
     portraits = [read_rgba(data / PREPARED / group.representative) for group in groups]
     captions = [(group.group_id, _count(len(group.members))) for group in groups]
     write_contact_sheets(data / CONTACT_SHEETS, portraits, captions)
-    write_table(data / GROUP_TABLE, ("group_id", "size", "silhouette_hash", "representative"), map(_group_row, groups))
+    write_table(data / GROUP_TABLE, GROUP_COLUMNS, map(_group_row, groups))
     extend_group_labels(data / GROUP_LABELS, [group.group_id for group in groups])
     # Last: while it is there it names files that are there.
     write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
@@ -199,20 +202,20 @@ def _nothing_usable(images: Path, rows: list[RawRow]) -> str:
 def _written_earlier(data: Path) -> set[Path]:
     """Portraits and contact sheets of the last run, relative to the data folder, by its tables."""
     try:
-        rows = read_table(data / RAW_TABLE, ("filename", "status"))
+        raw = read_table(data / RAW_TABLE, ("filename", "status"))
         groups = read_table(data / GROUP_TABLE)
     except InputError:
         return set()  # nothing there, or nothing that can be trusted to say what was written
     # Whatever the table says, nothing outside the data folder is a portrait.
-    portraits = [name for name in map(Path, accepted_names(rows).values()) if not (".." in name.parts or name.anchor)]
+    portraits = [name for name in map(Path, accepted_names(raw).values()) if not (".." in name.parts or name.anchor)]
     sheets = page_names(len(groups))
     return {Path(PREPARED, name) for name in portraits} | {Path(CONTACT_SHEETS, name) for name in sheets}
 
 
-def accepted_names(rows: list[dict[str, str]]) -> dict[str, str]:
+def accepted_names(raw: pd.DataFrame) -> dict[str, str]:
     """File name -> prepared name of the accepted rows of `sprites_raw.csv`."""
-    names = prepared_names(row["filename"] for row in rows if is_image_name(row["filename"]))
-    return {row["filename"]: names[row["filename"]] for row in rows if row["status"] == ACCEPTED}
+    names = prepared_names(filter(is_image_name, raw["filename"]))
+    return {filename: names[filename] for filename in raw.loc[raw["status"] == ACCEPTED, "filename"]}
 
 
 def _remove_stale(data: Path, stale: set[Path]) -> None:

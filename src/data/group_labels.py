@@ -10,11 +10,14 @@ Rows are sorted by what most needs a look: without labels, suggested with the le
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from src.errors import InputError
-from src.tables import Row, read_table, write_table
+from src.tables import read_table, write_table
 
 GROUP_LABELS = "group_labels.csv"
 FILLED_IN = ".group_labels_filled_in.csv"
@@ -25,47 +28,47 @@ GIVEN, SUGGESTED, MANUAL = "given", "suggested", "manual"
 IDENTITY_ATTRIBUTES = ("gender", "hero_class")
 """The columns a fresh sheet has; a person or `build` may add others."""
 
-_FRAME_COLUMNS = ("group_id", "source", "confidence")
+_FRAME_COLUMNS = ["source", "confidence"]
 
 
-def read_group_labels(path: Path) -> dict[str, Row]:
-    """Group id -> its row; empty where there is no sheet yet. The source of a person's row is `manual`.
+def read_group_labels(path: Path) -> pd.DataFrame:
+    """The sheet by group id, without rows where there is none yet. The source of a person's row is `manual`.
 
     Raises:
         InputError: not such a table, or two rows for one group.
     """
     path = Path(path)
-    if not path.exists():
-        return {}
-    filled_in = _remembered(path)
-    rows: dict[str, Row] = {}
-    for row in read_table(path, ("group_id",), strip=True):
-        group = row["group_id"]
-        if group in rows:
-            raise InputError(f"{path} has two rows for group {group}; keep one")
-        rows[group] = row | {"source": _source(row, filled_in.get(group)), "confidence": row.get("confidence", "")}
+    rows = _read_by_group(path)
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *_FRAME_COLUMNS])), fill_value="")
+    for group in rows.index[rows.index.duplicated()]:
+        raise InputError(f"{path} has two rows for group {group}; keep one")
+    filled_in = _read_by_group(path.with_name(FILLED_IN))
+    columns = [name for name in rows.columns.union(filled_in.columns) if name not in _FRAME_COLUMNS]
+    labels = rows.reindex(columns=columns, fill_value="")
+    unchanged = labels.eq(filled_in.reindex(index=rows.index, columns=columns, fill_value="")).all(axis=1)
+    stated = rows["source"].str.lower()
+    # A row that was filled in from elsewhere cannot be compared, and keeps its source.
+    as_stated = stated.isin([GIVEN, SUGGESTED]) & (unchanged | ~rows.index.isin(filled_in.index))
+    empty = labels.eq("").all(axis=1)
+    rows["source"] = np.select(
+        # An emptied suggestion is an empty row.
+        [empty & stated.isin(["", SUGGESTED]), ~empty & as_stated],
+        ["", stated],
+        MANUAL,
+    )
     return rows
 
 
-def _remembered(path: Path) -> dict[str, Row]:
-    """Group id -> its row as last filled in."""
-    memory = path.with_name(FILLED_IN)
-    return {row["group_id"]: row for row in read_table(memory, ("group_id",))} if memory.exists() else {}
+def _read_by_group(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame(index=pd.Index([], name="group_id"))
+    return read_table(path, ("group_id",), strip=True).set_index("group_id")
 
 
-def _source(row: Row, filled_in: Row | None) -> str:
-    source = row.get("source", "").lower()
-    labels = labels_of(row)
-    if not labels:
-        return "" if source == SUGGESTED else source and MANUAL  # an emptied suggestion is an empty row
-    if source in (GIVEN, SUGGESTED) and (filled_in is None or labels == labels_of(filled_in)):
-        return source
-    return MANUAL
-
-
-def labels_of(row: Row) -> dict[str, str]:
-    """The labels that are filled in: attribute -> class."""
-    return {name: value for name, value in row.items() if name not in _FRAME_COLUMNS and value}
+def labels_of(rows: pd.DataFrame, *sources: str) -> pd.DataFrame:
+    """The labels of the rows that have one of these sources, by group id; NaN where a cell is empty."""
+    labels = rows[rows["source"].isin(sources)].drop(columns=_FRAME_COLUMNS)
+    return labels.mask(labels.eq(""))
 
 
 def extend_group_labels(path: Path, group_ids: Sequence[str]) -> None:
@@ -76,78 +79,57 @@ def extend_group_labels(path: Path, group_ids: Sequence[str]) -> None:
         group_ids: the groups there are, in the order the sheet should have.
     """
     rows = read_group_labels(path)
-    ordered = {group: rows.get(group, {"group_id": group}) for group in group_ids}
-    for group, row in rows.items():
-        if group not in ordered and (labels_of(row) or row["source"]):
-            ordered[group] = row
-    _write(path, IDENTITY_ATTRIBUTES, ordered)
+    filled = rows.drop(columns="confidence").ne("").any(axis=1)
+    gone = rows.index[filled & ~rows.index.isin(group_ids)]
+    _write(path, IDENTITY_ATTRIBUTES, rows.reindex([*group_ids, *gone], fill_value=""))
 
 
-def fill_in_given(path: Path, attributes: Sequence[str], given: Mapping[str, tuple[dict[str, str], float]]) -> None:
+def fill_in_given(path: Path, labels: pd.DataFrame, agreement: pd.Series) -> None:
     """Write given labels into the sheet's rows that are nobody's: the empty, the suggested and the formerly given ones.
 
     Args:
         path: the sheet.
-        attributes: columns the sheet needs.
-        given: group id -> its labels, and the share of its portraits that they are right for.
+        labels: by group id, a column for each attribute that the sheet needs; NaN where none is given.
+        agreement: the share of each group's portraits that its labels are right for.
     """
-    _fill_in(path, attributes, GIVEN, given, read_group_labels(path))
+    _fill_in(path, labels, agreement, GIVEN, read_group_labels(path))
 
 
-def fill_in_suggested(
-    path: Path, attributes: Sequence[str], suggested: Mapping[str, tuple[dict[str, str], float]]
-) -> None:
+def fill_in_suggested(path: Path, labels: pd.DataFrame, confidence: pd.Series) -> None:
     """Write suggestions into the sheet's rows that are nobody's, and take back those of an earlier run.
 
     Args:
         path: the sheet.
-        attributes: columns the sheet needs.
-        suggested: group id -> its labels, and the least confidence in one of them, 0 to 1.
+        labels: by group id, a column for each attribute that the sheet needs; NaN where none is suggested.
+        confidence: the least confidence in one of a group's suggestions, 0 to 1.
     """
     rows = read_group_labels(path)
-    for group in _remembered(path):
-        if group in rows and rows[group]["source"] == SUGGESTED:
-            emptied = {name: "" for name in labels_of(rows[group])}
-            rows[group] = rows[group] | emptied | {"source": "", "confidence": ""}
-    _fill_in(path, attributes, SUGGESTED, suggested, rows)
+    earlier = rows["source"].eq(SUGGESTED) & rows.index.isin(_read_by_group(path.with_name(FILLED_IN)).index)
+    rows[earlier] = ""
+    _fill_in(path, labels, confidence, SUGGESTED, rows)
 
 
-def _fill_in(
-    path: Path,
-    attributes: Sequence[str],
-    source: str,
-    filled_in: Mapping[str, tuple[dict[str, str], float]],
-    rows: dict[str, Row],
-) -> None:
-    ours = _remembered(path)
-    for group, (labels, confidence) in filled_in.items():
-        row = rows.setdefault(group, {"group_id": group, "source": "", "confidence": ""})
-        replaceable = {"", source} if source == SUGGESTED else {"", GIVEN, SUGGESTED}
-        if row["source"] == SUGGESTED and group not in ours:
-            continue
-        if row["source"] in replaceable:
-            emptied = {name: "" for name in labels_of(row)}
-            rows[group] = row | emptied | labels | {"source": source, "confidence": f"{confidence:.2f}"}
-            ours[group] = rows[group]
-    _write(path, attributes, rows)
-    remembered = [row for group, row in rows.items() if row["source"] in (GIVEN, SUGGESTED) and group in ours]
-    columns = dict.fromkeys(name for row in remembered for name in labels_of(row))
-    write_table(path.with_name(FILLED_IN), ("group_id", *columns, "source"), remembered)
+def _fill_in(path: Path, labels: pd.DataFrame, confidence: pd.Series, source: str, rows: pd.DataFrame) -> None:
+    memory = path.with_name(FILLED_IN)
+    ours = _read_by_group(memory).index
+    columns = list(dict.fromkeys([*labels.columns, *rows.columns]))
+    rows = rows.reindex([*rows.index, *labels.index.difference(rows.index, sort=False)], fill_value="")
+    rows = rows.reindex(columns=columns, fill_value="")
+    replaceable = ["", source] if source == SUGGESTED else ["", GIVEN, SUGGESTED]
+    from_elsewhere = rows["source"].eq(SUGGESTED) & ~rows.index.isin(ours)
+    free = rows.index[rows.index.isin(labels.index) & rows["source"].isin(replaceable) & ~from_elsewhere]
+    rows.loc[free] = labels.reindex(index=free, columns=columns).astype(object).fillna("")
+    rows.loc[free, "source"] = source
+    rows.loc[free, "confidence"] = confidence[free].map("{:.2f}".format)
+    _write(path, labels.columns, rows)
+    remembered = rows[rows["source"].isin([GIVEN, SUGGESTED]) & rows.index.isin(ours.union(free))]
+    write_table(memory, ("group_id", *remembered.columns.drop("confidence")), remembered.reset_index())
 
 
-def _look_first(row: Row) -> tuple[int, float]:
-    """The place of a row in the sheet: what most needs a look comes first."""
-    source = row.get("source", "")
-    rank = (SUGGESTED, GIVEN, MANUAL).index(source) + 1 if source else 0
-    try:
-        return rank, float(row.get("confidence") or 0) if source in (SUGGESTED, GIVEN) else 0.0
-    except ValueError:
-        return rank, 0.0
-
-
-def _write(path: Path, attributes: Sequence[str], rows: Mapping[str, Row]) -> None:
+def _write(path: Path, attributes: Sequence[str], rows: pd.DataFrame) -> None:
     """Write the sheet with the columns it has, and those in `attributes`, what most needs a look first."""
-    columns = dict.fromkeys(attributes)
-    for row in rows.values():
-        columns.update(dict.fromkeys(name for name in row if name not in _FRAME_COLUMNS))
-    write_table(path, ("group_id", *columns, "source", "confidence"), sorted(rows.values(), key=_look_first))
+    columns = [name for name in dict.fromkeys([*attributes, *rows.columns]) if name not in _FRAME_COLUMNS]
+    rank = rows["source"].map({"": 0, SUGGESTED: 1, GIVEN: 2, MANUAL: 3})
+    confidence = pd.to_numeric(rows["confidence"], errors="coerce").fillna(0).where(rank.isin([1, 2]), 0)
+    order = np.lexsort((confidence, rank))  # stable
+    write_table(path, ("group_id", *columns, *_FRAME_COLUMNS), rows.rename_axis("group_id").iloc[order].reset_index())

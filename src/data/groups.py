@@ -1,12 +1,12 @@
-"""Which portraits are the same hero in other colours: a ladder of ever looser ways to be alike.
+"""Which portraits are the same hero in other colours: a ladder of ever looser ways to be similar.
 
-1. The same layout, perhaps mirrored: an exact palette swap (see `similarity.py` for what a layout and likeness are).
-2. The same silhouette, and a likeness of at least 0.93: recolours whose ramps share colours. The silhouette alone is
+1. The same layout, perhaps mirrored: an exact palette swap (see `similarity.py` for what layout and similarity are).
+2. The same silhouette, and a similarity of at least 0.93: recolours whose ramps share colours. The silhouette alone is
    not enough, since different armour may fill one outline.
-3. Another silhouette, but a likeness of at least 0.98: near twins, a few pixels apart.
-4. Strays: a group of few portraits joins the larger group that it is most alike, from a likeness of 0.85 on. A pose or
-   a head that only one or two of a dozen recolours have does not make a hero; between groups of like size, which are
-   likely two heroes, the same difference does.
+3. Another silhouette, but a similarity of at least 0.98: near twins, a few pixels apart.
+4. Strays: a group of few portraits joins the larger group that it is most similar to, from a similarity of 0.85 on. A
+   pose or a head that only one or two of a dozen recolours have does not make a hero; between groups of like size,
+   which are likely two heroes, the same difference does.
 
 Rungs 1 to 3 join directly or through others; rung 4 joins each stray to one group. Labels play no part. Exact
 duplicates are taken out before.
@@ -20,6 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from src.data.similarity import colour_layout, descriptor, explained, nearest, similarity
 
@@ -134,36 +136,40 @@ def make_groups(structures: Mapping[str, Structure]) -> list[Group]:
     return _with_ids(sorted(sorted(names) for names in grouped.values()), structures)
 
 
-def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> list[int]:
+def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> np.ndarray:
     """Rungs 2 to 4 over the distinct layouts, each with its number of portraits: a group number each."""
-    groups = _Partition(len(distinct))
+    one_hero: list[tuple[int, int]] = []
     between: list[tuple[int, int, float]] = []
-    for one, other, alike in _compared(distinct):
-        if _one_hero(distinct[one], distinct[other], alike):
-            groups.join(one, other)
-        elif alike >= STRAY_SIMILARITY:
-            between.append((one, other, alike))
+    for one, other, share in _compared(distinct):
+        if _one_hero(distinct[one], distinct[other], share):
+            one_hero.append((one, other))
+        elif share >= STRAY_SIMILARITY:
+            between.append((one, other, share))
 
-    numbers = [groups.find(index) for index in range(len(distinct))]
-    sizes = Counter()
-    for number, count in zip(numbers, portraits, strict=True):
-        sizes[number] += count
-    for stray, home in _homes(sizes, [(numbers[one], numbers[other], alike) for one, other, alike in between]).items():
-        groups.join(stray, home)
-    return [groups.find(index) for index in range(len(distinct))]
+    numbers = _components(len(distinct), one_hero)
+    sizes = np.bincount(numbers, weights=portraits).astype(int)
+    homes = _homes(sizes, [(int(numbers[one]), int(numbers[other]), share) for one, other, share in between])
+    return _components(len(sizes), list(homes.items()))[numbers]
 
 
-def _one_hero(one: Structure, other: Structure, alike: float) -> bool:
-    """Rungs 2 and 3, given the likeness of the two."""
+def _components(count: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Join 0 to `count` - 1 by pairs, directly or through others: the number of each one's set, int `[count]`."""
+    rows, columns = np.array(pairs, int).reshape(-1, 2).T
+    joined = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+    return connected_components(joined, directed=False)[1]
+
+
+def _one_hero(one: Structure, other: Structure, share: float) -> bool:
+    """Rungs 2 and 3, given the similarity of the two."""
     if one.silhouette != other.silhouette:
-        return alike >= NEAR_TWIN_SIMILARITY
-    if alike >= SAME_SILHOUETTE_SIMILARITY:
+        return share >= NEAR_TWIN_SIMILARITY
+    if share >= SAME_SILHOUETTE_SIMILARITY:
         return True
-    return alike >= FEWER_COLOURS_SIMILARITY and max(explained(one.layout, other.layout)) >= NEAR_TWIN_SIMILARITY
+    return share >= FEWER_COLOURS_SIMILARITY and max(explained(one.layout, other.layout)) >= NEAR_TWIN_SIMILARITY
 
 
 def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]:
-    """Pairs of layouts worth comparing, each once: their indices and their likeness."""
+    """Pairs of layouts worth comparing, each once: their indices and their similarity."""
     descriptors = np.stack([descriptor(structure.layout) for structure in distinct])
     flipped = np.stack([descriptor(structure.layout[:, ::-1]) for structure in distinct])
     # Every layout finds itself first.
@@ -171,10 +177,10 @@ def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]
     mirrored_pairs = _pairs(nearest(flipped, descriptors, MIRRORED_CANDIDATES))
     for one, other in sorted(straight_pairs | mirrored_pairs):
         left, right = distinct[one].layout, distinct[other].layout
-        alike = similarity(left, right) if (one, other) in straight_pairs else 0.0
-        if alike < NEAR_TWIN_SIMILARITY and (one, other) in mirrored_pairs:
-            alike = max(alike, similarity(left[:, ::-1], right))
-        yield one, other, alike
+        share = similarity(left, right) if (one, other) in straight_pairs else 0.0
+        if share < NEAR_TWIN_SIMILARITY and (one, other) in mirrored_pairs:
+            share = max(share, similarity(left[:, ::-1], right))
+        yield one, other, share
 
 
 def _pairs(neighbours: np.ndarray) -> set[tuple[int, int]]:
@@ -184,40 +190,21 @@ def _pairs(neighbours: np.ndarray) -> set[tuple[int, int]]:
     return set(map(tuple, pairs[pairs[:, 0] < pairs[:, 1]].tolist()))
 
 
-def _homes(sizes: Mapping[int, int], between: Sequence[tuple[int, int, float]]) -> dict[int, int]:
-    """The strays, and for each the group that it is most alike of those large enough.
+def _homes(sizes: np.ndarray, between: Sequence[tuple[int, int, float]]) -> dict[int, int]:
+    """The strays, and for each the most similar group of those large enough.
 
     Args:
-        sizes: group -> its number of portraits.
-        between: pairs of groups and the likeness of two of their portraits.
+        sizes: the number of portraits of each group.
+        between: pairs of groups and the similarity of two of their portraits.
     """
-    median_portrait = np.median(np.repeat(list(sizes.values()), list(sizes.values())))
+    median_portrait = np.median(np.repeat(sizes, sizes))
     best: dict[int, tuple[float, int, int]] = {}
-    for one, other, alike in between:
+    for one, other, share in between:
         for stray, home in ((one, other), (other, one)):
             # A home far above the usual size is several heroes already: beside it each further one would look stray.
             if sizes[stray] <= STRAY_MOST_SHARE * min(sizes[home], median_portrait):
-                best[stray] = max(best.get(stray, (0.0, 0, 0)), (alike, sizes[home], home))
+                best[stray] = max(best.get(stray, (0.0, 0, 0)), (share, sizes[home], home))
     return {stray: home for stray, (_, _, home) in best.items()}
-
-
-class _Partition:
-    """Disjoint sets of 0 to N - 1 (union-find with path halving)."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-
-    def find(self, item: int) -> int:
-        """The number of the item's set."""
-        parent = self._parent
-        while parent[item] != item:
-            parent[item] = parent[parent[item]]
-            item = parent[item]
-        return item
-
-    def join(self, one: int, other: int) -> None:
-        """Make one set of two."""
-        self._parent[self.find(one)] = self.find(other)
 
 
 def _with_ids(grouped: Sequence[Sequence[str]], structures: Mapping[str, Structure]) -> list[Group]:

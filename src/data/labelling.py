@@ -2,115 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from src.data.group_labels import GIVEN, MANUAL, SUGGESTED, labels_of
-from src.errors import InputError
-from src.tables import Row, read_table
+import numpy as np
+import pandas as pd
 
+from src.data.given_labels import GivenLabels, labels_of_portraits
+from src.data.group_labels import (
+    GIVEN,
+    GROUP_LABELS,
+    MANUAL,
+    SUGGESTED,
+    fill_in_given,
+    fill_in_suggested,
+    labels_of,
+    read_group_labels,
+)
+from src.data.suggestions import describe_groups, suggest
+
+PALETTE = "palette"
 PIXELS = "pixels"
-
-
-@dataclass(frozen=True)
-class GivenLabels:
-    """The content of a CSV of labels.
-
-    Args:
-        columns: those of the attributes asked for that the CSV has.
-        by_file: file name as written -> attribute -> class; empty cells are left out.
-        by_group: group id -> attribute -> class.
-    """
-
-    columns: tuple[str, ...] = ()
-    by_file: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    by_group: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Portrait:
-    """A portrait to be labelled.
-
-    Args:
-        name: its prepared name.
-        filename: the file it came from.
-        group_id: its group.
-        duplicates: files with the same pixels.
-    """
-
-    name: str
-    filename: str
-    group_id: str
-    duplicates: tuple[str, ...] = ()
-
-
-def read_given_labels(path: Path, attributes: Sequence[str]) -> GivenLabels:
-    """Read a CSV of labels keyed by `filename`, by `group_id`, or by both (the file's own come first).
-
-    Columns that `attributes` does not name are ignored.
-
-    Raises:
-        InputError: no such table, no key column, no row, or a key with two different labels.
-    """
-    rows = read_table(path, strip=True)
-    keys = [key for key in ("filename", "group_id") if rows and key in rows[0]]
-    if not rows:
-        raise InputError(f"{path} has no rows; it needs `filename` or `group_id` and a column for each attribute")
-    if not keys:
-        raise InputError(
-            f"{path} has neither a column `filename` nor `group_id`; its columns are: {', '.join(rows[0])}"
-        )
-    columns = tuple(attribute for attribute in attributes if attribute in rows[0])
-    by_file: dict[str, dict[str, str]] = {}
-    by_group: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows, start=2):
-        labels = {attribute: row[attribute] for attribute in columns if row[attribute]}
-        filename, group = row.get("filename", ""), row.get("group_id", "")
-        if not filename and not group:
-            raise InputError(f"{path}, row {number} has no {' or '.join(keys)}; fill it in or remove the row")
-        table, key = (by_file, _same_name(filename)) if filename else (by_group, group)
-        if table.setdefault(key, labels) != labels:
-            raise InputError(f"{path} gives {filename or group} two different labels (row {number}); keep one")
-    return GivenLabels(columns, by_file, by_group)
-
-
-def _same_name(filename: str) -> str:
-    """One spelling for names that mean one file: slashes, a leading `./`, and composed accents (macOS splits them)."""
-    return unicodedata.normalize("NFC", str(PurePosixPath(filename.replace("\\", "/"))))
-
-
-def match_files(given: GivenLabels, portraits: Sequence[Portrait]) -> tuple[dict[str, Mapping[str, str]], list[str]]:
-    """Find the portraits that a CSV's file names mean.
-
-    A name means the portrait of that source file, else the one of that prepared name, else the one whose name differs
-    only in its ending. A portrait without labels of its own takes those of its duplicates.
-
-    Returns:
-        Prepared name -> its given labels; the names that mean no portrait.
-    """
-    unused = set(given.by_file)
-    exact = {_same_name(name) for portrait in portraits for name in (portrait.filename, *portrait.duplicates)}
-    by_stem: dict[str, str] = {}
-    for name in sorted(given.by_file):
-        if name not in exact:
-            by_stem.setdefault(_stem(name), name)
-    labels: dict[str, Mapping[str, str]] = {}
-    for portrait in portraits:
-        spellings = [_same_name(name) for name in (portrait.filename, portrait.name, *portrait.duplicates)]
-        spellings += [by_stem[stem] for stem in map(_stem, spellings) if stem in by_stem]
-        found = [name for name in spellings if name in given.by_file]
-        unused.difference_update(found)
-        if found:
-            labels[portrait.name] = given.by_file[found[0]]
-    return labels, sorted(unused)
-
-
-def _stem(filename: str) -> str:
-    return str(PurePosixPath(filename).with_suffix(""))
 
 
 @dataclass(frozen=True)
@@ -118,120 +31,155 @@ class Labelling:
     """The labels of all portraits, and where they came from.
 
     Args:
-        labels: prepared name -> attribute -> class; what nobody said is left out.
-        sources: attribute -> source -> number of portraits.
+        labels: a row for each prepared name, a column for each attribute; NaN where there is no label.
+        sources: the same for the source of each label: `manual`, `given`, `suggested` or `pixels`.
+        warnings: one line each.
     """
 
-    labels: dict[str, dict[str, str]]
-    sources: dict[str, Counter]
+    labels: pd.DataFrame
+    sources: pd.DataFrame
+    warnings: list[str]
+
+
+def label_portraits(
+    portraits: pd.DataFrame,
+    images: np.ndarray,
+    palettes: pd.Series,
+    attributes: Sequence[str],
+    given: GivenLabels,
+    sheet: Path,
+    min_confidence: float,
+) -> Labelling:
+    """Label the portraits, and fill in the rows of the sheet that are no person's.
+
+    Args:
+        portraits: `filename`, `group_id` and `duplicates` by prepared name.
+        images: uint8 `[N, H, W, 4]`, in the order of the portraits.
+        palettes: what the palette rule finds in each.
+        attributes: those to label.
+        given: labels from a CSV.
+        sheet: `group_labels.csv`.
+        min_confidence: suggestions less sure than this label no portrait.
+
+    Raises:
+        InputError: given labels that mean no portrait, or a bad sheet.
+    """
+    identity = [attribute for attribute in attributes if attribute != PALETTE]
+    by_file, warnings = labels_of_portraits(given, portraits)
+    by_group, agreement = labels_of_groups(portraits["group_id"], by_file, given.by_group, identity)
+    mixed = agreement.index[agreement < 1]
+    if len(mixed):
+        warnings.append(
+            f"{len(mixed):,} groups hold portraits with different given labels, e.g. {mixed[0]}: "
+            "each keeps its own; see the column confidence in group_labels.csv"
+        )
+    if given.path is not None:
+        fill_in_given(sheet, by_group, agreement)
+    known = labels_of(read_group_labels(sheet), MANUAL, GIVEN).combine_first(by_group)
+    guesses, confidence, doubts = _suggest(images, portraits["group_id"], known.reindex(columns=identity))
+    if sheet.exists():
+        fill_in_suggested(sheet, guesses, confidence.min(axis=1))
+
+    rows = read_group_labels(sheet)
+
+    def of_group(table: pd.DataFrame) -> pd.DataFrame:
+        return table.reindex(portraits["group_id"]).set_axis(portraits.index)
+
+    labels, sources = join_labels(
+        portraits.index,
+        attributes,
+        (
+            (MANUAL, of_group(labels_of(rows, MANUAL))),
+            (GIVEN, by_file),
+            (GIVEN, of_group(by_group)),
+            (GIVEN, of_group(labels_of(rows, GIVEN))),
+            (SUGGESTED, of_group(guesses.where(confidence >= min_confidence))),
+            (SUGGESTED, of_group(labels_of(rows, SUGGESTED).drop(guesses.index, errors="ignore"))),
+            (PIXELS, palettes.to_frame(PALETTE)),
+        ),
+    )
+    suggested = sources[identity].eq(SUGGESTED).sum()
+    for attribute, number in suggested[suggested > 0].items():
+        doubts.append(
+            f"{number:,} portraits have a suggested {attribute!r}, of confidence {min_confidence} and more; "
+            f"look through {GROUP_LABELS}"
+        )
+    return Labelling(labels, sources, warnings + doubts)
+
+
+def labels_of_groups(
+    group_ids: pd.Series, by_file: pd.DataFrame, by_group: pd.DataFrame, attributes: Sequence[str]
+) -> tuple[pd.DataFrame, pd.Series]:
+    """What the given labels make of each group: the commonest class of its portraits, of equals the first by name.
+
+    Args:
+        group_ids: the group of each prepared name.
+        by_file: the labels of portraits, by prepared name.
+        by_group: the labels of groups, for portraits without a label of their own.
+        attributes: the columns of the result.
+
+    Returns:
+        The labels of every group that has any, by group id; the share of its labelled portraits that they are all
+        right for.
+    """
+    known = by_file.combine_first(by_group.reindex(group_ids).set_axis(group_ids.index))
+    # dtype=object: pandas takes a column without any label for one of floats.
+    known = known.reindex(index=group_ids.index, columns=attributes).dropna(how="all").astype(object)
+    groups = group_ids[known.index]
+    labels = pd.DataFrame(index=groups.unique(), columns=attributes, dtype=object)
+    for attribute in attributes:
+        votes = pd.DataFrame({"group": groups, "name": known[attribute]}).value_counts().reset_index()
+        votes = votes.sort_values(["count", "name"], ascending=[False, True])
+        labels[attribute] = votes.drop_duplicates("group").set_index("group")["name"]
+    agree = (known.eq(labels.loc[groups].set_axis(known.index)) | known.isna()).all(axis=1)
+    return labels, agree.groupby(groups, sort=False).mean()
+
+
+def _suggest(
+    images: np.ndarray, group_ids: pd.Series, known: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Guess the labels that groups lack.
+
+    Returns:
+        The guesses by group id, NaN where nothing is guessed, and their confidence; warnings.
+    """
+    groups = group_ids.unique()
+    members = group_ids.groupby(group_ids).indices
+    known = known.reindex(groups)
+    guesses = pd.DataFrame(index=groups, columns=known.columns, dtype=object)
+    confidence = pd.DataFrame(index=groups, columns=known.columns, dtype=float)
+    warnings: list[str] = []
+    described = None
+    for attribute, labels in known.items():
+        if labels.isna().all() or labels.notna().all():
+            continue  # nothing to learn from, or nothing to suggest
+        if described is None:
+            described = describe_groups(images, [members[group] for group in groups])
+        found, doubts = suggest(described, [None if pd.isna(label) else label for label in labels], attribute)
+        warnings += doubts
+        guesses[attribute] = [guess.class_name if guess else None for guess in found]
+        confidence[attribute] = [guess.confidence if guess else np.nan for guess in found]
+    guesses = guesses.dropna(how="all")
+    return guesses, confidence.loc[guesses.index], warnings
 
 
 def join_labels(
-    portraits: Iterable[Portrait],
-    attributes: Sequence[str],
-    given_by_file: Mapping[str, Mapping[str, str]],
-    given_by_group: Mapping[str, Mapping[str, str]],
-    sheet: Mapping[str, Row],
-    suggested: Mapping[str, Mapping[str, str]],
-    pixels: Mapping[str, Mapping[str, str]],
-) -> Labelling:
-    """Give each portrait, attribute by attribute, the first label there is: manual, given, suggested, from the pixels.
+    portraits: pd.Index, attributes: Sequence[str], candidates: Iterable[tuple[str, pd.DataFrame]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give each portrait, attribute by attribute, the first label there is.
 
     Args:
-        portraits: all of them.
-        attributes: those to label.
-        given_by_file: prepared name -> attribute -> class.
-        given_by_group: group id -> attribute -> class, for portraits without a label of their own.
-        sheet: group id -> the row of `group_labels.csv`. Its `given` rows, of this run or an earlier one, come last of
-            what was given.
-        suggested: group id -> attribute -> class.
-        pixels: prepared name -> attribute -> class, worked out.
-    """
-    joined = Labelling({}, {attribute: Counter() for attribute in attributes})
-    for portrait in portraits:
-        row = sheet.get(portrait.group_id, {})
-        on_sheet = {row.get("source"): labels_of(row)}
-        candidates = (
-            (MANUAL, on_sheet.get(MANUAL, {})),
-            (GIVEN, given_by_file.get(portrait.name, {})),
-            (GIVEN, given_by_group.get(portrait.group_id, {})),
-            (GIVEN, on_sheet.get(GIVEN, {})),
-            (SUGGESTED, suggested.get(portrait.group_id, {})),
-            (PIXELS, pixels.get(portrait.name, {})),
-        )
-        labels = joined.labels.setdefault(portrait.name, {})
-        for attribute in attributes:
-            for source, known in candidates:
-                if attribute in known:
-                    labels[attribute] = known[attribute]
-                    joined.sources[attribute][source] += 1
-                    break
-    return joined
-
-
-def labels_by_group(
-    portraits: Iterable[Portrait],
-    attributes: Sequence[str],
-    given_by_file: Mapping[str, Mapping[str, str]],
-    given_by_group: Mapping[str, Mapping[str, str]],
-) -> dict[str, tuple[dict[str, str], float]]:
-    """What the given labels say of each group: the commonest class of its portraits.
+        portraits: prepared names.
+        attributes: the columns of the result.
+        candidates: a source and its labels by prepared name, the one that counts most first.
 
     Returns:
-        Group id -> its labels, and the share of its labelled portraits that they are all right for.
+        The labels, and the source of each; NaN where no candidate has one.
     """
-    members: dict[str, list[Mapping[str, str]]] = {}
-    for portrait in portraits:
-        known = dict(given_by_group.get(portrait.group_id, {})) | dict(given_by_file.get(portrait.name, {}))
-        known = {attribute: known[attribute] for attribute in attributes if attribute in known}
-        if known:
-            members.setdefault(portrait.group_id, []).append(known)
-    result = {}
-    for group, rows in members.items():
-        labels = {}
-        for attribute in attributes:
-            votes = Counter(row[attribute] for row in rows if attribute in row)
-            if votes:
-                labels[attribute] = min(votes, key=lambda name: (-votes[name], name))
-        agreeing = sum(all(labels[attribute] == name for attribute, name in row.items()) for row in rows)
-        result[group] = (labels, agreeing / len(rows))
-    return result
-
-
-def check_classes(
-    path: Path, attributes: Sequence[str], known: Mapping[str, Collection[str]], groups: Collection[str] | None = None
-) -> dict[str, set[str]]:
-    """Make sure that a CSV of labels, or the sheet, uses only classes that there are.
-
-    Args:
-        path: the table.
-        attributes: the columns to look at, where it has them.
-        known: attribute -> its classes; an attribute that is not there may have any.
-        groups: look at the rows of these groups alone; None: at every row.
-
-    Returns:
-        Attribute -> the classes that the table uses.
-
-    Raises:
-        InputError: the first row with another class; the message names the row, as a spreadsheet numbers it, and the
-            classes there are.
-    """
-    used: dict[str, set[str]] = {attribute: set() for attribute in attributes}
-    for number, row in enumerate(read_table(path, strip=True), start=2):
-        if groups is not None and row.get("group_id") not in groups:
-            continue
-        for attribute, classes in used.items():
-            name = row.get(attribute, "")
-            if not name:
-                continue
-            if name not in known.get(attribute, (name,)):
-                key = row.get("filename") or row.get("group_id") or "no name"
-                near = difflib.get_close_matches(name, known[attribute], n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
-                raise InputError(
-                    f"{path}, row {number} ({key}): unknown {attribute} {name!r}{hint}; this data set has: "
-                    f"{', '.join(sorted(known[attribute]))}; where the class is meant, build with --new-classes "
-                    "(in notebook 02: new_classes=True)"
-                )
-            classes.add(name)
-    return used
+    labels = pd.DataFrame(index=portraits, columns=list(attributes), dtype=object)
+    sources = labels.copy()
+    for source, known in candidates:
+        known = known.reindex(index=portraits, columns=list(attributes))
+        new = labels.isna() & known.notna()
+        labels, sources = labels.mask(new, known), sources.mask(new, source)
+    return labels, sources

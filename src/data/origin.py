@@ -75,7 +75,7 @@ def read_origin(data: Path) -> Origin | None:
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path} must be a JSON object with the texts name, where and licence; mend it") from None
     if digest is not None:
-        names = (row["filename"] for row in read_table(Path(data) / RAW_TABLE, ("filename",)))
+        names = read_table(Path(data) / RAW_TABLE, ("filename",))["filename"]
         if digest != _names_digest(names):
             return None
     return Origin(**fields)

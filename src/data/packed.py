@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.data.mapped import images_bytes, map_images
+from src.data.mapped import IMAGES, map_images
 from src.errors import InputError
 from src.family import DataSpecification
 from src.labels import LabelSpecification
@@ -33,7 +33,7 @@ class PackedPortraits:
     Args:
         images: uint8 [N, H, W, 4], RGBA; transparent pixels are black. Of a large set a memory map.
         labels: int64 [N, A].
-        split: uint8 [N]; 0 for training, 1 for held out.
+        split: uint8 [N]; 0 for training, 1 for validation.
         specification: attributes and classes behind the columns of `labels`.
         fingerprint: SHA-256 over the content, to tell data sets apart.
     """
@@ -62,13 +62,14 @@ def load_portraits(data: Path) -> PackedPortraits:
         raise InputError(f"{path} is missing; run `build` (notebook 02) first")
     try:
         with np.load(path, allow_pickle=False) as packed:
-            large = images_bytes(path) > MAP_ABOVE
+            fingerprint = str(packed["fingerprint"])
+            large = packed.zip.getinfo(IMAGES).file_size > MAP_ABOVE
             portraits = PackedPortraits(
-                images=map_images(path, str(packed["fingerprint"])) if large else packed["images"],
+                images=map_images(path, packed.zip, fingerprint) if large else packed["images"],
                 labels=packed["labels"],
                 split=packed["split"],
                 specification=LabelSpecification.from_mapping(json.loads(str(packed["label_mappings"]))),
-                fingerprint=str(packed["fingerprint"]),
+                fingerprint=fingerprint,
             )
     except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
@@ -100,11 +101,10 @@ class PortraitBatches:
 
     def __init__(self, portraits: PackedPortraits, split: int, device: torch.device) -> None:
         self.device = device
-        chosen = np.flatnonzero(portraits.split == split)
-        self.labels = torch.from_numpy(portraits.labels[chosen]).to(device)
+        self.places = np.flatnonzero(portraits.split == split)
+        self.labels = torch.from_numpy(portraits.labels[self.places]).to(device)
         self.mapped = portraits.images if isinstance(portraits.images, np.memmap) else None
-        self.places = chosen
-        self.images = None if self.mapped is not None else torch.from_numpy(portraits.images[chosen]).to(device)
+        self.images = None if self.mapped is not None else torch.from_numpy(portraits.images[self.places]).to(device)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from src.data.build import PACKED
@@ -23,11 +23,12 @@ from src.data.folder import CONTACT_SHEETS, GROUP_TABLE, PREPARED, RAW_TABLE, ac
 from src.data.intake import ACCEPTED, find_files, is_image_name, prepared_names, take_in
 from src.data.sheets import page_names
 from src.data.split import TRAIN, VALIDATION
+from src.data.vocabulary import FINAL_TABLE
 from src.errors import InputError
 from src.images import over_background, read_rgba, tile
 from src.labels import LabelSpecification
 from src.palettes import category
-from src.tables import Row, read_table
+from src.tables import read_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,23 +40,24 @@ TRAIN_COLOUR, VALIDATION_COLOUR = "#4c72b0", "#dd8452"
 
 def draw_file_counts(data: Path) -> Figure:
     """Bars: how many files were taken, and why the others were not."""
-    counts = Counter((row["status"], row["reason"]) for row in read_table(data / RAW_TABLE, ("status", "reason")))
-    named = [(f"{status}: {reason}" if reason else status, number) for (status, reason), number in counts.items()]
-    named.sort(key=lambda item: item[1])
-    figure, axes = _figure(8, 0.6 + 0.3 * len(named))
-    _draw_bars(axes, [name for name, _ in named], [number for _, number in named])
+    raw = read_table(data / RAW_TABLE, ("status", "reason"))
+    names = raw["status"].where(raw["reason"] == "", raw["status"] + ": " + raw["reason"])
+    counts = names.value_counts(ascending=True)
+    figure, axes = _figure(8, 0.6 + 0.3 * len(counts))
+    axes.bar_label(axes.barh(counts.index, counts, color=TRAIN_COLOUR), fmt="{:,.0f}", padding=3, fontsize=8)
+    axes.margins(x=0.1)
     axes.set_title("files by what became of them")
     return figure
 
 
 def draw_colours(data: Path) -> Figure:
     """Histograms: colours a portrait, portraits a group."""
-    rows = [row for row in read_table(data / RAW_TABLE, ("status", "colours")) if row["status"] == ACCEPTED]
+    raw = read_table(data / RAW_TABLE, ("status", "colours"))
     groups = read_table(data / GROUP_TABLE, ("size",))
     figure, (left, right) = _figure(9, 2.8, columns=2)
-    left.hist([int(row["colours"]) for row in rows], bins=40, color=TRAIN_COLOUR)
+    left.hist(raw.loc[raw["status"] == ACCEPTED, "colours"].astype(int), bins=40, color=TRAIN_COLOUR)
     left.set(title="distinct colours in a portrait", xlabel="colours", ylabel="portraits")
-    right.hist([int(row["size"]) for row in groups], bins=40, color=TRAIN_COLOUR)
+    right.hist(groups["size"].astype(int), bins=40, color=TRAIN_COLOUR)
     right.set(title="portraits in a group", xlabel="portraits", ylabel="groups")
     return figure
 
@@ -81,13 +83,10 @@ def draw_recolours(data: Path, groups: int = 6, members: int = 12) -> Image.Imag
         groups: rows.
         members: the most portraits a row.
     """
-    rows = read_table(data / RAW_TABLE, ("filename", "status", "group_id"))
-    names = accepted_names(rows)
-    by_group: dict[str, list[str]] = {}
-    for row in rows:
-        if row["status"] == ACCEPTED:
-            by_group.setdefault(row["group_id"], []).append(names[row["filename"]])
-    largest = sorted(by_group.values(), key=len, reverse=True)[:groups]
+    raw = read_table(data / RAW_TABLE, ("filename", "status", "group_id"))
+    accepted = raw[raw["status"] == ACCEPTED]
+    by_group = accepted["filename"].map(accepted_names(raw)).groupby(accepted["group_id"], sort=False).agg(list)
+    largest = sorted(by_group, key=len, reverse=True)[:groups]
     return _rows_of_portraits([[read_rgba(data / PREPARED / name) for name in group[:members]] for group in largest])
 
 
@@ -145,7 +144,7 @@ def draw_label_cells(data: Path) -> Figure:
 def draw_swatches(data: Path, count: int = 10) -> Figure:
     """The dominant colours of each palette category, as the rule sees the pixels."""
     _, packed = _load(data)
-    categories = _rule_categories(data)
+    categories = read_table(data / FINAL_TABLE, ("palette_pixels",))["palette_pixels"]
     colours = category.swatches(packed["images"], categories, count)
     figure, axes = _figure(7, 0.6 + 0.45 * len(colours))
     picture = np.full((len(colours), count, 3), 255, np.uint8)
@@ -154,7 +153,7 @@ def draw_swatches(data: Path, count: int = 10) -> Figure:
     axes.imshow(picture, aspect="auto", interpolation="nearest")
     for row in range(1, len(colours)):
         axes.axhline(row - 0.5, color="white", linewidth=4)
-    counts = Counter(categories)
+    counts = categories.value_counts()
     axes.set_yticks(range(len(colours)), [f"{name} ({counts[name]:,})" for name in colours])
     axes.set_xticks([])
     axes.set_frame_on(False)
@@ -164,15 +163,14 @@ def draw_swatches(data: Path, count: int = 10) -> Figure:
 
 def draw_palette_measures(data: Path) -> Figure:
     """Where the portraits lie in the palette rule's measures, with its thresholds."""
-    rows = read_table(data / "sprites_final.csv")
+    table = read_table(data / FINAL_TABLE)
     figure, (left, right) = _figure(10, 3.6, columns=2)
     lightness, chroma, warmth = (
-        np.array([float(row[f"palette_{name}"]) for row in rows]) for name in ("lightness", "chroma", "temperature")
+        table[f"palette_{name}"].astype(float) for name in ("lightness", "chroma", "temperature")
     )
-    categories = np.array([row["palette_pixels"] for row in rows])
     shown_in = {"cool": "#3b6fb6", "dark": "#222222", "muted": "#9a8f6a", "neutral": "#a8a8a8", "warm": "#d8572a"}
     for name in category.PALETTES:
-        chosen = categories == name
+        chosen = table["palette_pixels"] == name
         left.scatter(chroma[chosen], lightness[chosen], s=3, color=shown_in[name], label=name)
         right.scatter(chroma[chosen], warmth[chosen], s=3, color=shown_in[name])
     left.axhline(category.DARK_BELOW_LIGHTNESS, color="grey", linewidth=0.8)
@@ -192,23 +190,22 @@ def draw_palette_confusion(data: Path) -> Figure:
 
     Where the palette came from the rule itself the two agree by definition, and the picture says so.
     """
-    rows = read_table(data / "sprites_final.csv")
-    if not rows or "palette" not in rows[0]:
+    table = read_table(data / FINAL_TABLE)
+    if "palette" not in table:
         return _message("this data set has no palette label")
-    counts = np.zeros((len(category.PALETTES),) * 2, int)
-    others = 0
-    for row in rows:
-        if row["palette"] in category.PALETTES:
-            counts[category.PALETTES.index(row["palette"]), category.PALETTES.index(row["palette_pixels"])] += 1
-        else:
-            others += 1
+    palettes = list(category.PALETTES)
+    counts = pd.crosstab(table["palette"], table["palette_pixels"]).reindex(
+        index=palettes, columns=palettes, fill_value=0
+    )
+    counts = counts.to_numpy()
+    others = len(table) - counts.sum()
     figure, axes = _figure(5.2, 3.4)
     _draw_counts(axes, counts)
     axes.set_yticks(range(len(category.PALETTES)), category.PALETTES)
     axes.set_xticks(range(len(category.PALETTES)), category.PALETTES)
     axes.set_ylabel("label")
     axes.set_xlabel("rule")
-    borderline = sum(row["palette_ambiguous"] == "yes" for row in rows)
+    borderline = (table["palette_ambiguous"] == "yes").sum()
     agreement = np.trace(counts) / max(counts.sum(), 1)
     left_over = f", {others:,} with other names" if others else ""
     axes.set_title(f"rule and label agree on {agreement:.1%}; {borderline:,} borderline{left_over}", fontsize=10)
@@ -307,11 +304,6 @@ def _draw_counts(axes: Axes, counts: np.ndarray) -> None:
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color=colour)
 
 
-def _draw_bars(axes: Axes, names: Sequence[str], values: Sequence[int]) -> None:
-    axes.bar_label(axes.barh(names, values, color=TRAIN_COLOUR), fmt="{:,.0f}", padding=3, fontsize=8)
-    axes.margins(x=0.1)
-
-
 def _rows_of_portraits(rows: Sequence[Sequence[np.ndarray]], scale: int = 1) -> Image.Image:
     """Portraits, uint8 `[size, size, 4]`, row by row over grey; short rows end early."""
     columns = max(len(row) for row in rows)
@@ -330,9 +322,3 @@ def _load(data: Path) -> tuple[LabelSpecification, Mapping[str, np.ndarray]]:
     with np.load(path) as file:
         packed = dict(file)
     return LabelSpecification.from_mapping(json.loads(str(packed["label_mappings"]))), packed
-
-
-def _rule_categories(data: Path) -> list[str]:
-    """The rule's category of each packed portrait, in their order."""
-    rows: list[Row] = read_table(data / "sprites_final.csv", ("palette_pixels",))
-    return [row["palette_pixels"] for row in rows]

@@ -22,11 +22,11 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from src.data.groups import make_groups, structure_of
 from src.data.suggestions import describe_groups, suggest
@@ -34,33 +34,35 @@ from src.errors import InputError
 from src.images import BadImage, read_rgba
 from src.palettes import category
 from src.progress import track
-from src.tables import Row, read_table
+from src.tables import read_table
 
 SURE = 0.9
 LABELLED_SHARE = 0.25
 
 
-def majority(values: Sequence[Hashable]) -> Hashable:
-    """The commonest value; of equally common ones the first."""
-    return Counter(values).most_common(1)[0][0]
+def majority(values: pd.Series, groups: Sequence[Hashable]) -> pd.Series:
+    """The commonest value of each group, in the order of the groups; of equally common ones the first.
+
+    Args:
+        values: N of them.
+        groups: the group of each, N of them.
+    """
+    return values.groupby(groups, sort=False).agg(lambda members: members.value_counts(sort=False).idxmax())
 
 
-def purity(groups: Sequence[Hashable], labels: Sequence[tuple[str, ...]]) -> float:
+def purity(groups: Sequence[Hashable], labels: pd.DataFrame) -> float:
     """Share of portraits whose group's majority class is their own in every attribute.
 
     Args:
         groups: the group of each portrait, N of them.
-        labels: the classes of each portrait, one an attribute.
+        labels: the classes of each portrait, a column for each attribute.
 
     Returns:
         0 to 1.
     """
-    pure = 0
-    for members in _members(groups).values():
-        rows = [labels[index] for index in members]
-        most = tuple(majority(column) for column in zip(*rows, strict=True))
-        pure += rows.count(most)
-    return pure / len(groups)
+    groups = pd.Series(groups, labels.index)
+    right = labels.apply(lambda column: column == groups.map(majority(column, groups)))
+    return float(right.all(axis=1).mean())
 
 
 def together(groups: Sequence[Hashable], characters: Sequence[Hashable]) -> float:
@@ -73,37 +75,10 @@ def together(groups: Sequence[Hashable], characters: Sequence[Hashable]) -> floa
     Returns:
         0 to 1.
     """
-    kept = 0
-    for members in _members(characters).values():
-        kept += Counter(groups[index] for index in members).most_common(1)[0][1]
-    return kept / len(groups)
+    return float(pd.crosstab(np.asarray(characters), np.asarray(groups)).max(axis=1).sum() / len(groups))
 
 
-def _members(values: Sequence[Hashable]) -> dict[Hashable, list[int]]:
-    members: dict[Hashable, list[int]] = {}
-    for index, value in enumerate(values):
-        members.setdefault(value, []).append(index)
-    return members
-
-
-def confusion(given: Sequence[str], found: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
-    """A table of what was given against what was found.
-
-    Args:
-        given: a class for each portrait, N of them.
-        found: the class found for each.
-
-    Returns:
-        The classes given and those found, sorted; counts, int `[given, found]`.
-    """
-    rows, row = np.unique(np.asarray(given), return_inverse=True)
-    columns, column = np.unique(np.asarray(found), return_inverse=True)
-    counts = np.zeros((len(rows), len(columns)), int)
-    np.add.at(counts, (row, column), 1)
-    return rows.tolist(), columns.tolist(), counts
-
-
-def score_groups(images: np.ndarray, truth: Sequence[Row], attributes: Sequence[str]) -> tuple[dict, list[str]]:
+def score_groups(images: np.ndarray, truth: pd.DataFrame, attributes: Sequence[str]) -> tuple[dict, list[str]]:
     """Group portraits and judge the groups.
 
     Args:
@@ -121,24 +96,23 @@ def score_groups(images: np.ndarray, truth: Sequence[Row], attributes: Sequence[
         for name in group.members:
             groups[int(name)] = group.group_id
     seconds = time.monotonic() - started
-    labels = [tuple(row[attribute] for attribute in attributes) for row in truth]
-    characters = [row["character"] for row in truth]
+    characters = truth["character"]
     masks = [np.packbits(image[..., 3] > 0).tobytes() for image in images]
     scored = {
         name: {
             "groups": len(set(found)),
-            "purity": round(purity(found, labels), 4),
+            "purity": round(purity(found, truth[list(attributes)]), 4),
             "together": round(together(found, characters), 4),
         }
         for name, found in (("ladder", groups), ("identical_masks", masks))
     }
-    return {**scored, "portraits": len(images), "heroes": len(set(characters)), "seconds": round(seconds, 1)}, groups
+    return {**scored, "portraits": len(images), "heroes": characters.nunique(), "seconds": round(seconds, 1)}, groups
 
 
 def score_suggestions(
     images: np.ndarray,
     groups: Sequence[str],
-    truth: Sequence[Row],
+    truth: pd.DataFrame,
     attributes: Sequence[str],
     quarters: int,
     first_seed: int = 0,
@@ -156,11 +130,12 @@ def score_suggestions(
     Returns:
         attribute -> measures by name, each with mean, standard deviation and least over the draws.
     """
-    members = list(_members(groups).values())
+    indices = pd.Series(groups).groupby(groups).indices
+    members = [indices[group] for group in dict.fromkeys(groups)]
     described = describe_groups(images, members)
     scored = {}
     for attribute in attributes:
-        right_for = [majority([truth[index][attribute] for index in group]) for group in members]
+        right_for = majority(truth[attribute], groups).tolist()
         draws: dict[str, list[float]] = {"right": [], "right_above_0.9": [], "share_above_0.9": []}
         for seed in range(first_seed, first_seed + quarters):
             order = np.random.default_rng(seed).permutation(len(members))
@@ -202,15 +177,15 @@ def score_palette(images: np.ndarray, themes: Sequence[str]) -> dict:
     found = np.asarray(category.palette_category(measures))
     agree = found == np.asarray(themes)
     clear = ~np.asarray(category.is_ambiguous(measures))
-    given, categories, counts = confusion(themes, found.tolist())
+    confusion = pd.crosstab(np.asarray(themes), found)
     return {
         "agreement": round(float(agree.mean()), 4),
         "agreement_unambiguous": round(float(agree[clear].mean()), 4) if clear.any() else None,
         "ambiguous": round(float(1 - clear.mean()), 4),
-        "commonest_theme": round(Counter(themes).most_common(1)[0][1] / len(themes), 4),
-        "given": given,
-        "found": categories,
-        "confusion": counts.tolist(),
+        "commonest_theme": round(float(pd.Series(themes).value_counts(normalize=True).iloc[0]), 4),
+        "given": confusion.index.tolist(),
+        "found": confusion.columns.tolist(),
+        "confusion": confusion.to_numpy().tolist(),
     }
 
 
@@ -226,24 +201,24 @@ def score_preparation(images: Path, truth: Path, quarters: int = 10, first_seed:
     Raises:
         InputError: a bad table, or a file that is missing or no image.
     """
-    rows = read_table(truth, ("filename", "character"))
-    if not rows:
+    table = read_table(truth, ("filename", "character"))
+    if table.empty:
         raise InputError(f"{truth} has no rows")
-    attributes = [name for name in rows[0] if name not in ("filename", "character", "palette_theme")]
+    attributes = [name for name in table if name not in ("filename", "character", "palette_theme")]
     portraits = []
-    for row in track(rows, "reading"):
+    for filename in track(table["filename"], "reading"):
         try:
-            portraits.append(read_rgba(images / row["filename"]))
+            portraits.append(read_rgba(images / filename))
         except (BadImage, OSError) as error:
-            raise InputError(f"{images / row['filename']}: {error}; {truth} names it") from None
+            raise InputError(f"{images / filename}: {error}; {truth} names it") from None
     if len({portrait.shape for portrait in portraits}) > 1:
         raise InputError(f"the images in {images} differ in size; run `prepare` first and score its `prepared` folder")
     pixels = np.stack(portraits)
-    scored, groups = score_groups(pixels, rows, attributes)
-    suggestions = score_suggestions(pixels, groups, rows, attributes, quarters, first_seed)
+    scored, groups = score_groups(pixels, table, attributes)
+    suggestions = score_suggestions(pixels, groups, table, attributes, quarters, first_seed)
     result = {"grouping": scored, "suggestions": suggestions}
-    if "palette_theme" in rows[0]:
-        result["palette"] = score_palette(pixels, [row["palette_theme"] for row in rows])
+    if "palette_theme" in table:
+        result["palette"] = score_palette(pixels, table["palette_theme"])
     return result
 
 

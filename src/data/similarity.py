@@ -1,9 +1,9 @@
-"""How alike two portraits are when colours do not count, and which portraits are worth comparing.
+"""How similar two portraits are when colours do not count, and which portraits are worth comparing.
 
 Recolouring changes which colour a region has, not which pixels share one. So a portrait is reduced to its *layout*: the
-same picture with its colours numbered. Two portraits are palette swaps of each other where one's numbers tell the
-other's, and *likeness* is the share of their pixels for which they do. Exact index maps find exact palette swaps only;
-this finds them too where two ramps share a colour, an ear is longer or a pixel was touched up.
+same picture with its colours numbered. Two portraits are palette swaps of each other where one's numbers give the
+other's, and *similarity* is the share of their pixels for which they do. Exact index maps find exact palette swaps
+only; this finds them too where two ramps share a colour, an ear is longer or a pixel was touched up.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def explained(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 
     Each colour of one portrait is taken for the colour of the other that it most often meets; where that is right, a
     pixel is explained. A colour's first pixel explains itself whatever the other portrait is and is no evidence: it is
-    left out, or two photographs, where each pixel has a colour of its own, would be perfectly alike.
+    left out, or two photographs, where each pixel has a colour of its own, would be perfectly similar.
 
     Args:
         one: a layout, uint16 `[H, W]`, see `colour_layout`.
@@ -98,7 +98,7 @@ def explained(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 
 
 def descriptor(layout: np.ndarray) -> np.ndarray:
-    """A coarse map of where colours change, for finding candidates: alike portraits have near descriptors.
+    """A coarse map of where colours change, for finding candidates: similar portraits have near descriptors.
 
     Args:
         layout: uint16 `[H, W]`.

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+
+from src.errors import InputError
+from src.labels import LabelSpecification
 
 TRAIN, VALIDATION = 0, 1
 
@@ -27,6 +31,53 @@ def groups_with(groups: Sequence[str], labels: np.ndarray, combinations: Sequenc
     return np.isin(groups, groups[occurs])
 
 
+def held_out_portraits(
+    combinations: Sequence[Mapping[str, str]],
+    specification: LabelSpecification,
+    groups: Sequence[str],
+    labels: np.ndarray,
+) -> np.ndarray:
+    """Portraits that training must not see, since a combination of labels occurs in their group.
+
+    Args:
+        combinations: attribute -> class each.
+        specification: of the labels.
+        groups: the group of each portrait, N of them.
+        labels: int `[N, A]`.
+
+    Returns:
+        bool `[N]`.
+
+    Raises:
+        InputError: an unknown attribute or class, or a combination that no portrait or every group has.
+    """
+    numbered = []
+    for combination in combinations:
+        for attribute, name in combination.items():
+            if attribute not in specification.names:
+                known = ", ".join(specification.names) or "none"
+                raise InputError(f"cannot hold out by {attribute!r}; the attributes of this set are: {known}")
+            if name not in specification.attributes[attribute]:
+                known = ", ".join(specification.attributes[attribute])
+                raise InputError(f"cannot hold out {attribute} {name!r}; its classes are: {known}")
+        places = {name: (specification.names.index(name), specification.attributes[name]) for name in combination}
+        numbered.append({column: names.index(combination[name]) for name, (column, names) in places.items()})
+        if not groups_with(groups, labels, numbered[-1:]).any():
+            raise InputError(f"no portrait is {_in_words(combination)}; there is nothing to hold out")
+    apart = groups_with(groups, labels, numbered)
+    if apart.all():
+        words = " or ".join(_in_words(combination) for combination in combinations)
+        raise InputError(
+            f"every group has a portrait that is {words}, and a group is held out as a whole: hold out a combination "
+            "that does not change within groups"
+        )
+    return apart
+
+
+def _in_words(combination: Mapping[str, str]) -> str:
+    return ", ".join(f"{attribute} {name}" for attribute, name in combination.items())
+
+
 def split_by_group(groups: Sequence[str], labels: np.ndarray, val_fraction: float, seed: int) -> np.ndarray:
     """Assign whole groups to training or validation, alike in classes.
 
@@ -43,7 +94,7 @@ def split_by_group(groups: Sequence[str], labels: np.ndarray, val_fraction: floa
         uint8 `[N]`: 0 training, 1 validation.
     """
     names, group_of = np.unique(np.asarray(groups), return_inverse=True)
-    counts = _images_by_group_and_class(group_of, len(names), labels)
+    counts = _images_by_group_and_class(group_of, labels)
     # A shuffle, then the largest first: what is left at the end is small and fills gaps well.
     sizes = np.bincount(group_of, minlength=len(names))
     order = np.random.default_rng(seed).permutation(len(names))
@@ -56,15 +107,10 @@ def split_by_group(groups: Sequence[str], labels: np.ndarray, val_fraction: floa
     return side[group_of].astype(np.uint8)
 
 
-def _images_by_group_and_class(group_of: np.ndarray, groups: int, labels: np.ndarray) -> np.ndarray:
+def _images_by_group_and_class(group_of: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Number of images, int `[G, K]`, a column for each class of each attribute; one column where there is none."""
-    columns = [np.zeros(len(group_of), int)] if labels.shape[1] == 0 else list(labels.T)
-    tables = []
-    for column in columns:
-        table = np.zeros((groups, int(column.max()) + 1), int)
-        np.add.at(table, (group_of, column), 1)
-        tables.append(table[:, table.any(axis=0)])
-    return np.concatenate(tables, axis=1)
+    columns = labels.T if labels.shape[1] else np.zeros((1, len(labels)), int)
+    return np.concatenate([pd.crosstab(group_of, column).to_numpy() for column in columns], axis=1)
 
 
 def _cover_classes(side: np.ndarray, counts: np.ndarray, order: np.ndarray) -> None:

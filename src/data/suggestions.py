@@ -24,14 +24,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_matrix, diags
+from scipy.special import log_softmax, softmax
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-# scikit-learn, and scipy that it brings, take a second to import, and are needed only where groups lack labels.
+# scikit-learn takes a second to import, and is needed only where groups lack labels.
 
 MOST_PORTRAITS = 4
 """Portraits of a group that its description is averaged over, spread evenly."""
@@ -129,8 +127,6 @@ def describe_groups(images: np.ndarray, members: Sequence[Sequence[int]]) -> csr
         float32 `[G, K]`, sparse: the share of the group's portraits that show a detail, 0 to 1, for each detail of two
         groups or more; the same input gives the same values.
     """
-    from scipy.sparse import csr_matrix
-
     shown, shares = [], []
     for group in members:
         chosen = np.linspace(0, len(group) - 1, min(len(group), MOST_PORTRAITS)).astype(int)
@@ -172,12 +168,10 @@ def suggest(
     warnings = [
         f"{attribute} {name!r} is never suggested: only one group is labelled so; label another" for name in rare
     ]
-    from scipy.sparse import csr_matrix
-
     described = csr_matrix(described)
     names, classes = np.unique([labels[index] for index in known], return_inverse=True)
     temperature = _temperature(described[known], classes)
-    probabilities = _softmax(_logits(described[known], classes, described[unknown]) / temperature)
+    probabilities = softmax(_logits(described[known], classes, described[unknown]) / temperature, axis=1)
     result = nothing
     for index, row in zip(unknown, probabilities, strict=True):
         result[index] = Suggestion(str(names[row.argmax()]), float(row.max()))
@@ -210,7 +204,6 @@ def correlation_ratios(described: csr_matrix, classes: np.ndarray) -> np.ndarray
 
 def _logits(described: csr_matrix, classes: np.ndarray, others: csr_matrix) -> np.ndarray:
     """Learn from labelled groups `[G, K]` and score other groups `[M, K]`: logits `[M, C]`."""
-    from scipy.sparse import diags
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import normalize
 
@@ -228,25 +221,20 @@ def _logits(described: csr_matrix, classes: np.ndarray, others: csr_matrix) -> n
     return np.stack([-scores / 2, scores / 2], axis=1) if scores.ndim == 1 else scores
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
 TEMPERATURES = np.geomspace(0.25, 32, 57)
 
 
 def _temperature(described: csr_matrix, classes: np.ndarray) -> float:
-    """The divisor of the logits that makes held-out groups likeliest; above 1 where the model is too sure of itself."""
+    """The divisor of the logits that makes left-out groups likeliest; above 1 where the model is too sure of itself."""
     from sklearn.model_selection import StratifiedKFold
 
     folds = StratifiedKFold(min(FOLDS, int(np.bincount(classes).min())), shuffle=True, random_state=0)
     scores = np.empty((len(classes), classes.max() + 1))
-    for train, held_out in folds.split(described, classes):
-        scores[held_out] = _logits(described[train], classes[train], described[held_out])
+    for train, left_out in folds.split(described, classes):
+        scores[left_out] = _logits(described[train], classes[train], described[left_out])
     own = np.arange(len(classes)), classes
 
     def loss(temperature: float) -> float:
-        return -float(np.log(np.maximum(_softmax(scores / temperature)[own], 1e-12)).sum())
+        return -float(log_softmax(scores / temperature, axis=1)[own].sum())
 
     return float(min(TEMPERATURES, key=loss))

@@ -1,1 +1,1 @@
-"""Judging samples without downloads: how like the reals, how obedient, is it pixel art, did it copy; a report."""
+"""Evaluating samples without downloads: distances to the reals, label accuracy, pixel art, copies; a report."""

@@ -97,7 +97,7 @@ def recoloured(images: np.ndarray, seed: int) -> np.ndarray:
 
 
 def copies(images: np.ndarray, seed: int) -> np.ndarray:
-    """Copies as a generator makes them that learned by heart: a third plain, a third mirrored, a third recoloured.
+    """Copies as a generator makes them that memorises: a third plain, a third mirrored, a third recoloured.
 
     Args:
         images: uint8 [N, H, W, 4].

@@ -1,17 +1,19 @@
-"""How far one set of portraits is from another, from their vectors; every figure with its spread.
+"""How far one set of portraits is from another, from their vectors; every metric with its spread.
 
-No figure means anything alone: the Fréchet distance falls with the number of vectors, coverage rises with it. Sets are
+No metric means anything alone: the Fréchet distance falls with the number of vectors, coverage rises with it. Sets are
 compared at the same count, against the same reference, beside real portraits that were never trained on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from src.palettes.oklab import srgb_to_oklab
+
+DISTANCES = ("frechet", "kid", "precision", "recall", "density", "coverage")
 
 NEIGHBOURS = 5
 """The neighbourhood of precision, recall, density and coverage, as in the authors' code."""
@@ -35,6 +37,11 @@ class Metric:
 
     value: float
     spread: float
+
+
+def rounded(value: float) -> float:
+    """Five significant digits: what lies beyond differs between processors."""
+    return float(f"{value:.5g}")
 
 
 def frechet_distance(vectors: np.ndarray, reference: np.ndarray) -> float:
@@ -143,9 +150,9 @@ def colour_distance(histograms: np.ndarray, reference: np.ndarray) -> float:
 def halves(count: int, groups: np.ndarray | None = None, seed: int = 0) -> list[np.ndarray]:
     """Indices of random halves, drawn without replacement; whole groups where there are groups.
 
-    A figure's standard deviation over random halves estimates its standard error on the whole (the delete-half
+    A metric's standard deviation over random halves estimates its standard error on the whole (the delete-half
     jackknife; Shao and Wu, "A general theory for jackknife variance estimation", 1989). Recolourings of one hero are
-    no independent portraits: halves that cut through groups would make a figure look surer than it is.
+    no independent portraits: halves that cut through groups would make a metric look surer than it is.
 
     Args:
         count: of the rows.
@@ -163,32 +170,49 @@ def halves(count: int, groups: np.ndarray | None = None, seed: int = 0) -> list[
     return chosen
 
 
-def compare(vectors: np.ndarray, reference: np.ndarray, parts: list[np.ndarray]) -> dict[str, Metric]:
-    """All distances of one set in one space.
+def compare(
+    vectors: np.ndarray, reference: np.ndarray, parts: list[np.ndarray], names: Sequence[str] = DISTANCES
+) -> dict[str, Metric]:
+    """The distances of one set in one space.
 
     Args:
         vectors: [N, D].
         reference: [M, D], M at least N. Neighbourhoods depend on the density of the set: `precision` and its like are
             worked out against N of the reference, always the same ones.
         parts: from `halves`, of the rows of `vectors`.
+        names: those of `DISTANCES` to compute.
 
     Returns:
-        `frechet`, `kid`, `precision`, `recall`, `density`, `coverage`. The spread of `kid` is its standard deviation
-        over subsets, as is the custom; that of the others a standard error.
+        Distance -> metric. The spread of `kid` is its standard deviation over subsets, as is the custom; that of the
+        others a standard error.
     """
+    metrics = {}
+    if "frechet" in names:
+        metrics["frechet"] = with_spread(lambda rows: frechet_distance(rows, reference), vectors, parts)
+    if "kid" in names:
+        kid = kernel_distances(vectors, reference)
+        metrics["kid"] = Metric(float(kid.mean()), float(kid.std(ddof=1)))
     few = reference[np.random.RandomState(0).permutation(len(reference))[: len(vectors)]]
-    kid = kernel_distances(vectors, reference)
-    metrics = {
-        "frechet": with_spread(lambda rows: frechet_distance(rows, reference), vectors, parts),
-        "kid": Metric(float(kid.mean()), float(kid.std(ddof=1))),
-    }
     whole = precision_recall_density_coverage(vectors, few)
     of_parts = [precision_recall_density_coverage(vectors[part], few) for part in parts]
-    for name, value in whole.items():
-        metrics[name] = Metric(value, float(np.std([part[name] for part in of_parts], ddof=1)))
+    for name in (name for name in names if name in whole):
+        metrics[name] = Metric(whole[name], float(np.std([part[name] for part in of_parts], ddof=1)))
     return metrics
 
 
-def with_spread(figure: Callable[[np.ndarray], float], rows: np.ndarray, parts: list[np.ndarray]) -> Metric:
-    """A figure of all rows, and its standard deviation over parts of them (index arrays from `halves`)."""
-    return Metric(figure(rows), float(np.std([figure(rows[part]) for part in parts], ddof=1)))
+def with_spread(metric: Callable[[np.ndarray], float], rows: np.ndarray, parts: list[np.ndarray]) -> Metric:
+    """A metric of all rows, and its standard deviation over parts of them (index arrays from `halves`)."""
+    return Metric(metric(rows), float(np.std([metric(rows[part]) for part in parts], ddof=1)))
+
+
+def share_metric(count: float, of: int) -> Metric:
+    """A share of independent portraits with its standard deviation under the bootstrap (Efron, 1979).
+
+    For a share p of N that has a closed form, sqrt(p (1 - p) / N), and nothing need be drawn.
+
+    Args:
+        count: how many have it.
+        of: N, at least 1.
+    """
+    value = float(count) / of
+    return Metric(value, (value * (1 - value) / of) ** 0.5)

@@ -2,7 +2,7 @@
 
 A U-Net (Ronneberger et al., "U-Net: convolutional networks for biomedical image segmentation", 2015) of half resolution
 from the first layer on. It learns on portraits whose record says where their eyes are (`face_truth`), and never sees
-those that it is judged by.
+those that it is measured by.
 """
 
 from __future__ import annotations

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from src.device import pick_device
 from src.evaluation.distances import Metric, halves, with_spread
 from src.evaluation.face_finder import FaceFinder, FaceNetwork, have_mouth, have_two_eyes, train_face_finder
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs
-from src.files import replacing
+from src.evaluation.kept_networks import kept_path, read_network, write_network
 
 TAUGHT_SILHOUETTES, TAUGHT_RECOLOURS = 320, 4
 """Training portraits that the network learns on: drawing a silhouette again, to know its parts, takes 0.05 s."""
@@ -33,7 +31,7 @@ FEWEST_TAUGHT, FEWEST_ASKED = 60, 20
 """With fewer painted portraits than these the measure is left out."""
 
 METRICS = ("two_eyes_found", "mouth_found")
-"""Names of the figures: shares of portraits, 0 to 1."""
+"""Names of the metrics: shares of portraits, 0 to 1."""
 
 VERSION = "1"
 """Of the network and its training: a kept network of another version is trained anew."""
@@ -85,9 +83,9 @@ class FaceEvaluator:
 def face_evaluator(
     data: Path, train: Split, validation: Split, fingerprint: str, seed: int = 0, log: Callable[[str], None] = print
 ) -> FaceEvaluator | None:
-    """The judge of a data folder's faces; None where its portraits are not the painter's.
+    """The evaluator of a data folder's faces; None where its portraits are not the painter's.
 
-    A judge is kept in the data folder, under the fingerprint and the seed, and read again; a file that cannot be read,
+    It is kept in the data folder, under the fingerprint and the seed, and read again; a file that cannot be read,
     or is of another version, is replaced.
 
     Args:
@@ -96,29 +94,24 @@ def face_evaluator(
         validation: what it is measured by.
         fingerprint: of the data set.
         seed: of the choice of portraits and of the network.
-        say: gets a line when a judge has been trained.
+        log: gets a line when a network has been trained.
     """
     specs = painted_specs(data)
     if not specs:
         return None
-    path = kept_evaluator(data, fingerprint, seed)
-    evaluator = _read(path)
-    if evaluator is not None:
-        return evaluator
+    path, network = kept_path(data, "face_finder", fingerprint, seed), FaceNetwork()
+    kept = read_network(path, network, VERSION)
+    if kept is not None:
+        return FaceEvaluator(FaceFinder(network, pick_device()), json.loads(kept["reliability"]))
     taught = painted_faces(specs, train.names, train.portraits, TAUGHT_SILHOUETTES, TAUGHT_RECOLOURS, seed)
     asked = painted_faces(specs, validation.names, validation.portraits, ASKED_SILHOUETTES, ASKED_RECOLOURS, seed)
     if len(taught.portraits) < FEWEST_TAUGHT or len(asked.portraits) < FEWEST_ASKED:
         return None
     finder = train_face_finder(taught, seed)
     evaluator = FaceEvaluator(finder, {"taught": len(taught.portraits), **reliability(finder, asked)})
-    _write(path, evaluator)
+    write_network(path, finder.network, VERSION, {"reliability": json.dumps(evaluator.reliability)})
     log(f"face finder trained on {len(taught.portraits):,} portraits")
     return evaluator
-
-
-def kept_evaluator(data: Path, fingerprint: str, seed: int) -> Path:
-    """Where the judge of a data set and seed is kept."""
-    return Path(data) / f"face_finder_{fingerprint[:16]}_{seed}.safetensors"
 
 
 def reliability(finder: FaceFinder, faces: PaintedFaces) -> dict[str, object]:
@@ -138,27 +131,3 @@ def _agreement(truth: np.ndarray, found: np.ndarray) -> dict[str, float | None]:
     ratios = {"precision": (both, found.sum()), "recall": (both, truth.sum())}
     ratios |= {"truth": (truth.sum(), truth.size), "found": (found.sum(), found.size)}
     return {name: float(f"{part / whole:.5g}") if whole else None for name, (part, whole) in ratios.items()}
-
-
-def _read(path: Path) -> FaceEvaluator | None:
-    """The judge in a file; None where there is none that can be used."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        if metadata["version"] != VERSION:
-            return None
-        network = FaceNetwork()
-        network.load_state_dict(weights)
-        return FaceEvaluator(FaceFinder(network, pick_device()), json.loads(metadata["reliability"]))
-    except (SafetensorError, OSError, RuntimeError, KeyError, ValueError):
-        return None
-
-
-def _write(path: Path, evaluator: FaceEvaluator) -> None:
-    weights = {
-        name: weight.detach().cpu().contiguous() for name, weight in evaluator.finder.network.state_dict().items()
-    }
-    metadata = {"version": VERSION, "reliability": json.dumps(evaluator.reliability)}
-    with replacing(path) as temporary:
-        save_file(weights, temporary, metadata)

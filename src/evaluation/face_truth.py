@@ -1,6 +1,6 @@
 """Where eyes and mouths truly are, of portraits by the project's own painter: its record says, so nobody need guess.
 
-The materials of the finished map do not say it alone: white is also a horse's blaze, iris colour also a gem. So the
+The materials of the finished map do not tell it alone: white is also a horse's blaze, iris colour also a gem. So the
 face is drawn once more, bare; its eyes and mouth are where the finished map still has their material.
 """
 
@@ -49,7 +49,7 @@ def painted_specs(data: Path) -> dict[str, HeroSpec]:
     except InputError:
         return {}
     specs = {}
-    for row in rows:
+    for row in rows.to_dict("records"):
         try:
             specs[row["filename"]] = _read_spec(row)
         except (InputError, ValueError):

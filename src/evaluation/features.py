@@ -1,6 +1,7 @@
-"""Two frozen random networks that turn portraits into vectors: nothing to download, the same figures on every machine.
+"""Two frozen random networks that turn portraits into vectors: nothing to download, the same
+metrics on every machine.
 
-Where the pictures are far from ImageNet, embeddings of a randomly initialised network judge as well as those of a
+Where the pictures are far from ImageNet, embeddings of a randomly initialised network evaluate as well as those of a
 trained one or better (Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020). A vector
 holds, from shallow layers, the mean and the standard deviation of every channel over the portrait: colours, outlines,
 single pixels, and so blur. From deep layers it holds channel means over parts of the portrait: what lies where, and
@@ -9,15 +10,13 @@ so shuffled blocks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 SEEDS = (0, 1)
-"""One random network may be blind by chance to what another sees: figures are given for both, and their mean."""
+"""One random network may be blind by chance to what another sees: metrics are given for both, and their mean."""
 
 CHANNELS = (12, 24, 36, 48)
 """Of the four layers; each but the first halves the side. A vector has 432 numbers: 240 moments and 192 places."""
@@ -78,56 +77,3 @@ def random_features(images: np.ndarray, seed: int) -> np.ndarray:
     with torch.inference_mode():
         vectors = [network(batch.permute(0, 3, 1, 2)) for batch in torch.from_numpy(images).split(BATCH)]
     return torch.cat(vectors).double().numpy()
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Brings vectors to a common scale, so that no coordinate outweighs the others.
-
-    Args:
-        mean: [D], of the reference.
-        deviation: [D], what counts as 1.
-    """
-
-    mean: np.ndarray
-    deviation: np.ndarray
-
-    @classmethod
-    def of(cls, reference: np.ndarray) -> Scale:
-        """The scale of a reference [N, D]: its mean and standard deviation in each coordinate.
-
-        A coordinate that hardly moves in the reference (a channel that few portraits wake) is not blown up: the
-        standard deviation counts as no less than the median one.
-        """
-        deviation = reference.std(axis=0)
-        return cls(reference.mean(axis=0), np.maximum(deviation, max(float(np.median(deviation)), 1e-12)))
-
-    def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors [N, D] in units of the reference."""
-        return (vectors - self.mean) / self.deviation
-
-
-@dataclass(frozen=True)
-class RandomSpace:
-    """One random network's space, in units of the portraits that others are compared with.
-
-    Args:
-        seed: which network.
-        scale: of the reference.
-        reference: float64 [M, D], the reference's own vectors.
-    """
-
-    seed: int
-    scale: Scale
-    reference: np.ndarray
-
-    @classmethod
-    def of(cls, images: np.ndarray, seed: int) -> RandomSpace:
-        """The space around portraits uint8 [M, H, W, 4]."""
-        vectors = random_features(images, seed)
-        scale = Scale.of(vectors)
-        return cls(seed, scale, scale(vectors))
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Portraits uint8 [N, H, W, 4] -> float64 [N, D]."""
-        return self.scale(random_features(images, self.seed))

@@ -1,9 +1,12 @@
-"""Do samples show what was asked for? Attribute by attribute, beside real portraits under the same judge."""
+"""Do samples show the labels requested? Attribute by attribute, beside real portraits under the same evaluator."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from src.evaluation.distances import Metric, share_metric
 from src.evaluation.label_classifier import LabelClassifier, train_classifier
 from src.labels import LabelSpecification
 from src.palettes import category
@@ -11,55 +14,75 @@ from src.palettes import category
 PALETTE = "palette"
 
 
-def measure_label_accuracy(
-    samples: np.ndarray,
-    sample_labels: np.ndarray,
-    validation: np.ndarray,
-    validation_labels: np.ndarray,
-    classifier: LabelClassifier,
-    specification: LabelSpecification,
-) -> dict[str, dict]:
-    """How often the judge sees in a sample the class that was asked for.
+@dataclass(frozen=True)
+class LabelAccuracy:
+    """How often portraits show the requested class of one attribute.
 
-    The attribute `palette` is judged by the rule that made it (`src.palettes.category`), where its classes are the
+    Args:
+        accuracy: with its spread under the bootstrap of portraits. Another classifier would move it too; it is the
+            same for all sets, so they are compared by this.
+        evaluator: `rule` or `classifier`.
+        chance: the accuracy of always answering with the commonest class requested.
+        classes: of the attribute.
+        evaluated_classes: those that the evaluator may answer with.
+        confusion: counts, a row for each of `classes` requested, a column for each of `evaluated_classes`.
+    """
+
+    accuracy: Metric
+    evaluator: str
+    chance: float
+    classes: tuple[str, ...]
+    evaluated_classes: tuple[str, ...]
+    confusion: list[list[int]]
+
+    @property
+    def details(self) -> dict[str, object]:
+        """What a report shows beside the accuracy."""
+        return {
+            "evaluator": self.evaluator,
+            "chance": self.chance,
+            "classes": list(self.classes),
+            "evaluated_classes": list(self.evaluated_classes),
+            "confusion": self.confusion,
+        }
+
+
+def measure_label_accuracy(
+    portraits: np.ndarray, labels: np.ndarray, specification: LabelSpecification, classifier: LabelClassifier
+) -> dict[str, LabelAccuracy]:
+    """How often the evaluator sees in a portrait the class that was requested.
+
+    The attribute `palette` is evaluated by the rule that made it (`src.palettes.category`), where its classes are the
     rule's; every other one by the classifier, which errs on real portraits too: their accuracy is the ceiling.
 
     Args:
-        samples: uint8 [N, H, W, 4], N at least 1.
-        sample_labels: int64 [N, A], what was asked for.
-        held_out: uint8 [M, H, W, 4], real portraits that neither model nor classifier was trained on.
-        held_out_labels: int64 [M, A].
-        classifier: from `train_classifier`, trained on real portraits.
-        specification: the attributes behind the columns.
+        portraits: uint8 [N, H, W, 4], N at least 1.
+        labels: int64 [N, A], those requested.
+        specification: the attributes behind the columns, all of which the classifier knows.
+        classifier: trained on real portraits.
 
     Returns:
-        Attribute -> `evaluator` (`rule` or `classifier`), `accuracy` and `spread` (its standard deviation under the
-        bootstrap) of the samples, `ceiling` and `ceiling_spread` of the validation portraits (None without any),
-        `chance` (the accuracy of always naming the samples' commonest class), `classes`, `evaluated_classes`, and the
-        matrices `confusion` and `ceiling_confusion`: counts, a row for each of `classes` asked for, a column for each
-        of `evaluated_classes`.
+        Attribute -> its accuracy.
     """
-    by_classifier = classifier.predict(samples)
-    by_classifier_validation = classifier.predict(validation) if len(validation) else validation_labels
+    predicted = classifier.predict(portraits)
     result = {}
     for column, (name, classes) in enumerate(specification.attributes.items()):
         by_rule = name == PALETTE and set(classes) <= set(category.PALETTES)
         # The rule may see a class that no portrait of this set has.
         evaluated_classes = (*classes, *(other for other in category.PALETTES if by_rule and other not in classes))
-        asked = sample_labels[:, column]
-        seen = by_palette_rule(samples, evaluated_classes) if by_rule else by_classifier[:, column]
-        metrics = {"evaluator": "rule" if by_rule else "classifier"}
-        metrics["accuracy"], metrics["spread"] = accuracy_and_spread(asked, seen)
-        metrics["ceiling"] = metrics["ceiling_spread"] = metrics["ceiling_confusion"] = None
-        if len(validation):
-            truth = validation_labels[:, column]
-            found = by_palette_rule(validation, evaluated_classes) if by_rule else by_classifier_validation[:, column]
-            metrics["ceiling"], metrics["ceiling_spread"] = accuracy_and_spread(truth, found)
-            metrics["ceiling_confusion"] = confusion(truth, found, len(classes), len(evaluated_classes))
-        metrics["chance"] = float(np.bincount(asked).max() / len(asked))
-        metrics["classes"], metrics["evaluated_classes"] = list(classes), list(evaluated_classes)
-        metrics["confusion"] = confusion(asked, seen, len(classes), len(evaluated_classes))
-        result[name] = metrics
+        requested = labels[:, column]
+        if by_rule:
+            seen = by_palette_rule(portraits, evaluated_classes)
+        else:
+            seen = predicted[:, classifier.specification.names.index(name)]
+        result[name] = LabelAccuracy(
+            accuracy=share_metric(int((requested == seen).sum()), len(requested)),
+            evaluator="rule" if by_rule else "classifier",
+            chance=float(np.bincount(requested).max() / len(requested)),
+            classes=classes,
+            evaluated_classes=evaluated_classes,
+            confusion=confusion(requested, seen, len(classes), len(evaluated_classes)),
+        )
     return result
 
 
@@ -74,8 +97,8 @@ def classification_accuracy_score(
 ) -> dict[str, float]:
     """What samples teach about reals: accuracy on validation portraits of a classifier trained on samples alone.
 
-    Ravuri and Vinyals, "Classification accuracy score for conditional generative models", 2019. Unlike obedience it
-    falls where a model draws one typical hero a class. Compare with a classifier trained on as many reals.
+    Ravuri and Vinyals, "Classification accuracy score for conditional generative models", 2019. Unlike label accuracy
+    it falls where a model samples one typical hero a class. Compare with a classifier trained on as many reals.
 
     Returns:
         Attribute -> accuracy, 0 to 1.
@@ -91,15 +114,6 @@ def by_palette_rule(images: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     return np.array([classes.index(str(name)) for name in categories], np.int64)
 
 
-def accuracy_and_spread(asked: np.ndarray, seen: np.ndarray) -> tuple[float, float]:
-    """Share of equal entries of two arrays [N], and its standard deviation under the bootstrap (Efron, 1979).
-
-    For a share the bootstrap has a closed form, sqrt(p (1 - p) / N), and nothing need be drawn.
-    """
-    accuracy = float((asked == seen).mean())
-    return accuracy, float(np.sqrt(accuracy * (1 - accuracy) / len(asked)))
-
-
-def confusion(asked: np.ndarray, seen: np.ndarray, rows: int, columns: int) -> list[list[int]]:
-    """Counts of pairs of classes: `[row][column]` is how often `row` was asked for and `column` seen."""
-    return np.bincount(asked * columns + seen, minlength=rows * columns).reshape(rows, columns).tolist()
+def confusion(requested: np.ndarray, seen: np.ndarray, rows: int, columns: int) -> list[list[int]]:
+    """Counts of pairs of classes: `[row][column]` is how often `row` was requested and `column` seen."""
+    return np.bincount(requested * columns + seen, minlength=rows * columns).reshape(rows, columns).tolist()

@@ -1,7 +1,7 @@
 """Bits a portrait: how well a model predicts portraits that it has never seen, part by part.
 
-The one measure by which two versions of a model with a likelihood are compared: exact, without samples, judge or
-feature space. Training portraits stand beside the validation portraits: what lies between the two is memorised.
+The one measure by which two versions of a model with a likelihood are compared: exact, without samples, classifier
+or feature space. Training portraits stand beside the validation portraits: what lies between the two is memorised.
 """
 
 from __future__ import annotations

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from src.evaluation.distances import precision_recall_density_coverage, squared_kernel_distance
-from src.evaluation.features import SEEDS, RandomSpace
+from src.evaluation.feature_spaces import random_distances, random_spaces
+
+METRICS = ("kid_random", "coverage")
 
 
 def quick_metrics(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
-    """Distance and coverage of a few hundred samples, means over the two random networks.
+    """Two of the evaluator's distances, of a few hundred samples to as many validation portraits.
 
-    To be compared within a run only, look by look: the values hang on the count and on the portraits chosen, and
-    `evaluate` scales by the training set.
+    To be compared within a run only, look by look: `evaluate` measures more samples, against the training portraits.
 
     Args:
         samples: uint8 [N, H, W, 4].
@@ -23,10 +23,5 @@ def quick_metrics(samples: np.ndarray, reals: np.ndarray) -> dict[str, float]:
         are other heroes than those trained on: 256 training portraits of the default set have 0.08.
         `coverage`: the share of these portraits that have a sample near them, 0 to 1.
     """
-    found = []
-    for seed in SEEDS:
-        space = RandomSpace.of(reals, seed)
-        pair = space(samples), space.reference
-        found.append((squared_kernel_distance(*pair), precision_recall_density_coverage(*pair)["coverage"]))
-    distance, coverage = np.mean(found, axis=0)
-    return {"kid_random": float(distance), "coverage": float(coverage)}
+    found = random_distances(random_spaces(reals), samples, names=("kid", "coverage"))
+    return {name: found[name].value for name in METRICS}

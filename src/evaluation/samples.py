@@ -1,4 +1,4 @@
-"""The portraits to judge: drawn by a checkpoint, or found in a folder of images by anyone."""
+"""The portraits to evaluate: samples of a checkpoint, or pictures by anyone in a folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from src.errors import InputError
+from src.evaluation.portrait_set import PortraitSet
 from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
 from src.labels import LabelSpecification
 from src.progress import track
@@ -21,20 +22,16 @@ MANIFEST, LABELS_TABLE, GRID = "manifest.json", "labels.csv", "grid.png"
 
 @dataclass(frozen=True)
 class Samples:
-    """Portraits to judge and what was wished for them.
+    """Portraits to evaluate.
 
     Args:
-        portraits: uint8 [N, H, W, 4], binary alpha.
-        labels: int64 [N, A], the wishes; A is 0 where nothing is known of them.
-        specification: the attributes behind the columns of `labels`; of the data set's, perhaps fewer.
+        portraits: with the labels requested, of none, some or all of the data set's attributes.
         names: one a portrait, for the report.
         origin: where they come from, for the report.
         partial_alpha: float [N], the share of a file's visible pixels that are not opaque.
     """
 
-    portraits: np.ndarray
-    labels: np.ndarray
-    specification: LabelSpecification
+    portraits: PortraitSet
     names: tuple[str, ...]
     origin: dict[str, object]
     partial_alpha: np.ndarray
@@ -49,16 +46,16 @@ def sample_checkpoint(
     fingerprint: str,
     guidance: float | None = None,
 ) -> Samples:
-    """Draw portraits with labels as frequent as among the held-out ones, so that both can be compared.
+    """Samples with labels as frequent as among the validation portraits, so that both can be compared.
 
-    Portrait i is asked for with the labels of row i of `requested`, which are gone through again and again. `sample`
-    with the portrait's seed and labels gives it again.
+    Sample i has the labels of row i of `requested`, which are gone through again and again. `sample` with its seed and
+    labels gives it again.
 
     Args:
         checkpoint: file.
         count: how many.
         seed: the first portrait's seed.
-        wishes: int64 [M, A], in an order without pattern.
+        requested: int64 [M, A], labels, in an order without pattern.
         specification: the attributes and classes behind `requested`.
         fingerprint: of the data set.
         guidance: how much the labels are exaggerated; None: as configured.
@@ -71,14 +68,14 @@ def sample_checkpoint(
     from src.weights import load_weights
 
     model = load_model(checkpoint, guidance)
-    accurate = model.labels.names if model.family.conditional else ()
-    for name in accurate:
+    conditions = model.labels.names if model.family.conditional else ()
+    for name in conditions:
         if specification.attributes.get(name) != model.labels.attributes[name]:
             raise InputError(
-                f"{checkpoint} draws by {name!r} with other classes than this data set has; name the data folder it "
-                "was trained on"
+                f"{checkpoint} is conditioned on {name!r} with other classes than this data set has; name the data "
+                "folder it was trained on"
             )
-    known = specification.restricted_to(accurate)
+    known = specification.restricted_to(conditions)
     columns = [specification.names.index(name) for name in known.names]
     labels = requested[np.arange(count) % len(requested)][:, columns]
 
@@ -86,7 +83,7 @@ def sample_checkpoint(
     portraits: list[np.ndarray] = [np.empty(0)] * count
     seeds = [0] * count
     next_seed = seed
-    for index, cell in enumerate(track(cells, "drawing")):
+    for index, cell in enumerate(track(cells, "sampling")):
         places = np.flatnonzero(cell_of.reshape(-1) == index)
         sampled = sample(model, len(places), next_seed, known.decode(cell))
         next_seed += len(places)
@@ -101,7 +98,7 @@ def sample_checkpoint(
         "trained_on_this_data": load_weights(checkpoint)["data_fingerprint"] == fingerprint,
     }
     names = tuple(f"seed {its_seed}" for its_seed in seeds)
-    return Samples(np.stack(portraits), labels, known, names, origin, np.zeros(count))
+    return Samples(PortraitSet(np.stack(portraits), labels, known), names, origin, np.zeros(count))
 
 
 def read_samples(folder: Path, count: int, size: int, specification: LabelSpecification) -> Samples:
@@ -111,7 +108,7 @@ def read_samples(folder: Path, count: int, size: int, specification: LabelSpecif
         folder: where the pictures lie, also in folders below; those named `grid.png` are none.
         count: the most to read; of more, a fixed random choice. They come in a fixed random order.
         size: side that every picture must have.
-        specification: the data set's attributes. One that is not given for every picture is not judged.
+        specification: the data set's attributes. One that is not given for every picture is not evaluated.
 
     Raises:
         InputError: no such folder, no pictures, a damaged one or one of another size, an unknown class.
@@ -144,7 +141,8 @@ def read_samples(folder: Path, count: int, size: int, specification: LabelSpecif
         portraits[index] = portrait
         partial_alpha[index] = _partial_alpha(path)
     known, labels = _read_labels(folder, names, specification)
-    return Samples(portraits, labels, known, names, {"images": folder.name, "pictures_found": found}, partial_alpha)
+    origin = {"images": folder.name, "pictures_found": found}
+    return Samples(PortraitSet(portraits, labels, known), names, origin, partial_alpha)
 
 
 def _partial_alpha(path: Path) -> float:
@@ -180,10 +178,10 @@ def _given_labels(folder: Path) -> dict[str, Mapping[str, str]]:
             return {name: dict(entry["labels"]) for name, entry in entries.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise InputError(
-                f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to judge without labels"
+                f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to leave labels out"
             ) from None
     if table.is_file():
-        rows = read_table(table, ("filename",))
+        rows = read_table(table, ("filename",)).to_dict("records")
         doubled = [name for name, number in Counter(row["filename"] for row in rows).items() if number > 1]
         if doubled:
             raise InputError(f"{table} names {doubled[0]!r} twice; keep one row")

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
-from src.device import Precision, pick_device
+from src.device import pick_device
 from src.errors import InputError
 from src.evaluation.distances import Metric
-from src.evaluation.label_classifier import shift
+from src.evaluation.two_sample_network import TwoSampleNetwork, scores, train
 
 SEEDS = (0, 1, 2)
 """Of the initial weights and of the split, both at once."""
@@ -30,11 +28,7 @@ FEWEST = 16
 """Portraits a side that must be left to ask about."""
 
 LEARNED_SHARE = 0.7
-STEPS, BATCH_SIZE = 120, 48
-LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 2e-3, 0.1, 0.05
-CHANNELS = (48, 64, 96, 128)
-DROPOUT = 0.2
-STEP_CONTRAST = 16.0
+STEPS = 120
 BOOTSTRAPS = 200
 
 
@@ -57,46 +51,6 @@ class TwoSampleResult:
     seeds: int
 
 
-class TwoSampleNetwork(nn.Module):
-    """Portraits to one logit. No pixel is lost on the way in, and each fault counts wherever it is: by how common it
-    is over the portrait (mean) and by its worst place (maximum).
-
-    Beside its pixels a portrait comes with its steps from pixel to pixel, small ones made plain: pixel art is flat, and
-    faint grain on flats, which anybody sees, is lost on a network among edges twenty times as strong.
-
-    Args:
-        image_channels: 4 for RGBA.
-    """
-
-    def __init__(self, image_channels: int = 4) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
-        inputs = 4 * (image_channels + 2)
-        for depth, outputs in enumerate(CHANNELS):
-            layers += [
-                nn.Conv2d(inputs, outputs, 3, stride=1 if depth == 0 else 2, padding=1, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(),
-            ]
-            inputs = outputs
-        self.body = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(DROPOUT)
-        self.head = nn.Linear(2 * inputs, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] in [0, 1] -> logits [N], above 0 for samples; sides even, at least 16."""
-        hidden = self.body(torch.cat([images * 2 - 1, _steps(images)], dim=1))
-        pooled = torch.cat([hidden.mean(dim=(2, 3)), hidden.amax(dim=(2, 3))], dim=1)
-        return self.head(self.dropout(pooled))[:, 0]
-
-
-def _steps(images: Tensor) -> Tensor:
-    """How far each pixel is from the one to its right and the one below, 0 to 1: [N, C, H, W] -> [N, 2, H, W]."""
-    right = functional.pad((images[..., 1:] - images[..., :-1]).abs().amax(dim=1, keepdim=True), (0, 1))
-    down = functional.pad((images[..., 1:, :] - images[..., :-1, :]).abs().amax(dim=1, keepdim=True), (0, 0, 0, 1))
-    return torch.tanh(torch.cat([right, down], dim=1) * STEP_CONTRAST)
-
-
 def two_sample_test(
     samples: np.ndarray,
     reals: np.ndarray,
@@ -109,10 +63,10 @@ def two_sample_test(
 
     Both sides are cut to the same count, at most `MOST`, the groups taken evenly. Each seed's classifier learns on
     `LEARNED_SHARE` of either side for a fixed number of steps and is asked about the rest; a group is never on both
-    sides of that cut. The same arguments give the same figures on one machine; torch's own random state is left as it
+    sides of that cut. The same arguments give the same metrics on one machine; torch's own random state is left as it
     was.
 
-    The spread of a figure is the larger of two: its standard deviation over the seeds, and what the portraits asked
+    The spread of a metric is the larger of two: its standard deviation over the seeds, and what the portraits asked
     about leave open (bootstrap over groups, mean over the seeds).
 
     Args:
@@ -216,14 +170,14 @@ def _one_seed(
         torch.manual_seed(seed)
         network = TwoSampleNetwork(samples[0].shape[-1])
         network.to(device, memory_format=torch.channels_last)
-        _train(network, *to_learn, steps, device)
-    scores = _scores(network, np.concatenate(to_ask), device)
+        train(network, *to_learn, steps, device)
+    logits = scores(network, np.concatenate(to_ask), device)
     positive = np.arange(2 * asked) < asked
     draws = list(_bootstrap(clusters, random))
     metrics = []
     for measure in (_accuracy, area_under_curve):
-        spread = float(np.std([measure(scores[rows], positive[rows]) for rows in draws], ddof=1))
-        metrics.append(Metric(measure(scores, positive), spread))
+        spread = float(np.std([measure(logits[rows], positive[rows]) for rows in draws], ddof=1))
+        metrics.append(Metric(measure(logits, positive), spread))
     return _OneSeed((metrics[0], metrics[1]), learned, asked)
 
 
@@ -239,49 +193,3 @@ def _bootstrap(clusters: list[np.ndarray], random: np.random.RandomState) -> Ite
         offset += len(cluster)
     for _ in range(BOOTSTRAPS):
         yield np.concatenate([side[one] for side in members for one in random.randint(len(side), size=len(side))])
-
-
-def _train(network: TwoSampleNetwork, samples: np.ndarray, reals: np.ndarray, steps: int, device: torch.device) -> None:
-    """Half of every batch are samples, half reals; mirrored and shifted at random."""
-    pixels = [torch.from_numpy(np.ascontiguousarray(side)).to(device) for side in (samples, reals)]
-    half = BATCH_SIZE // 2
-    orders = [
-        torch.cat([torch.randperm(len(side)) for _ in range(-(-steps * half // len(side)))])[: steps * half].split(half)
-        for side in pixels
-    ]
-    targets = (torch.arange(2 * half, device=device) < half).float()
-    precision = Precision(device)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / (WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps), 1.0)
-    )
-    for chosen in zip(*orders, strict=True):
-        batch = torch.cat([side[rows.to(device)] for side, rows in zip(pixels, chosen, strict=True)])
-        with precision.autocast():
-            logits = network(_augmented(_premultiplied(batch)))
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), targets)
-        optimizer.zero_grad(set_to_none=True)
-        precision.scaler.scale(loss).backward()
-        precision.scaler.step(optimizer)
-        precision.scaler.update()
-        schedule.step()
-
-
-@torch.no_grad()
-def _scores(network: TwoSampleNetwork, images: np.ndarray, device: torch.device) -> np.ndarray:
-    """Logits float64 [N]."""
-    network.eval()
-    batches = torch.from_numpy(np.ascontiguousarray(images)).split(BATCH_SIZE)
-    return torch.cat([network(_premultiplied(batch.to(device))) for batch in batches]).double().cpu().numpy()
-
-
-def _premultiplied(images: Tensor) -> Tensor:
-    """uint8 [N, H, W, 4] -> float [N, 4, H, W] in [0, 1]: over nothing, colours times alpha, and alpha."""
-    unit = images.float() / 255
-    return torch.cat([unit[..., :3] * unit[..., 3:], unit[..., 3:]], dim=-1).permute(0, 3, 1, 2)
-
-
-def _augmented(images: Tensor) -> Tensor:
-    """Each portrait [N, C, H, W] mirrored or not, and moved by a few whole pixels; what comes in is transparent."""
-    mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return shift(torch.where(mirrored, images.flip(3), images))

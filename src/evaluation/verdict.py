@@ -1,4 +1,4 @@
-"""What the figures say: which measures see the planted faults, and words for what is wrong with the samples."""
+"""What the metrics show: which of them see the planted faults, and words for what is wrong with the samples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Metrics = Mapping[str, Metric]
 
 HIGHER_IS_BETTER = ("precision", "recall", "density", "coverage", "accuracy", "two_eyes", "mouth")
 LOWER_IS_BETTER = ("frechet", "kid", "colour_distance", "pixel_art_distance", "copies_share", "two_sample")
-"""First words of measures' names. Others (a number of colours) have no better side."""
+"""First words of metrics' names. Others (a number of colours) have no better side."""
 
 CLEARLY = 3.0
 """A difference counts from this many of its own spreads on."""
@@ -34,26 +34,26 @@ FLAGS = {
 """Every word that may stand in `flags`, with its meaning."""
 
 
-def difference(name: str, figure: Metric, real: Metric) -> float:
-    """By how many spreads a figure is worse than the same one for validation portraits; negative where it is better.
+def difference(name: str, metric: Metric, real: Metric) -> float:
+    """By how many spreads a metric is worse than the same one of validation portraits; negative where it is better.
 
     Args:
-        name: of the measure.
-        figure: of a set.
+        name: of the metric.
+        metric: of a set.
         real: of validation portraits.
     """
-    worse = figure.value - real.value
+    worse = metric.value - real.value
     if name.startswith(HIGHER_IS_BETTER):
         worse = -worse
-    # The tiny addend: two figures without any spread (all of them right) differ for certain, or not at all.
-    return worse / ((figure.spread**2 + real.spread**2) ** 0.5 + 1e-9)
+    # The tiny addend: two metrics without any spread (all of them right) differ for certain, or not at all.
+    return worse / ((metric.spread**2 + real.spread**2) ** 0.5 + 1e-9)
 
 
 def measures_that_tell(control: Metrics, real: Metrics) -> list[str]:
     """The measures under which a control set is clearly worse than validation portraits.
 
     Args:
-        control: measure -> figure.
+        control: metrics by name.
         real: the same of validation portraits.
     """
     directed = (name for name in control if name.startswith(HIGHER_IS_BETTER + LOWER_IS_BETTER) and name in real)
@@ -72,7 +72,7 @@ def flags(
     """Words for what is wrong with the samples; none where nothing is.
 
     Args:
-        samples: measure -> figure.
+        samples: metrics by name.
         real: of validation portraits.
         blurred: of blurred training portraits.
         chance: attribute -> the accuracy of guessing.
@@ -85,7 +85,7 @@ def flags(
         return metrics[name].value
 
     worse_than_blurred = value(samples, "frechet_random") > value(blurred, "frechet_random")
-    # A classifier that hardly beats guessing on reals, on a small set, says nothing; nor does a difference by chance.
+    # A classifier that hardly beats guessing on reals, on a small set, shows nothing; nor does a difference by chance.
     low_label_accuracy = any(
         value(samples, name) - guessing < LOW_LABEL_ACCURACY_BELOW * (value(real, name) - guessing)
         and difference(name, samples[name], real[name]) > CLEARLY

@@ -37,8 +37,8 @@ def label_rows(labels: np.ndarray) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(GRID_ROWS, count)).round().astype(np.int64))
 
 
-def draw_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
-    """What a family draws for the latents and labels of the training loop's own grid, of which it shows some rows.
+def sample_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
+    """Samples for the latents and labels of the training loop's own grid, of which it shows some rows.
 
     Args:
         model: the trained family.
@@ -52,15 +52,15 @@ def draw_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tupl
     cells = grid_labels(known.labels[known.split == TRAIN])
     rows = label_rows(known.labels[known.split == TRAIN])
     latents = grid_latents(len(cells), model.family.latent_dim, seed).unflatten(0, (-1, COLUMNS))[rows]
-    drawn = [
+    samples = [
         model.family.sample(model.sampler, some_latents, torch.from_numpy(np.repeat(cells[row : row + 1], COLUMNS, 0)))
         for row, some_latents in zip(rows, latents, strict=True)
     ]
-    return to_rgba(torch.cat(drawn)), row_names(cells[rows], known.specification)
+    return to_rgba(torch.cat(samples)), row_names(cells[rows], known.specification)
 
 
 def real_grid(portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
-    """Training portraits of the labels that `draw_grid` shows; repeated where a label has fewer than eight."""
+    """Training portraits of the labels that `sample_grid` shows; repeated where a label has fewer than eight."""
     train = np.flatnonzero(portraits.split == TRAIN)
     cells = grid_labels(portraits.labels[train])[label_rows(portraits.labels[train])]
     random = np.random.RandomState(seed)
@@ -170,9 +170,9 @@ def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: i
 
 
 def reconstructions(model: LoadedModel, portraits: PackedPortraits, seed: int = 0) -> Image.Image | None:
-    """Eight portraits that were held out of training, and below them what the family's code keeps of them.
+    """Eight portraits of the validation split, and below them what the family's code keeps of them.
 
-    None for a family without an encoder. Training portraits stand in where none are held out.
+    None for a family without an encoder. Training portraits stand in where there are none.
     """
     known = portraits.conditioned_on(model.labels.names)
     candidates = np.flatnonzero(known.split == (VALIDATION if (known.split == VALIDATION).any() else TRAIN))

@@ -1,4 +1,4 @@
-"""What a study's folder holds so far: its terms, the judged runs, the ceiling.
+"""What a study's folder holds so far: its terms, the evaluated runs, the ceiling.
 
 Read from files, so that a study that was interrupted, and a notebook that only shows, see the same.
 """
@@ -16,8 +16,7 @@ from src.errors import InputError
 from src.evaluation.distances import Metric
 from src.experiments.study_rows import ROWS, Row
 from src.tables import write_json
-
-TRAINED, DIVERGED = "trained", "diverged"
+from src.training.apart import DIVERGED, FAILED
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Terms:
         data_fingerprint: of the whole data set.
         profile: `smoke`, `cpu` or `rtx2070`.
         kimg: length of every run.
-        count: the most samples judged a run.
+        count: the most samples evaluated a run.
     """
 
     data_fingerprint: str
@@ -46,9 +45,9 @@ class Run:
         seed: of the run.
         kimg: its length.
         settings: those of the row.
-        status: trained or diverged.
-        note: of a run that diverged, what happened when.
-        figures: measure -> figure, whose spread is that of the sampling within this run; none of a diverged run.
+        status: one of the words of `src.training.apart`.
+        note: of a run that diverged or failed, what happened when.
+        metrics: by name; their spread is that of the sampling within this run. None of a diverged or failed run.
     """
 
     row: str
@@ -58,6 +57,16 @@ class Run:
     status: str
     note: str
     metrics: Mapping[str, Metric]
+
+    @property
+    def diverged(self) -> bool:
+        """Its losses were no numbers any more."""
+        return self.status == DIVERGED
+
+    @property
+    def failed(self) -> bool:
+        """It broke off for a reason that has nothing to do with the recipe."""
+        return self.status == FAILED
 
     def write(self, out: Path) -> None:
         """Keep it in its place below the study's folder."""
@@ -70,7 +79,7 @@ class StudyResults:
 
     Args:
         terms: of the study.
-        ceiling: measure -> figure of validation portraits.
+        ceiling: the metrics of validation portraits.
         runs: name of the row -> its runs by seed; rows without any are left out.
     """
 
@@ -80,17 +89,17 @@ class StudyResults:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """All measures, in the order of the judge's."""
+        """Names of all metrics, in the evaluator's order."""
         sets = [self.ceiling, *(run.metrics for runs in self.runs.values() for run in runs)]
         return tuple(dict.fromkeys(name for metrics in sets for name in metrics))
 
     def metrics(self, row: str, measure: str) -> list[Metric]:
-        """One a run of the row that was judged."""
+        """One a run of the row that was evaluated."""
         return [run.metrics[measure] for run in self.runs.get(row, ()) if measure in run.metrics]
 
     def seed_deviation(self, row: str, measure: str) -> float | None:
         """Standard deviation over the seeds of a row; None with fewer than two."""
-        values = [figure.value for figure in self.metrics(row, measure)]
+        values = [each.value for each in self.metrics(row, measure)]
         return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
     def typical_deviation(self, measure: str) -> float:
@@ -120,11 +129,11 @@ def read_run(path: Path) -> Run | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Run(**{**content, "metrics": read_metrics(content["metrics"])})
     except (ValueError, TypeError, KeyError):
-        raise InputError(f"{path} is no run of a study; remove it to have the run judged again") from None
+        raise InputError(f"{path} is no run of a study; remove it to have the run evaluated again") from None
 
 
 def read_metrics(content: Mapping[str, Mapping[str, float]]) -> dict[str, Metric]:
-    """Measure -> figure, from the form they have in files."""
+    """Metrics by name, from the form they have in files."""
     return {name: Metric(**entry) for name, entry in content.items()}
 
 

@@ -1,6 +1,6 @@
 """What the study asks, and the runs that answer: a list to read, to change and to add to.
 
-A row is one recipe, trained with every seed. What is not said is as in the base row: `resnet_gan` with the profile's
+A row is one recipe, trained with every seed. All else is as in the base row: `resnet_gan` with the profile's
 values. A question puts rows beside the one they are compared with.
 """
 
@@ -25,11 +25,11 @@ class Row:
         changes: in words, what is not as in the row it is compared with.
         family: a name of `FAMILIES`.
         overrides: settings that replace the profile's.
-        without: an attribute that the networks are not told.
+        without: an attribute that the networks are not conditioned on.
         like: a family whose values are taken over, under the profile, for every setting that both families have ...
         own: ... but for these.
         share: of the training portraits.
-        raw_weights_of: a row whose runs are judged once more, with the generator as it is instead of its moving
+        raw_weights_of: a row whose runs are evaluated once more, with the generator as it is instead of its moving
             average; no training of its own.
     """
 
@@ -49,7 +49,7 @@ BASE = "base"
 # In the order in which they are run, the most telling first: an interrupted study has answers to what matters most.
 ROWS = (
     Row(BASE, "`resnet_gan` as it is"),
-    Row("no_ema", "judged without the moving average", raw_weights_of=BASE),
+    Row("no_ema", "evaluated without the moving average", raw_weights_of=BASE),
     Row("no_palette", "palette conditioning off", without="palette"),
     Row("no_augment", "DiffAugment off", overrides={"augment": ""}),
     Row("no_r1", "R1 off", overrides={"r1_gamma": 0.0}),
@@ -102,7 +102,7 @@ class Question:
 QUESTIONS = (
     Question(
         "palette",
-        "Does the generator need to be told the palette?",
+        "Does conditioning on the palette help?",
         "Both networks are given the palette's class beside gender and hero class. Without it the colours are the "
         "latent's to choose: the accuracy of the palette falls to guessing by construction, and the question is what "
         "else moves.",
@@ -112,8 +112,8 @@ QUESTIONS = (
         "augment",
         "DiffAugment",
         "Reals and fakes are flipped, shifted and partly cut out before the discriminator sees them, with gradients "
-        "passing through (Zhao et al., 2020). On a small set it keeps the discriminator from learning the portraits "
-        "by heart.",
+        "passing through (Zhao et al., 2020). On a small set it keeps the discriminator from memorising the "
+        "portraits.",
         ("no_augment",),
     ),
     Question(
@@ -133,8 +133,8 @@ QUESTIONS = (
     Question(
         "ema",
         "Moving average of the generator",
-        "Samples are drawn by a running average of the generator's weights, not by the weights of the last step, "
-        "which swing with every move of the discriminator. Both rows are the same runs, drawn twice.",
+        "Samples come from a running average of the generator's weights, not from the weights of the last step, "
+        "which swing with every move of the discriminator. Both rows are the same runs, sampled twice.",
         ("no_ema",),
     ),
     Question(
@@ -232,8 +232,8 @@ def settings_of(row: Row, profile: str, specification: LabelSpecification) -> di
             if name in known and name not in row.own and name not in ("seed", "kimg")
         }
     if row.without:
-        told = [name for name in condition_names("all", specification) if name != row.without]
-        settings["condition_on"] = ",".join(told) or "none"
+        kept = [name for name in condition_names("all", specification) if name != row.without]
+        settings["condition_on"] = ",".join(kept) or "none"
     return {**settings, **row.overrides}
 
 

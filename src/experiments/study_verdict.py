@@ -1,4 +1,4 @@
-"""When a difference counts as settled, and the sentences that say so: each is worked out from one row's figures."""
+"""When a difference counts as settled, and the sentences about it: each is worked out from one row's metrics."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from src.evaluation.distances import Metric
 from src.evaluation.verdict import HIGHER_IS_BETTER, LOWER_IS_BETTER
-from src.experiments.study_results import DIVERGED, StudyResults
+from src.experiments.study_results import StudyResults
 from src.experiments.study_rows import Question
+from src.experiments.tables import number
 
 CLEARLY = 3.0
 """A difference counts from this many of its own standard errors on. Two would be usual for one comparison; here are
@@ -43,7 +44,7 @@ class Difference:
         measure: its name.
         row: mean over the row's seeds.
         base: mean over the base's.
-        standard_error: of the difference, as the rule has it; None where the rule cannot say.
+        standard_error: of the difference, as the rule has it; None with fewer than two seeds in either row.
     """
 
     measure: str
@@ -79,17 +80,17 @@ def difference(measure: str, row: Sequence[Metric], base: Sequence[Metric], typi
 
     Args:
         measure: its name.
-        row: one figure a seed, at least one.
+        row: one metric a seed, at least one.
         base: likewise.
         typical: deviation over seeds that is usual in the study.
     """
-    values = [np.array([figure.value for figure in side]) for side in (row, base)]
+    values = [np.array([each.value for each in side]) for side in (row, base)]
     means = [float(side.mean()) for side in values]
     if min(len(side) for side in values) < 2:
         return Difference(measure, *means, None)
     squares = sum(((side - side.mean()) ** 2).sum() for side in values)
     pooled = float(np.sqrt(squares / (sum(map(len, values)) - 2)))
-    sampling = float(np.sqrt(np.mean([figure.spread**2 for figure in (*row, *base)])))
+    sampling = float(np.sqrt(np.mean([each.spread**2 for each in (*row, *base)])))
     spread = max(pooled, typical, sampling)
     return Difference(measure, *means, spread * float(np.sqrt(sum(1 / len(side) for side in values))))
 
@@ -109,39 +110,34 @@ def findings(results: StudyResults, question: Question) -> list[str]:
 
 
 def finding(results: StudyResults, row: str, base: str) -> str:
-    """What the row's figures say against the base's."""
+    """What the row's metrics show against the base's."""
     runs, theirs = results.runs.get(row, ()), results.runs.get(base, ())
     if not runs:
         return f"`{row}` has not been run yet."
-    said = [f"seed {run.seed} diverged ({run.note})" for run in runs if run.status == DIVERGED]
+    parts = [f"seed {run.seed} {run.status} ({run.note})" for run in runs if run.diverged or run.failed]
     evaluated, evaluated_base = (sum(bool(run.metrics) for run in side) for side in (runs, theirs))
     if not evaluated:
-        return f"`{row}`: {'; '.join(said)}."
+        return f"`{row}`: {'; '.join(parts)}."
     if not evaluated_base:
-        return f"`{row}`: {'; '.join([*said, f'nothing to compare it with, `{base}` has no judged run'])}."
+        return f"`{row}`: {'; '.join([*parts, f'nothing to compare it with, `{base}` has no evaluated run'])}."
     budget = (
         f"{evaluated} against {evaluated_base} seed{'s' if evaluated_base > 1 else ''}, {results.terms.kimg:g} kimg"
     )
     found = differences(results, row, base)
     settled = [each for each in found if each.settled]
     for word in ("worse", "better", "higher", "lower"):
-        parts = [
+        measures = [
             f"{title(each.measure)} ({number(each.row)} against {number(each.base)})"
             for each in settled
             if each.word == word
         ]
-        if parts:
-            said.append(f"{word}: {', '.join(parts)}")
+        if measures:
+            parts.append(f"{word}: {', '.join(measures)}")
     left = [title(each.measure) for each in found if not each.settled]
     if min(evaluated, evaluated_base) < 2:
-        said.append("nothing can be settled with one seed")
+        parts.append("nothing can be settled with one seed")
     elif left and not settled:
-        said.append("no difference is settled by this budget")
+        parts.append("no difference is settled by this budget")
     elif left:
-        said.append(f"unsettled by this budget: {', '.join(left)}")
-    return f"`{row}` against `{base}` ({budget}): {'; '.join(said)}."
-
-
-def number(value: float) -> str:
-    """Three digits, as a person writes them."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        parts.append(f"unsettled by this budget: {', '.join(left)}")
+    return f"`{row}` against `{base}` ({budget}): {'; '.join(parts)}."

@@ -1,1 +1,5 @@
-"""The study: the conditional GAN, from its networks to its training step. Read top to bottom."""
+"""The study: the conditional GAN.
+
+In reading order: `conditioning`, `resnet` (the networks), `losses`, `penalties`, `diff_augment`, `adversarial` and
+`conditional_gan` (the training step), `moving_average`. `resnet_gan` and the baseline `cdcgan` choose networks.
+"""

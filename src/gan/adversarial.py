@@ -17,7 +17,7 @@ from src.family import DataSpecification, Family, Stateful
 class AdversarialFamily(Family):
     """Generator G and discriminator D (Goodfellow et al., 2014).
 
-    A subclass says which networks, with what Adam, and what a step is.
+    A subclass adds which networks, with what Adam, and what a step is.
     """
 
     # What logs and checkpoints call D.

@@ -59,7 +59,7 @@ class ConditionalDCGANDiscriminator(nn.Module):
         image_channels: 4 for RGBA.
         class_counts: the number of classes of each attribute.
         base_channels: channels after the first layer.
-        embedding_dim: length of the summed label embedding before it is drawn as a map.
+        embedding_dim: length of the summed label embedding before it becomes a map.
         spectral_norm: spectral normalisation in place of batch normalisation.
     """
 

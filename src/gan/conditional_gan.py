@@ -11,7 +11,7 @@ from src.config import Count, Decay, NonNegative, Positive, Share, TrainingConfi
 from src.family import DataSpecification, evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.diff_augment import DiffAugment, instance_noise
-from src.gan.losses import make_loss
+from src.gan.losses import LOSSES
 from src.gan.penalties import diversity_loss, squared_gradient
 
 
@@ -48,7 +48,7 @@ class ConditionalGAN(AdversarialFamily):
 
     def __init__(self, config: ConditionalGANConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
-        self.loss = make_loss(config.loss)
+        self.loss = LOSSES[config.loss]
         self.augment = DiffAugment(config.augment, config.augment_probability)
 
     def build_optimizers(self) -> None:

@@ -1,5 +1,11 @@
 """DiffAugment: the same random, differentiable changes to reals and fakes before D sees them (Zhao et al., 2020).
 
+An augmentation must not leak: G would draw changed portraits, and D could not tell. It does not leak if the
+distribution of changed portraits determines that of the portraits, that is, if the change of distributions is
+invertible (Karras et al., 2020, section 2.2). Every kind therefore leaves a sample as it is with a probability of at
+least 0.2, and "the same" is among its own choices: mirroring with a probability of one half would make left and right
+one.
+
 Drawn for every sample by itself. All kinds keep the pixel grid: shifts are whole pixels, nothing is interpolated.
 Portraits are [N, 4, H, W] in [-1, 1], RGBA with colours premultiplied by alpha, so that -1 everywhere is transparent.
 """
@@ -19,9 +25,18 @@ SHIFT = 1 / 8  # of the side
 CUTOUT = 3 / 8  # of the side; the paper's half hides a bust's whole face
 
 
-def flip(images: Tensor, chosen: Tensor) -> Tensor:
+LARGEST_PROBABILITY = 0.8
+"""Of each kind; above it augmentations leak in practice (Karras et al., 2020, appendix C)."""
+
+
+def mirror(images: Tensor, chosen: Tensor) -> Tensor:
     """Mirror the chosen samples left to right."""
     return torch.where(chosen[:, None, None, None], images.flip(3), images)
+
+
+def flip(images: Tensor, chosen: Tensor) -> Tensor:
+    """Mirror half of the chosen samples, drawn at random: at most 0.4 of all, so left and right stay apart."""
+    return mirror(images, chosen & (torch.rand(len(images), device=images.device) < 0.5))
 
 
 def translation(images: Tensor, chosen: Tensor) -> Tensor:
@@ -84,11 +99,10 @@ class DiffAugment:
 
     Args:
         kinds: names joined by commas, of `flip`, `colour`, `translation`, `cutout`; empty for none.
-        probability: of each kind, for each sample. Below about 0.8 augmentations do not leak into the samples
-            (Karras et al., 2020, appendix C).
+        probability: of each kind, for each sample.
 
     Raises:
-        InputError: an unknown kind, or a probability outside [0, 1].
+        InputError: an unknown kind, or a probability outside [0, `LARGEST_PROBABILITY`].
     """
 
     def __init__(self, kinds: str, probability: float) -> None:
@@ -96,8 +110,11 @@ class DiffAugment:
         for name in names:
             if name not in KINDS:
                 raise InputError(f"unknown augmentation {name!r}; choose from: {', '.join(KINDS)}")
-        if not 0 <= probability <= 1:
-            raise InputError(f"augment_probability must lie between 0 and 1, not {probability}")
+        if not 0 <= probability <= LARGEST_PROBABILITY:
+            raise InputError(
+                f"the probability of an augmentation lies between 0 and {LARGEST_PROBABILITY}, not {probability}: "
+                "above, augmentations show in the samples"
+            )
         self.functions = [function for name, function in KINDS.items() if name in names]
         self.probability = probability
 

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from src.errors import InputError
-
 
 class AdversarialLoss(Protocol):
     """A pair of losses: what D minimises on reals and fakes, and what G minimises on fakes."""
@@ -59,15 +57,4 @@ def cross_entropy(logits: Tensor, target: float, other: float = 0.0, flipped_sha
     return functional.binary_cross_entropy_with_logits(logits, targets)
 
 
-LOSSES: dict[str, type[AdversarialLoss]] = {"hinge": Hinge, "non_saturating": NonSaturating}
-
-
-def make_loss(name: str) -> AdversarialLoss:
-    """The loss of that name.
-
-    Raises:
-        InputError: an unknown name.
-    """
-    if name not in LOSSES:
-        raise InputError(f"unknown loss {name!r}; choose one of: {', '.join(LOSSES)}")
-    return LOSSES[name]()
+LOSSES: dict[str, AdversarialLoss] = {"hinge": Hinge(), "non_saturating": NonSaturating()}

@@ -1,4 +1,4 @@
-"""Exponential moving average of a network's weights: the generator that draws samples."""
+"""Exponential moving average of a network's weights: the generator that samples come from."""
 
 from __future__ import annotations
 

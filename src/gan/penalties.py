@@ -31,7 +31,7 @@ def diversity_loss(fakes: Tensor, real_distance: float) -> Tensor:
     """How much closer together samples of one label are than portraits of one label: 0 is as varied, 1 all the same.
 
     The diversity-sensitive loss of Yang et al. (2019), capped where the data itself is: a conditional GAN on a small
-    set otherwise draws one figure a label cell, whatever the latent.
+    set otherwise gives one figure a label cell, whatever the latent.
 
     Args:
         fakes: [N, C, H, W], N even; sample i and sample i + N/2 share their labels.

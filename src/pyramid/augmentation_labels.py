@@ -1,7 +1,8 @@
-"""Mirrored and moved portraits, and word of it to the model: it sees more of a small set and draws no such change.
+"""Non-leaky augmentation: portraits mirrored and moved, and labels for it, on which the model is conditioned too.
 
-A likelihood would otherwise learn changed portraits as if they were the data; told of the change as one more label,
-it can be asked for none (Jun et al., 2020; Karras et al., 2022). All changes keep the pixel grid.
+So it sees more of a small set. A likelihood would otherwise learn changed portraits as if they were the data; here the
+label of no change is requested of samples (Jun et al., 2020; augment conditioning of EDM, Karras et al., 2022). All
+changes keep the pixel grid.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from src.gan.diff_augment import flip, shifted
+from src.gan.diff_augment import mirror, shifted
 
 # Half of the portraits stay as they are: those are what is asked for later.
 CHANGED = 0.5
@@ -51,5 +52,5 @@ def mirrored_and_moved(portraits: Tensor) -> tuple[Tensor, Tensor]:
     numbers = [torch.randint(values, (count,), device=device) for values in change_counts(size)]
     changes = torch.where(chosen[:, None], torch.stack(numbers, dim=1), no_change(count, size, device))
     down, right = (changes[:, 1 + axis, None] - reach for axis, reach in enumerate(reaches(size)))
-    changed = shifted(flip(portraits, changes[:, 0] > 0), -down, -right)
+    changed = shifted(mirror(portraits, changes[:, 0] > 0), -down, -right)
     return changed.contiguous(memory_format=torch.channels_last), changes

@@ -11,7 +11,7 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from src.config import Count, CountOrNone, NonNegative, Share, TrainingConfig
+from src.config import Count, CountOrZero, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
@@ -45,7 +45,7 @@ class PalettePyramidConfig(TrainingConfig):
     gradient_limit: NonNegative
     recolours_per_step: Count
     guidance_weight: NonNegative
-    guided_side: CountOrNone
+    guided_side: CountOrZero
     temperature: str
     top_p: str
     passes: str
@@ -234,7 +234,7 @@ class PalettePyramidFamily(Family):
     @torch.no_grad()
     def vary(self, sampler: nn.Module, latents: Tensor, labels: Tensor, changed: Tensor) -> Tensor:
         """Pixels stay that are nearly as likely under the other labels. For another palette, other colours are written
-        for the same entries; where the set had no recolours to learn that from, the hero is drawn anew."""
+        for the same entries; where the set had no recolours to learn that from, the hero is sampled anew."""
         before = self.write(sampler, latents, labels)
         other_palette = (self.of_palette(labels) & (changed != labels)).any(dim=1)
         # While a hero is recoloured, its map is that of its own palette.

@@ -1,1 +1,1 @@
-"""The training loop and what it needs: data order, moving average, checkpoints, logs. Knows no family by name."""
+"""Training a family: `run` sets a run up, `trainer` is the loop. Neither knows a family by name."""

@@ -1,4 +1,4 @@
-"""Training in a process of its own: its memory is its own, and whatever happens to it, the one that waits goes on."""
+"""Training in a process of its own: its peak memory can be measured, and if it crashes, its caller does not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRAINED, EARLY, INTERRUPTED = "trained", "stopped by itself", "interrupted"
 DIVERGED, FAILED = "diverged", "failed"
 
 REPORT = "report of the run: "
-"""How the process that trains tells its end to the one that waits: this and a JSON object on a line."""
+"""The last line of the process that trains: this, and the outcome as a JSON object."""
 
 
 def train_apart(job: Mapping[str, object], log: Callable[[str], None]) -> dict[str, object]:
@@ -36,10 +36,10 @@ def train_apart(job: Mapping[str, object], log: Callable[[str], None]) -> dict[s
     Args:
         job: the arguments of `train`, ready for JSON: `data`, `out`, `family`, `profile`, `overrides`. A run that lies
             in `out` is resumed.
-        say: takes the lines of the run.
+        log: takes the lines of the run.
 
     Returns:
-        `status` (one of the words above), `note` (why, in a line) and `peak_memory_bytes`, 0 where nothing tells.
+        `status` (one of the words above), `note` (why, in a line) and `peak_memory_bytes`, 0 where it is unknown.
     """
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
@@ -55,7 +55,7 @@ def train_apart(job: Mapping[str, object], log: Callable[[str], None]) -> dict[s
         errors="replace",
         **group,
     )
-    outcome = {"status": FAILED, "note": "its process ended without a word", "peak_memory_bytes": 0}
+    outcome = {"status": FAILED, "note": "its process ended without a report", "peak_memory_bytes": 0}
 
     def listen() -> None:
         for line in process.stdout:
@@ -78,7 +78,7 @@ def train_apart(job: Mapping[str, object], log: Callable[[str], None]) -> dict[s
 
 
 def train_here(job: Mapping[str, object], log: Callable[[str], None]) -> dict[str, object]:
-    """The other side of `train_apart`: train, and say how it ended."""
+    """The other side of `train_apart`: train, and return the outcome."""
     try:
         result = train(
             Path(job["data"]), Path(job["out"]), job["family"], job["profile"], job["overrides"], resume=True, log=log

@@ -25,7 +25,7 @@ class Estimate:
 
     Args:
         images_per_second: training speed.
-        memory_bytes: peak memory: the card's on CUDA, else the whole process's; None where it cannot be told.
+        memory_bytes: peak memory: the card's on CUDA, else the whole process's; None where it is unknown.
     """
 
     images_per_second: float
@@ -62,7 +62,7 @@ def measure(
 
 
 def peak_memory(device: torch.device) -> int | None:
-    """The most memory this process has held, in bytes: the card's on CUDA, else its own; None where nothing tells."""
+    """The most memory this process has held, in bytes: the card's on CUDA, else its own; None where it is unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     status = Path("/proc/self/status")

@@ -30,14 +30,14 @@ def to_rgba(images: Tensor) -> np.ndarray:
 def sample_portraits(
     family: Family, sampler: nn.Module, latents: Tensor, labels: Tensor, batch: int = 64
 ) -> np.ndarray:
-    """What a family draws, batch by batch: uint8 [N, H, W, 4] with binary alpha.
+    """A family's samples, computed batch by batch: uint8 [N, H, W, 4] with binary alpha.
 
     Args:
         family: for its `sample`.
         sampler: as for that.
         latents: [N, latent_dim].
         labels: int64 [N, A].
-        batch: so many at once.
+        batch: samples in one batch.
     """
     batches = zip(latents.split(batch), labels.split(batch), strict=True)
     return np.concatenate([to_rgba(family.sample(sampler, *each)) for each in batches])

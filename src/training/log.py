@@ -72,14 +72,14 @@ def status_line(row: Mapping[str, float], kimg_total: float) -> str:
     parts = [f"{row['kimg']:9.2f} / {kimg_total:g} kimg", f"{row['images_per_second']:5.1f} img/s"]
     parts += [f"{name} {row[name]:.3f}" for name in row if name.startswith("loss_")]
     if "diversity" in row:
-        parts.append(f"variety {row['diversity']:.2f}")
+        parts.append(f"diversity {row['diversity']:.2f}")
     if "kid_random" in row:
         parts.append(f"KID {row['kid_random']:.3g}")
     return "  ".join([*parts, f"{duration(left)} left"])
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says it: `45 s`, `12 min`, `3 h 20 min`."""
+    """Seconds for a person to read: `45 s`, `12 min`, `3 h 20 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

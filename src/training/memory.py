@@ -11,19 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from src.errors import InputError
-
 LEAST_BYTES = 1 << 16
 """Smaller tensors stay: a transfer would cost more than it frees."""
-
-Result = TypeVar("Result")
 
 
 def saved_on_host() -> contextlib.AbstractContextManager:
@@ -51,29 +45,7 @@ def _from_host(saved: Tensor | tuple[torch.device, Tensor]) -> Tensor:
     return host.to(device)
 
 
-def within_memory(attempt: Callable[[], Result], log: Callable[[str], None]) -> Result:
-    """Do something; if the card's memory runs out, do it again with `saved_on_host`.
-
-    Args:
-        attempt: starts from what is on disk, so that it can be called a second time.
-        say: is told about it, in a line.
-
-    Raises:
-        InputError: the memory did not suffice even so.
-    """
-    with contextlib.suppress(torch.OutOfMemoryError):
-        return attempt()
-    # Here, and not where the error is handled: as long as it is, it holds on to everything that filled the card.
+def release_memory() -> None:
+    """Give back the card's memory that nothing refers to any more."""
     gc.collect()
     torch.cuda.empty_cache()
-    log(
-        "the card's memory ran out: going on with activations in the computer's memory; the gradients are the same, "
-        "steps take longer (a smaller --set batch_size=... avoids it)"
-    )
-    try:
-        with saved_on_host():
-            return attempt()
-    except torch.OutOfMemoryError:
-        raise InputError(
-            "the card's memory does not suffice; lower --set batch_size=..., or free the card from other programs"
-        ) from None

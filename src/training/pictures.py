@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOTEBOOK_COLOURS = 96
-"""A notebook with its outputs stays below 2 MB; what a model draws has a thousand colours a portrait."""
+"""A notebook with its outputs stays below 2 MB; samples have a thousand colours each."""
 
 PANELS = {
     "losses": ("loss_discriminator", "loss_generator"),

@@ -1,6 +1,6 @@
-"""A cheap look at the samples while training goes on: what is drawn for it, and which checkpoint was the best so far.
+"""A cheap look at the samples while training goes on: what is sampled for it, and which checkpoint is the best so far.
 
-What the samples are worth is the judge's to say; the loop is given one (`src.evaluation.quick_metrics`), or none.
+The loop is given the function that measures the samples (`src.evaluation.quick_metrics`), or none.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ Evaluator = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 """Samples uint8 [N, H, W, 4] and as many portraits that nobody trains on -> columns of `metrics.csv`."""
 
 BEST_BY = "kid_random"
-"""The judge's measure by which `checkpoints/best.pt` is chosen; the lowest is the best."""
+"""The metric by which `checkpoints/best.pt` is chosen; the lowest is the best."""
 
 FEWEST = 4
-"""Of fewer portraits no distance can be worked out."""
+"""Of fewer portraits there is no distance."""
 
 
 class Examination:
     """The same latents and labels every time, so that two looks differ by the model alone.
 
-    Nothing is drawn from torch's generators: a run that is looked at gives the same bits as one that is not.
+    Torch's generators are left alone: a run that is looked at gives the same bits as one that is not.
 
     Args:
-        judge: gives the measures.
+        evaluator: gives the metrics.
         portraits: the packed data, with the attributes that the family is conditioned on.
         count: how many samples at most; as many validation portraits, whose labels the samples get, are compared with.
-            Training portraits stand in where next to none are held out.
+            Training portraits stand in where there are next to none.
         latent_dim: length of a latent.
         seed: of the latents and of the choice of portraits.
-        device: where samples are drawn.
+        device: where the family samples.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Examination:
         self.latents = torch.from_numpy(latents).to(device)
 
     def metrics(self, family: Family, sampler: nn.Module) -> dict[str, float]:
-        """The judge's measures of what the sampler draws now; none of a family that cannot draw (yet).
+        """The metrics of what the sampler makes now; none of a family that cannot sample (yet).
 
         Args:
             family: for its `sample`.
@@ -74,11 +74,11 @@ class Examination:
 
 
 def is_best(metrics: Mapping[str, float], earlier: Sequence[Mapping[str, float]]) -> bool:
-    """Whether these figures are better than all before.
+    """Whether these metrics are better than all before.
 
     Args:
-        figures: of the look just taken.
-        earlier: the rows of `metrics.csv` before it, of which most have no figures: a resumed run reads there how
+        metrics: of the look just taken.
+        earlier: the rows of `metrics.csv` before it, of which most have none: a resumed run reads there how
             good the best was.
     """
     return BEST_BY in metrics and all(metrics[BEST_BY] < row[BEST_BY] for row in earlier if BEST_BY in row)

@@ -1,6 +1,6 @@
-"""Trackers: who else is told what a run reports. `metrics.csv` is always written, by `src.training.log`.
+"""Trackers: where else the reports of a run go. `metrics.csv` is always written, by `src.training.log`.
 
-TensorBoard is told wherever it is installed, MLflow where the setting `mlflow` names an experiment. Steps are images
+TensorBoard is written wherever it is installed, MLflow where the setting `mlflow` names an experiment. Steps are images
 seen, which are whole numbers: 1,000 of them are the 1 in `metrics.csv`'s column `kimg`.
 """
 
@@ -163,10 +163,10 @@ class Trackers:
     def checkpoint(self, path: Path) -> None:
         self._each(lambda tracker: tracker.checkpoint(path))
 
-    def _each(self, tell: Callable[[Tracker], None]) -> None:
+    def _each(self, call: Callable[[Tracker], None]) -> None:
         for tracker in list(self.trackers):
             try:
-                tell(tracker)
+                call(tracker)
             except Exception as error:
                 self.trackers.remove(tracker)
                 self.log(f"warning: {tracker.name} failed ({_reason(error)}); training goes on without it")
@@ -181,7 +181,7 @@ def open_trackers(
         out: artifacts folder.
         description: what `config.json` holds: `family`, `profile`, `config`, `data_fingerprint`.
         images_seen: where training goes on; 0 for a fresh run.
-        say: takes the warnings.
+        log: takes the warnings.
 
     Raises:
         InputError: MLflow is asked for and missing, or its server or folder cannot be used.
@@ -208,7 +208,7 @@ def open_trackers(
 
 
 def import_mlflow() -> ModuleType:
-    """MLflow, told before its import to report nothing to its makers.
+    """MLflow, with its telemetry switched off before the import.
 
     Raises:
         InputError: it is not installed.

@@ -78,7 +78,7 @@ class CodePrior(nn.Module):
         width: length of a position's features.
         layers: how many blocks.
         heads: of attention in each block; they share the width.
-        dropout: share of a block's results that is left out while training: such a prior learns small sets by heart.
+        dropout: share of a block's results that is left out while training: such a prior memorises small sets.
 
     Raises:
         ValueError: a width that the heads cannot share evenly.

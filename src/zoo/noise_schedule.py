@@ -19,7 +19,6 @@ from torch import Tensor
 from src.errors import InputError
 
 SCHEDULES = ("linear", "cosine")
-PREDICTIONS = ("epsilon", "v")
 
 
 def linear_betas(steps: int) -> Tensor:

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import Count, CountOrNone, Decay, NonNegative, Positive, Share, TrainingConfig
+from src.config import Count, CountOrZero, Decay, NonNegative, Positive, Share, TrainingConfig
 from src.family import DataSpecification, Stateful
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditioning import AttributeEmbedding
@@ -282,7 +282,7 @@ class R3GANConfig(TrainingConfig):
     base_channels: Count
     blocks: Count
     embedding_dim: Count
-    colours: CountOrNone
+    colours: CountOrZero
     colour_attribute: str
     harden_kimg: NonNegative
     schedule_kimg: NonNegative

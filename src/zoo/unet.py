@@ -1,4 +1,4 @@
-"""U-Net that is told the diffusion step and the labels, for square images of 16, 32 or 64 pixels.
+"""U-Net conditioned on the diffusion step and the labels, for square images of 16, 32 or 64 pixels.
 
 After the CIFAR-10 network of Ho et al. (2020), with scale and shift from the step as in Nichol & Dhariwal (2021). To
 be quick on a CPU it works on 2x2 patches of large images and resamples by averaging and repeating, without weights.
@@ -107,8 +107,7 @@ class UNet(nn.Module):
         finest_side: larger images are cut into patches, which become channels, so that no convolution works at more
             than this side.
         dropout: share of features dropped in each block; small sets need it.
-        change_counts: how many values each number can take that says how a portrait was changed; these are always
-            told. Empty: portraits are as they are.
+        change_counts: the number of values of each augmentation label, which are never dropped. Empty: none.
 
     Raises:
         ValueError: a side that is no power of two of at least 8, or an odd `base_channels`.
@@ -185,9 +184,9 @@ class UNet(nn.Module):
             noisy: [N, C, size, size] of about unit variance.
             steps: int64 [N], the steps of the diffusion.
             labels: int64 [N, A].
-            labelled: bool [N]; where False, no attribute of that image is told (the label embedding is zero). None:
-                all are told.
-            changes: int64 [N, B], how each image was changed; None for a network without `change_counts`.
+            labelled: bool [N]; where False, the labels of that image are dropped (their embedding is zero). None: none
+                are.
+            changes: int64 [N, B], augmentation labels; None for a network without `change_counts`.
 
         Returns:
             float32 [N, C, size, size].

@@ -27,7 +27,7 @@ class VectorQuantiser(nn.Module):
     et al., 2020).
 
     A code is the mean of the vectors it stood for, newer ones weighing more: a running sum divided by a running count.
-    Averaging sums and counts over time, as the training loop does for the network that draws, gives again such a
+    Averaging sums and counts over time, as the training loop does for the sampler, gives again such a
     mean, and a revived code takes the place of the dead one at once, whose count is next to nothing.
 
     Args:
@@ -118,7 +118,7 @@ class VQVAEConfig(TrainingConfig):
 
 
 class VectorQuantisedAutoencoder(nn.Module):
-    """Encoder, codebook, decoder and, where there is one, the prior: all that drawing needs."""
+    """Encoder, codebook, decoder and, where there is one, the prior: all that sampling needs."""
 
     def __init__(self, config: VQVAEConfig, data: DataSpecification) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ class VQVAE(Family):
     def cannot_sample(self) -> str:
         if self.model.prior is not None:
             return ""
-        return "this vqvae was trained without its prior and cannot draw, only reconstruct; train one with prior=true"
+        return "this vqvae was trained without its prior and cannot sample, only reconstruct; train one with prior=true"
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         codes, scalars = self.autoencoder_step(reals)

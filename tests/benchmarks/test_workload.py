@@ -8,9 +8,8 @@ from benchmarks.operations import OperationCounter
 from benchmarks.outside import time_shares
 from benchmarks.peak import convolution_operations, convolution_peak
 from benchmarks.workload import COUNTED_BATCH, Workload, cycle_length, mean_over_cycle
+from src.config import load_config
 from src.families import FAMILIES
-from src.zoo.r3gan import R3GANConfig
-from src.zoo.wgan import WGANConfig
 
 CPU = torch.device("cpu")
 
@@ -53,8 +52,8 @@ def test_peak_counts_what_the_convolution_does():
 
 
 def test_a_cycle_is_as_long_as_the_lazy_terms_need():
-    assert cycle_length(R3GANConfig(penalty_interval=4)) == 4
-    assert cycle_length(WGANConfig(critic_steps=5)) == 5
+    assert cycle_length(load_config("r3gan", "smoke", overrides={"penalty_interval": 4})) == 4
+    assert cycle_length(load_config("wgan", "smoke", overrides={"critic_steps": 5})) == 5
 
 
 def test_kinds_of_steps_and_their_numbers():

@@ -8,8 +8,9 @@ from src.data.curate import Curation
 from src.data.folder import prepare_folder
 from src.errors import InputError
 from src.labels import LabelSpecification, read_label_mappings
-from src.tables import read_table, write_table
+from src.tables import write_table
 from tests.data.art import CLOTH, hero, write_heroes
+from tests.tables import read_rows
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def packed(data):
 def relabel(data, **columns):
     """Change or add columns of labels.csv: column -> function of the row."""
     path = data.parent / "labels.csv"
-    rows = read_table(path)
+    rows = read_rows(path)
     for row in rows:
         row.update({name: make(row) for name, make in columns.items()})
     write_table(path, tuple(rows[0]), rows)
@@ -67,7 +68,7 @@ def test_the_split_cuts_no_group_and_the_tables_say_the_same(data):
     arrays = packed(data)
     groups = [set(arrays["group_ids"][arrays["split"] == side]) for side in (0, 1)]
     assert not groups[0] & groups[1] and len(groups[1]) == 3
-    final, train, validation = (read_table(data / f"sprites_{name}.csv") for name in ("final", "train", "val"))
+    final, train, validation = (read_rows(data / f"sprites_{name}.csv") for name in ("final", "train", "val"))
     assert [row["filename"] for row in final] == arrays["filenames"].tolist()
     assert [row["filename"] for row in validation] == arrays["filenames"][arrays["split"] == 1].tolist()
     assert len(train) + len(validation) == len(final)
@@ -76,14 +77,14 @@ def test_the_split_cuts_no_group_and_the_tables_say_the_same(data):
 def test_the_palette_is_worked_out_unless_it_is_given(data):
     path = data.parent / "labels.csv"
     build_dataset(data, path)
-    for row in read_table(data / "sprites_final.csv"):
+    for row in read_rows(data / "sprites_final.csv"):
         assert row["palette"] == row["palette_pixels"] == row["filename"].split("_")[-1].removesuffix(".png")
         assert float(row["palette_lightness"]) < 0.42 or row["palette"] != "dark"
 
     path = relabel(data, palette=lambda row: "odd" if "cool" in row["filename"] else "")
     report = build_dataset(data, path, new_classes=True)
     assert report.sources["palette"] == {"given": 12, "pixels": 48}
-    rows = {row["filename"]: row for row in read_table(data / "sprites_final.csv")}
+    rows = {row["filename"]: row for row in read_rows(data / "sprites_final.csv")}
     assert (rows["heroes/00_cool.png"]["palette"], rows["heroes/00_cool.png"]["palette_pixels"]) == ("odd", "cool")
 
 
@@ -127,15 +128,15 @@ def test_other_attributes_are_data(data):
 
 
 def test_a_person_beats_the_given_labels_for_the_whole_group(data):
-    rows = read_table(data / "group_labels.csv")
+    rows = read_rows(data / "group_labels.csv")
     rows[4].update(hero_class="rogue", source="manual")
     write_table(data / "group_labels.csv", tuple(rows[0]), rows)
     report = build_dataset(data, data.parent / "labels.csv")
-    found = [row for row in read_table(data / "sprites_final.csv") if row["hero_class"] == "rogue"]
+    found = [row for row in read_rows(data / "sprites_final.csv") if row["hero_class"] == "rogue"]
     assert {row["group_id"] for row in found} == {rows[4]["group_id"]} and len(found) == 5
     assert {row["gender"] for row in found} == {"feminine"}  # the cell left empty is still the given label
     assert report.sources["hero_class"] == {"given": 55, "manual": 5}
-    after = read_table(data / "group_labels.csv")
+    after = read_rows(data / "group_labels.csv")
     assert after[-1] == rows[4]  # what a person wrote is looked through last
     others = {row["group_id"]: row for row in after}
     other = others[rows[5]["group_id"]]
@@ -143,7 +144,7 @@ def test_a_person_beats_the_given_labels_for_the_whole_group(data):
 
 
 def test_labels_by_group_and_by_other_endings(data):
-    groups = read_table(data / "sprite_groups.csv")
+    groups = read_rows(data / "sprite_groups.csv")
     write_table(
         data.parent / "by_group.csv",
         ("group_id", "gender"),
@@ -163,7 +164,7 @@ def test_portraits_of_a_group_share_its_label_and_those_without_any_are_left_out
     report = build_dataset(data, relabel(data, hero_class=keep))
     assert (report.portraits, report.left_out) == (55, 5)
     assert any("5 portraits have no label of 'hero_class'" in warning for warning in report.warnings)
-    assert not [row for row in read_table(data / "sprites_final.csv") if row["filename"].startswith("heroes/01")]
+    assert not [row for row in read_rows(data / "sprites_final.csv") if row["filename"].startswith("heroes/01")]
 
 
 def test_slips_are_warned_of(data):
@@ -229,13 +230,13 @@ def test_groups_that_nobody_labelled_get_suggestions_of_which_the_sure_ones_are_
     prepare_folder(tmp_path / "images", data)
 
     report = build_dataset(data, tmp_path / "labels.csv", attributes=("gender",), min_confidence=0.0)
-    sheet = {row["group_id"]: row for row in read_table(data / "group_labels.csv")}
+    sheet = {row["group_id"]: row for row in read_rows(data / "group_labels.csv")}
     assert report.portraits == 100 and report.sources["gender"]["suggested"] == 66
     assert any("66 portraits have a suggested 'gender'" in warning for warning in report.warnings)
     assert sum(row["source"] == "suggested" for row in sheet.values()) == 33
     assert all(0.5 <= float(row["confidence"]) <= 1 for row in sheet.values())
     truth = {row["filename"]: row["gender"] for row in rows}
-    final = read_table(data / "sprites_final.csv")
+    final = read_rows(data / "sprites_final.csv")
     assert sum(truth[row["filename"]] == row["gender"] for row in final) > 85
 
     least = sorted(float(row["confidence"]) for row in sheet.values())[16]
@@ -245,7 +246,7 @@ def test_groups_that_nobody_labelled_get_suggestions_of_which_the_sure_ones_are_
 
 def change_sheet(data, group, **cells):
     """Change a person's row of group_labels.csv; returns its number in a spreadsheet."""
-    rows = read_table(data / "group_labels.csv")
+    rows = read_rows(data / "group_labels.csv")
     index = [row["group_id"] for row in rows].index(group)
     rows[index].update(cells, source="manual")
     write_table(data / "group_labels.csv", tuple(rows[0]), rows)
@@ -253,7 +254,7 @@ def change_sheet(data, group, **cells):
 
 
 def a_group(data):
-    return read_table(data / "sprite_groups.csv")[3]["group_id"]
+    return read_rows(data / "sprite_groups.csv")[3]["group_id"]
 
 
 def test_a_class_that_the_earlier_build_lacks_is_an_error_that_names_the_row_of_the_sheet(data):
@@ -276,7 +277,7 @@ def test_a_class_that_the_earlier_build_lacks_is_an_error_that_names_the_row_of_
 def test_a_class_that_the_earlier_build_lacks_is_an_error_that_names_the_row_of_the_given_labels(data):
     build_dataset(data, data.parent / "labels.csv")
     path = relabel(data, gender=lambda row: "robot" if "03_warm" in row["filename"] else row["gender"])
-    number = [row["filename"] for row in read_table(path)].index("heroes/03_warm.png") + 2
+    number = [row["filename"] for row in read_rows(path)].index("heroes/03_warm.png") + 2
     with pytest.raises(InputError, match=rf"labels.csv, row {number} \(heroes/03_warm.png\): unknown gender 'robot'; "):
         build_dataset(data, path)
     assert build_dataset(data, path, attributes=("hero_class",)).portraits == 60
@@ -311,13 +312,13 @@ def test_other_images_start_with_no_classes_and_more_images_keep_them(data):
     with pytest.raises(InputError, match="robot"):
         build_dataset(data, data.parent / "others.csv")
 
-    for row in read_table(data.parent / "labels.csv"):
+    for row in read_rows(data.parent / "labels.csv"):
         (data.parent / "images" / row["filename"]).unlink()
     prepare_folder(data.parent / "images", data)
     for _ in range(2):  # the sheet still holds the rows of the first set, of other classes
         report = build_dataset(data, data.parent / "others.csv")
     assert report.portraits == 60 and list(report.class_counts["gender"]) == ["robot"]
-    assert any(row["gender"] == "feminine" for row in read_table(data / "group_labels.csv"))
+    assert any(row["gender"] == "feminine" for row in read_rows(data / "group_labels.csv"))
     change_sheet(data, a_group(data), gender="feminine")  # a class of the first set, not of this one
     with pytest.raises(InputError, match="unknown gender 'feminine'"):
         build_dataset(data, data.parent / "others.csv")
@@ -325,7 +326,7 @@ def test_other_images_start_with_no_classes_and_more_images_keep_them(data):
 
 def test_a_class_chosen_by_keyboard_is_meant_until_it_is_taken_back(data):
     write_table(
-        data.parent / "few.csv", ("filename", "gender", "hero_class"), read_table(data.parent / "labels.csv")[:50]
+        data.parent / "few.csv", ("filename", "gender", "hero_class"), read_rows(data.parent / "labels.csv")[:50]
     )
     build_dataset(data, data.parent / "few.csv")
     curation = Curation(data)

@@ -7,8 +7,9 @@ from src.data import curate as module
 from src.data.curate import HISTORY, Curation, curate, numbered, read_command
 from src.data.folder import prepare_folder
 from src.errors import InputError
-from src.tables import read_table, write_table
+from src.tables import write_table
 from tests.data.art import write_heroes
+from tests.tables import read_rows
 
 CLASSES = {"gender": ("feminine", "masculine"), "hero_class": ("barbarian", "bard", "knight", "mage")}
 
@@ -18,7 +19,7 @@ def data(tmp_path):
     """Four groups of three recolours; the sheet suggests labels for the first three."""
     write_heroes(tmp_path / "images", 4, ("cool", "dark", "warm"))
     prepare_folder(tmp_path / "images", tmp_path / "data")
-    rows = read_table(tmp_path / "data" / "group_labels.csv")
+    rows = read_rows(tmp_path / "data" / "group_labels.csv")
     for row, hero_class in zip(rows, ("mage", "knight", "bard"), strict=False):
         row.update(gender="feminine", hero_class=hero_class, source="suggested", confidence="0.61")
     write_sheet(tmp_path / "data", rows)
@@ -26,7 +27,7 @@ def data(tmp_path):
 
 
 def sheet(data):
-    return read_table(data / "group_labels.csv")
+    return read_rows(data / "group_labels.csv")
 
 
 def write_sheet(data, rows):
@@ -88,7 +89,7 @@ def test_undo_goes_back_through_sessions_and_forgets_nothing(data):
     assert sheet(data) == before
     with pytest.raises(InputError, match="no decision"):
         second.undo()
-    history = read_table(data / HISTORY)
+    history = read_rows(data / HISTORY)
     assert [row["action"] for row in history] == ["correct", "accept", "undo", "undo"]
     assert "warrior" in history[0]["after"]
 

@@ -11,8 +11,9 @@ from src.data.data_card import FILE_TABLE, write_data_card
 from src.data.default_set import images_or_painted, labels_table
 from src.data.folder import prepare_folder
 from src.errors import InputError
-from src.tables import read_table, write_table
+from src.tables import write_table
 from tests.data.art import write_heroes
+from tests.tables import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,14 +44,14 @@ def cells(data, heading):
 
 def test_its_counts_are_those_of_the_tables(data):
     raw, final, train, validation = (
-        read_table(data / f"sprites_{name}.csv") for name in ("raw", "final", "train", "val")
+        read_rows(data / f"sprites_{name}.csv") for name in ("raw", "final", "train", "val")
     )
     counts = cells(data, "Counts")
     assert counts["raw files (tiles of a sheet count singly)"] == [str(len(raw))] == ["62"]
     assert counts["accepted portraits"] == ["60"]
     assert counts["portraits in the set"] == [str(len(final))] == ["30"]
     assert counts["accepted, but left out for want of a label"] == ["30"]
-    assert counts["groups of accepted portraits"] == [str(len(read_table(data / "sprite_groups.csv")))]
+    assert counts["groups of accepted portraits"] == [str(len(read_rows(data / "sprite_groups.csv")))]
 
     parts = [Counter(row["gender"] for row in rows) for rows in (train, validation)]
     for name in ("feminine", "masculine"):

@@ -10,8 +10,8 @@ from PIL import Image
 
 from src.data.folder import prepare_folder
 from src.images import fit, read_rgba
-from src.tables import read_table
 from tests.data.drawn import encode, enlarge, over, smooth_noise, sprite
+from tests.tables import read_rows
 from tests.test_images import huge_png
 
 SIDE = 48
@@ -87,7 +87,7 @@ def prepared(tmp_path_factory):
     (folder / "images").mkdir()
     expected = write_faulty_folder(folder / "images")
     prepare_folder(folder / "images", folder / "data")
-    rows = {row["filename"]: row for row in read_table(folder / "data" / "sprites_raw.csv")}
+    rows = {row["filename"]: row for row in read_rows(folder / "data" / "sprites_raw.csv")}
     return rows, expected, folder / "data"
 
 

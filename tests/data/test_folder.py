@@ -8,8 +8,9 @@ from src.data.folder import prepare_folder
 from src.data.intake import RAW_COLUMNS
 from src.errors import InputError
 from src.images import read_rgba, write_png
-from src.tables import read_table, write_table
+from src.tables import write_table
 from tests.data.art import CLOTH, hero, write_heroes
+from tests.tables import read_rows
 
 
 def content(folder):
@@ -33,7 +34,7 @@ def images(tmp_path):
 
 def test_every_file_has_a_row_and_every_portrait_a_group(images, tmp_path):
     report = prepare_folder(images, tmp_path / "data")
-    rows = {row["filename"]: row for row in read_table(tmp_path / "data" / "sprites_raw.csv", RAW_COLUMNS)}
+    rows = {row["filename"]: row for row in read_rows(tmp_path / "data" / "sprites_raw.csv", RAW_COLUMNS)}
     assert tuple(rows["broken.png"]) == RAW_COLUMNS
     assert set(rows) == {path.relative_to(images).as_posix() for path in images.rglob("*") if path.is_file()}
     assert report.counts == {"accepted": 15, "duplicate": 1, "rejected": 1, "ignored": 1}
@@ -44,12 +45,12 @@ def test_every_file_has_a_row_and_every_portrait_a_group(images, tmp_path):
     assert (copy["status"], copy["duplicate_of"]) == ("duplicate", "heroes/00_cool.png")
     assert copy["group_id"] == original["group_id"] != ""
 
-    groups = read_table(tmp_path / "data" / "sprite_groups.csv", ("group_id", "size", "silhouette_hash"))
+    groups = read_rows(tmp_path / "data" / "sprite_groups.csv", ("group_id", "size", "silhouette_hash"))
     assert [(row["size"], row["representative"]) for row in groups] == [
         ("5", f"heroes/{shape:02d}_cool.png") for shape in range(3)
     ]
     assert {row["group_id"] for row in groups} == {row["group_id"] for row in rows.values() if row["group_id"]}
-    sheet = read_table(tmp_path / "data" / "group_labels.csv", ("gender", "hero_class", "source", "confidence"))
+    sheet = read_rows(tmp_path / "data" / "group_labels.csv", ("gender", "hero_class", "source", "confidence"))
     assert [row["group_id"] for row in sheet] == [row["group_id"] for row in groups]
     assert read_rgba(tmp_path / "data" / "contact_sheets" / "groups_001.png").any()
 
@@ -91,7 +92,7 @@ def test_a_table_that_names_files_elsewhere_removes_none_of_them(images, tmp_pat
     data, treasure = tmp_path / "data", tmp_path / "treasure.png"
     prepare_folder(images, data)
     treasure.touch()
-    rows = read_table(data / "sprites_raw.csv")
+    rows = read_rows(data / "sprites_raw.csv")
     for filename in ("../../treasure.png", str(treasure)):
         rows.append(dict.fromkeys(RAW_COLUMNS, "") | {"filename": filename, "status": "accepted"})
     write_table(data / "sprites_raw.csv", RAW_COLUMNS, rows)
@@ -118,7 +119,7 @@ def test_options_reach_the_portraits_and_what_nobody_asked_for_is_told(tmp_path)
     write_png(tmp_path / "images" / "large.png", large)
     write_png(tmp_path / "images" / "flat.png", np.where(large[:60, :60, 3:] > 0, large[:60, :60], 255))
     report = prepare_folder(tmp_path / "images", tmp_path / "data", options=PrepareOptions(reduce="mode", colours=4))
-    rows = {row["filename"]: row for row in read_table(tmp_path / "data" / "sprites_raw.csv")}
+    rows = {row["filename"]: row for row in read_rows(tmp_path / "data" / "sprites_raw.csv")}
     assert (rows["large.png"]["native_width"], rows["large.png"]["reason"]) == ("100", "larger art reduced by mode")
     assert int(rows["large.png"]["colours"]) <= 4
     assert rows["flat.png"]["reason"] == "flat background made transparent"

@@ -1,10 +1,28 @@
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from src.data.group_labels import extend_group_labels, fill_in_given, fill_in_suggested, read_group_labels
+from src.data import group_labels
+from src.data.group_labels import extend_group_labels, read_group_labels
 from src.errors import InputError
-from src.tables import read_table, write_table
+from src.tables import write_table
+from tests.tables import labels_table, read_rows
+
+
+def fill_in_given(path, attributes, given):
+    """Group -> its labels, and the share of its portraits that they are right for."""
+    _fill_in(group_labels.fill_in_given, path, attributes, given)
+
+
+def fill_in_suggested(path, attributes, suggested):
+    """Group -> its labels, and the least confidence in one of them."""
+    _fill_in(group_labels.fill_in_suggested, path, attributes, suggested)
+
+
+def _fill_in(fill_in, path, attributes, rows):
+    labels = labels_table({group: labels for group, (labels, _) in rows.items()}).reindex(columns=attributes)
+    fill_in(path, labels, pd.Series({group: share for group, (_, share) in rows.items()}, dtype=float))
 
 
 @pytest.fixture
@@ -16,7 +34,7 @@ def sheet(tmp_path):
 
 def edit(path, group, **cells):
     """What a person does in a spreadsheet."""
-    rows = read_table(path)
+    rows = read_rows(path)
     for row in rows:
         if row["group_id"] == group:
             row.update(cells)
@@ -24,11 +42,11 @@ def edit(path, group, **cells):
 
 
 def cells(path, group):
-    return next(row for row in read_table(path) if row["group_id"] == group)
+    return next(row for row in read_rows(path) if row["group_id"] == group)
 
 
 def test_a_fresh_sheet_has_an_empty_row_for_every_group(sheet):
-    assert read_table(sheet)[1] == {"group_id": "g2", "gender": "", "hero_class": "", "source": "", "confidence": ""}
+    assert read_rows(sheet)[1] == {"group_id": "g2", "gender": "", "hero_class": "", "source": "", "confidence": ""}
 
 
 def test_what_a_person_wrote_survives_prepare_and_build(sheet):
@@ -51,7 +69,7 @@ def test_what_a_person_wrote_survives_prepare_and_build(sheet):
 
 def test_empty_rows_of_groups_that_are_gone_go_too(sheet):
     extend_group_labels(sheet, ["g3"])
-    assert [row["group_id"] for row in read_table(sheet)] == ["g3"]
+    assert [row["group_id"] for row in read_rows(sheet)] == ["g3"]
 
 
 def test_given_rows_follow_the_given_labels(sheet):
@@ -110,7 +128,7 @@ def test_what_most_needs_a_look_comes_first(sheet):
     edit(sheet, "g1", gender="feminine")
     fill_in_given(sheet, ["gender"], {"g2": ({"gender": "feminine"}, 1.0)})
     fill_in_suggested(sheet, ["gender"], {"g3": ({"gender": "masculine"}, 0.9), "g4": ({"gender": "masculine"}, 0.6)})
-    assert [row["group_id"] for row in read_table(sheet)] == ["g5", "g4", "g3", "g2", "g1"]
+    assert [row["group_id"] for row in read_rows(sheet)] == ["g5", "g4", "g3", "g2", "g1"]
 
 
 WORDS = st.sampled_from(["", "feminine", "masculine", "odd"])
@@ -130,7 +148,7 @@ def test_whatever_happens_no_row_that_a_person_wrote_is_lost(tmp_path, steps):
     wrote = {}
     for who, group, word in steps:
         filled = {group: ({"gender": word}, 0.5)} if word else {}
-        if who == "person" and any(row["group_id"] == group for row in read_table(path)):
+        if who == "person" and any(row["group_id"] == group for row in read_rows(path)):
             edit(path, group, gender=word, source="manual" if word else "")
             wrote[group] = word
         elif who == "given":

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from src.data import packed as data
-from src.data.mapped import images_bytes
 from src.data.packed import TRAIN, VALIDATION, PortraitBatches, load_portraits
 from src.errors import InputError
 from src.training.checkpoint import load_checkpoint
@@ -27,8 +26,14 @@ def unpacked(folder):
     return sorted(path.name for path in folder.glob("*.unpacked.npy"))
 
 
-def test_the_size_is_told_without_unpacking(data_folder):
-    assert images_bytes(data_folder / "portraits.npz") == 48 * 16 * 16 * 4
+@pytest.mark.parametrize(("limit", "is_mapped"), [(48 * 16 * 16 * 4 - 1, True), (48 * 16 * 16 * 4 + 200, False)])
+def test_the_unpacked_size_decides(data_folder, monkeypatch, limit, is_mapped):
+    with np.load(data_folder / "portraits.npz") as packed:
+        content = {**packed, "images": np.zeros((48, 16, 16, 4), np.uint8)}
+    np.savez_compressed(data_folder / "portraits.npz", **content)
+    assert (data_folder / "portraits.npz").stat().st_size < 10_000
+    monkeypatch.setattr(data, "MAP_ABOVE", limit)
+    assert isinstance(load_portraits(data_folder).images, np.memmap) == is_mapped
 
 
 def test_batches_are_the_same_and_nothing_is_read_into_memory(data_folder, mapped, monkeypatch):

@@ -1,15 +1,16 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from src.data.score import confusion, main, purity, together
+from src.data.score import main, purity, score_palette, together
 from src.tables import write_table
-from tests.data.art import write_heroes
+from tests.data.art import CLOTH, hero, write_heroes
 
 
 def test_purity_counts_portraits_that_are_of_their_groups_majority_in_every_attribute():
-    labels = [("f", "mage"), ("f", "mage"), ("f", "bard"), ("m", "bard"), ("m", "bard")]
+    labels = pd.DataFrame({"gender": list("fffmm"), "hero_class": ["mage", "mage", "bard", "bard", "bard"]})
     assert purity([1, 1, 1, 2, 2], labels) == 4 / 5
     assert purity([1, 1, 1, 1, 1], labels) == 1 / 5  # most are f, most are bards
 
@@ -19,9 +20,12 @@ def test_together_counts_portraits_in_the_group_that_holds_most_of_their_hero():
     assert together([1, 1, 1], ["a", "b", "c"]) == 1
 
 
-def test_confusion_has_the_given_classes_down():
-    rows, columns, counts = confusion(["warm", "warm", "cool"], ["dark", "warm", "dark"])
-    assert (rows, columns, counts.tolist()) == (["cool", "warm"], ["dark", "warm"], [[1, 0], [1, 1]])
+def test_the_confusion_has_the_themes_down():
+    images = np.stack([hero(0, CLOTH["dark"]), hero(0, CLOTH["warm"]), hero(1, CLOTH["dark"])])
+    scored = score_palette(images, ["warm", "warm", "cool"])
+    assert (scored["given"], scored["found"]) == (["cool", "warm"], ["dark", "warm"])
+    assert scored["confusion"] == [[1, 0], [1, 1]]
+    assert scored["agreement"] == pytest.approx(1 / 3, abs=1e-4)
 
 
 def test_the_script_scores_a_folder(tmp_path, capsys):

@@ -19,8 +19,8 @@ from src.data.sources.lpc import read_recipe, stack
 from src.data.sources.packed_sheet import KENNEY_SHA256, without_spacing
 from src.errors import InputError
 from src.images import read_rgba, write_png
-from src.tables import read_table
 from tests.data.art import CLOTH, hero
+from tests.tables import read_rows
 
 DATASETS = Path(__file__).resolve().parents[3] / "shared" / "datasets"
 
@@ -39,7 +39,7 @@ def views(tmp_path):
 
 def members_by_group(data):
     groups = {}
-    for row in read_table(data / "sprites_raw.csv"):
+    for row in read_rows(data / "sprites_raw.csv"):
         if row["status"] == "accepted":
             groups.setdefault(row["group_id"], set()).add(row["filename"])
     return groups
@@ -50,25 +50,25 @@ def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, 
     report = prepare_tinyhero(views, data)
     assert (report.accepted, report.groups) == (24, 6)
     assert members_by_group(data)["hero_0003"] == {f"{view}/3.png" for view in range(4)}
-    table = read_table(data / "sprite_groups.csv")
+    table = read_rows(data / "sprite_groups.csv")
     assert [row["group_id"] for row in table] == [f"hero_{number:04d}" for number in range(6)]
     assert {(row["size"], row["representative"][:2]) for row in table} == {("4", "2/")}  # the front stands for it
-    assert [row["group_id"] for row in read_table(data / "group_labels.csv")] == [row["group_id"] for row in table]
+    assert [row["group_id"] for row in read_rows(data / "group_labels.csv")] == [row["group_id"] for row in table]
     assert [path.name for path in (data / "contact_sheets").iterdir()] == ["groups_001.png"]
 
     assert main(["build", "--data", str(data), "--attributes", "view"]) == 0
-    final = read_table(data / "sprites_final.csv")
+    final = read_rows(data / "sprites_final.csv")
     sides = {"0": "back", "1": "left", "2": "front", "3": "right"}
     assert len(final) == 24 and all(row["view"] == sides[row["filename"][0]] for row in final)
-    validation = {row["group_id"] for row in read_table(data / "sprites_val.csv")}
-    assert validation and not validation & {row["group_id"] for row in read_table(data / "sprites_train.csv")}
+    validation = {row["group_id"] for row in read_rows(data / "sprites_val.csv")}
+    assert validation and not validation & {row["group_id"] for row in read_rows(data / "sprites_train.csv")}
 
 
 def test_a_duplicate_follows_its_portrait_and_a_second_run_gives_the_same(views, tmp_path):
     write_png(views / "1" / "5.png", read_rgba(views / "1" / "2.png"))  # hero 5 from the left looks like hero 2
     data = tmp_path / "data"
     prepare_tinyhero(views, data)
-    rows = {row["filename"]: row for row in read_table(data / "sprites_raw.csv")}
+    rows = {row["filename"]: row for row in read_rows(data / "sprites_raw.csv")}
     assert rows["1/5.png"]["duplicate_of"] == "1/2.png" and rows["1/5.png"]["group_id"] == "hero_0002"
     assert len(members_by_group(data)["hero_0005"]) == 3
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
@@ -157,13 +157,13 @@ def test_layers_are_stacked_into_heroes_with_the_recipes_labels(layers, tmp_path
     report = prepare_lpc(layers, data, tmp_path / "recipe.json")
     # A mage in robe or coat, 2 cloths x 2 hairs each; a knight with a robe (4) or none (2 hairs).
     assert (report.accepted + report.counts.get("duplicate", 0), report.groups) == (4 + 4 + 2 + 4, 4)
-    labels = {row["filename"]: row for row in read_table(data / "source_labels.csv")}
+    labels = {row["filename"]: row for row in read_rows(data / "source_labels.csv")}
     picture = read_rgba(data / "prepared" / "kind00_000_00.png")
     assert not (picture[..., :3] == (255, 0, 0)).all(axis=-1).any()  # no pixel of another frame
     assert labels["kind00_000_00.png"]["hero_class"] == "mage"
     assert any((picture == (*CLOTH[cloth], 255)).all(axis=-1).any() for cloth in ("warm", "cool"))
     assert main(["build", "--data", str(data), "--attributes", "gender,hero_class"]) == 0
-    final = read_table(data / "sprites_final.csv")
+    final = read_rows(data / "sprites_final.csv")
     assert {(row["gender"], row["hero_class"]) for row in final} == {("feminine", "mage"), ("masculine", "knight")}
 
 

@@ -1,4 +1,4 @@
-"""What stays of a hero when one attribute changes, on artists whose answer is known."""
+"""What stays of a hero when one attribute changes, on models whose answer is known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = LabelSpecification({"gender": ("feminine", "masculine"), "palette": ("c
 
 
 def model(sample):
-    """An artist that draws portraits [N, 4, 16, 16] in [-1, 1] by a function of latents and labels."""
+    """A model that samples portraits [N, 4, 16, 16] in [-1, 1] by a function of latents and labels."""
 
     def vary(sampler, latents, labels, changed):
         return sample(sampler, latents, changed)
@@ -61,10 +61,10 @@ def test_one_figure_a_label_is_no_hero_kept():
     assert {name: figure.value for name, figure in kept.items()} == {"gender": 0.0, "palette": 0.0}
 
 
-def test_an_artist_without_labels_has_nothing_to_change():
-    untold = model(lambda sampler, latents, labels: noise(latents))
-    untold.labels = LabelSpecification({})
-    assert change_attributes(untold, count=8) == {}
+def test_a_model_without_labels_has_nothing_to_change():
+    unlabelled = model(lambda sampler, latents, labels: noise(latents))
+    unlabelled.labels = LabelSpecification({})
+    assert change_attributes(unlabelled, count=8) == {}
 
 
 def test_a_family_that_varies_in_its_own_way_is_measured_by_it():
@@ -85,7 +85,7 @@ def test_every_hero_gets_another_class_of_the_one_attribute():
         assert np.array_equal(change.labels, changed.numpy()) and change.portraits.shape == (30, 16, 16, 4)
 
 
-def test_likeness_by_hand():
+def test_similarity_by_hand():
     first = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], bool)
     second = np.array([[1, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], bool)
     assert similarity(first, second) == pytest.approx([1 / 3, 1, 1])

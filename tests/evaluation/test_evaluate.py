@@ -1,4 +1,4 @@
-"""The whole judgement, on sets whose faults were planted."""
+"""The whole evaluation, on sets whose faults were planted."""
 
 import json
 import re
@@ -10,11 +10,13 @@ import pytest
 from src.__main__ import main
 from src.data.packed import load_portraits
 from src.errors import InputError
-from src.evaluation import distances
+from src.evaluation import distances, label_classifier, report_rows
 from src.evaluation import evaluate as evaluation
+from src.evaluation import evaluator as module
 from src.evaluation.control import Change
 from src.evaluation.controls import copies
 from src.evaluation.distances import Metric
+from src.evaluation.evaluator import Evaluator
 from src.evaluation.report import number
 from src.evaluation.samples import read_samples, sample_checkpoint
 from src.images import write_png
@@ -24,9 +26,9 @@ from src.tables import write_table
 from src.training.run import train
 from tests.conftest import SPECIFICATION, make_portraits
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
+pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
 ATTRIBUTES = ("gender", "hero_class", "palette")
-SILENT = {"say": lambda line: None}
+SILENT = {"log": lambda line: None}
 
 
 def heroes(seeds):
@@ -42,7 +44,7 @@ def heroes(seeds):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A data folder of 360 heroes, a third of the silhouettes held out, and 90 unseen heroes that are in neither."""
+    """A data folder of 360 heroes, a third of the silhouettes for validation, and 90 heroes that are in neither."""
     folder = tmp_path_factory.mktemp("world")
     images, rows, groups = heroes(range(4))
     specification = LabelSpecification.from_values({name: [row[name] for row in rows] for name in ATTRIBUTES})
@@ -62,11 +64,11 @@ def world(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def hardly_trained(monkeypatch):
-    """What the classifier says and how sure a distance is are looked at in `honest` alone."""
-    monkeypatch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 128)
-    monkeypatch.setattr(evaluation, "SCORE_IMAGES_SEEN", 64)
+    """What the classifier predicts and how sure a distance is are looked at in `honest` alone."""
+    monkeypatch.setattr(label_classifier, "IMAGES_SEEN", 128)
+    monkeypatch.setattr(module, "SCORE_IMAGES_SEEN", 64)
     monkeypatch.setattr(distances, "HALVES", 2)
-    monkeypatch.setattr(evaluation, "TWO_SAMPLE_STEPS", 2)
+    monkeypatch.setattr(report_rows, "TWO_SAMPLE_STEPS", 2)
 
 
 def write_folder(folder, images, requested=None):
@@ -81,39 +83,39 @@ def write_folder(folder, images, requested=None):
 
 @pytest.fixture(scope="module")
 def honest(world, tmp_path_factory):
-    """The judgement of heroes that nobody trained on: JSON's content and the folder it is in."""
+    """The evaluation of heroes that nobody trained on: JSON's content and the folder it is in."""
     data, unseen, requested = world
     out = tmp_path_factory.mktemp("honest")
     images = write_folder(out / "images", unseen, requested)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "CLASSIFIER_IMAGES_SEEN", 640)
-        patch.setattr(evaluation, "SCORE_IMAGES_SEEN", 128)
-        patch.setattr(evaluation, "TWO_SAMPLE_STEPS", 4)
-        content = evaluation.evaluate(data, out / "figures.json", images=images, **SILENT)
+        patch.setattr(label_classifier, "IMAGES_SEEN", 640)
+        patch.setattr(module, "SCORE_IMAGES_SEEN", 128)
+        patch.setattr(report_rows, "TWO_SAMPLE_STEPS", 4)
+        content = evaluation.evaluate(data, out / "metrics.json", images=images, **SILENT)
     return content, out
 
 
 def test_the_json_holds_what_the_design_promises(honest):
     content, out = honest
-    assert json.loads((out / "figures.json").read_text()) == json.loads(json.dumps(content))
+    assert json.loads((out / "metrics.json").read_text()) == json.loads(json.dumps(content))
     for side in ("samples", "real"):
         for key in ("frechet_random", "kid_random", "coverage", "recall", "colours_median", "copies_share"):
             assert isinstance(content[side][key], float), key
         assert {f"accuracy_{name}" for name in ATTRIBUTES} <= content[side].keys()
     assert content["samples"]["count"] == 90 and content["real"]["count"] == 120
     assert content["compared_at"] == 90
-    assert (out / "figures.html").stat().st_size > 50_000
+    assert (out / "metrics.html").stat().st_size > 50_000
 
 
 def test_unseen_heroes_are_not_flagged_as_copies(honest):
     content, _ = honest
     assert set(content["flags"]) <= {"few_samples"}
-    # The palette is judged by the rule, and the painter paints by the rule.
+    # The palette is evaluated by the rule, and the painter paints by the rule.
     assert content["samples"]["accuracy_palette"] > 0.8
     assert content["samples"]["frechet_random"] < content["controls"]["shuffled"]["frechet_random"] / 3
 
 
-def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(world, tmp_path):
+def test_labels_that_never_occur_together_in_training_have_metrics_of_their_own(world, tmp_path):
     data, unseen, requested = world
     folder = tmp_path / "data"
     folder.mkdir()
@@ -139,13 +141,13 @@ def test_labels_that_never_occur_together_in_training_have_figures_of_their_own(
         for _ in range(repeats if new else 1)
     ]
     written = write_folder(tmp_path / "images", [image for image, _ in many], [row for _, row in many])
-    content = evaluation.evaluate(folder, tmp_path / "figures.json", images=written, **SILENT)
+    content = evaluation.evaluate(folder, tmp_path / "metrics.json", images=written, **SILENT)
     samples, real = content["samples"], content["real"]
     assert samples["unseen_combinations"] == repeats * sum(never) and real["unseen_combinations"] >= apart.sum()
     expected = 1 - sum(asked) / sum(never)
     assert samples["measures"]["unseen_accuracy_palette"]["value"] == pytest.approx(expected, abs=0.12)
     assert real["measures"]["unseen_accuracy_palette"]["value"] > 0.9
-    assert "never occur together" in (tmp_path / "figures.html").read_text(encoding="utf-8")
+    assert "never occur together" in (tmp_path / "metrics.html").read_text(encoding="utf-8")
 
 
 def test_planted_faults_are_seen_and_by_the_measures_that_should(honest):
@@ -168,13 +170,13 @@ def test_the_two_sample_test_stands_beside_every_set(honest):
     # Validation portraits cannot be compared with themselves: training portraits stand for them.
     assert content["real"]["two_sample_test"] == content["controls"]["copies"]["two_sample_test"]
     assert content["real"]["two_sample_test"]["compared"] == "training portraits"
-    page = (out / "figures.html").read_text(encoding="utf-8")
+    page = (out / "metrics.html").read_text(encoding="utf-8")
     assert "Can a network tell" in page and number(content["samples"]["two_sample_accuracy"]) in page
     # Nobody knows where the eyes of these are: there is no record in the folder.
     assert "two_eyes_found" not in content["samples"] and "two eyes and a mouth" not in page
 
 
-def test_eyes_and_mouths_stand_in_the_report_where_a_judge_of_them_is(world, tmp_path, monkeypatch):
+def test_eyes_and_mouths_stand_in_the_report_where_they_can_be_found(world, tmp_path, monkeypatch):
     data, unseen, _ = world
     ratios = {"precision": 0.75, "recall": 0.5, "truth": 0.9, "found": None}
     reliability = {name: ratios for name in ("two_eyes", "mouth", "eye_pixels", "mouth_pixels")}
@@ -185,13 +187,13 @@ def test_eyes_and_mouths_stand_in_the_report_where_a_judge_of_them_is(world, tmp
             "mouth_found": Metric(0.0, 0.0),
         },
     )
-    monkeypatch.setattr(evaluation, "_face_judge", lambda *arguments: evaluator)
+    monkeypatch.setattr(Evaluator, "faces", lambda self: evaluator)
     images = write_folder(tmp_path / "images", unseen[:20])
-    content = evaluation.evaluate(data, tmp_path / "figures.json", images=images, **SILENT)
+    content = evaluation.evaluate(data, tmp_path / "metrics.json", images=images, **SILENT)
     assert content["samples"]["two_eyes_found"] == 0.25 and content["real"]["two_eyes_found"] == 0.5
     assert content["samples"]["of_real"] == {"two_eyes_found": 0.5, "mouth_found": None}
     assert content["real"]["face_finder"]["two_eyes"]["precision"] == 0.75
-    page = (tmp_path / "figures.html").read_text(encoding="utf-8")
+    page = (tmp_path / "metrics.html").read_text(encoding="utf-8")
     assert "two eyes and a mouth" in page and "640 training portraits" in page
     # 20 samples are too few for the two-sample test: it is left out.
     assert content["samples"]["two_sample_accuracy"] is None and "Too few portraits" in page
@@ -203,7 +205,7 @@ def test_one_copy_in_ten_is_flagged(world, tmp_path):
     planted = unseen.copy()
     planted[::10] = copies(portraits.images[portraits.split == 0][::25][:9], seed=0)
     images = write_folder(tmp_path / "images", planted)
-    content = evaluation.evaluate(data, tmp_path / "figures.json", images=images, **SILENT)
+    content = evaluation.evaluate(data, tmp_path / "metrics.json", images=images, **SILENT)
     assert "copies" in content["flags"]
     assert content["samples"]["copies_share"] >= 0.08
     assert content["samples"]["accuracy_gender"] is None and content["real"]["accuracy_gender"] > 0.3
@@ -220,11 +222,11 @@ def test_labels_come_from_a_manifest_or_a_table(world, tmp_path):
     by_manifest = read_samples(folder, 100, 64, specification)
     order = [int(name.removesuffix(".png")) for name in by_manifest.names]
     expected = [specification.encode(requested[index]) for index in order]
-    assert by_table.labels.tolist() == by_manifest.labels.tolist() == expected
-    assert sorted(order) == [0, 1, 2, 3] and np.array_equal(by_manifest.portraits, unseen[order])
+    assert by_table.portraits.labels.tolist() == by_manifest.portraits.labels.tolist() == expected
+    assert sorted(order) == [0, 1, 2, 3] and np.array_equal(by_manifest.portraits.portraits, unseen[order])
     (folder / "manifest.json").write_text(json.dumps({name: {"labels": {"gender": "feminine"}} for name in entries}))
     some = read_samples(folder, 100, 64, specification)
-    assert some.specification.names == ("gender",) and some.labels.shape == (4, 1)
+    assert some.portraits.specification.names == ("gender",) and some.portraits.labels.shape == (4, 1)
 
 
 def test_partial_alpha_of_a_file_is_measured_before_it_is_made_binary(world, tmp_path):
@@ -234,17 +236,17 @@ def test_partial_alpha_of_a_file_is_measured_before_it_is_made_binary(world, tmp
     folder = write_folder(tmp_path / "images", [soft, unseen[0]])
     read = read_samples(folder, 9, 64, load_portraits(data).specification)
     shares = dict(zip(read.names, read.partial_alpha, strict=True))
-    assert shares == {"000.png": 0.5, "001.png": 0.0} and set(np.unique(read.portraits[..., 3])) <= {0, 255}
+    assert shares == {"000.png": 0.5, "001.png": 0.0} and set(np.unique(read.portraits.portraits[..., 3])) <= {0, 255}
 
 
-def test_a_checkpoint_is_asked_for_the_wishes(data_folder, tmp_path):
+def test_a_checkpoint_gets_the_requested_labels(data_folder, tmp_path):
     settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064}
     result = train(data_folder, tmp_path / "out", "resnet_gan", "smoke", settings, log=lambda line: None)
     portraits = load_portraits(data_folder)
     requested = portraits.labels[:10]
     samples = sample_checkpoint(result.checkpoint, 25, 3, requested, portraits.specification, portraits.fingerprint)
-    assert samples.portraits.shape == (25, 16, 16, 4)
-    assert np.array_equal(samples.labels, requested[np.arange(25) % 10])
+    assert samples.portraits.portraits.shape == (25, 16, 16, 4)
+    assert np.array_equal(samples.portraits.labels, requested[np.arange(25) % 10])
     assert len(set(samples.names)) == 25 and samples.origin["trained_on_this_data"]
     other = sample_checkpoint(result.checkpoint, 1, 3, requested, portraits.specification, "other")
     assert not other.origin["trained_on_this_data"]
@@ -254,8 +256,8 @@ def test_a_checkpoint_is_asked_for_the_wishes(data_folder, tmp_path):
         sample_checkpoint(result.checkpoint, 1, 0, requested, foreign, "other")
 
 
-@pytest.mark.parametrize(("family", "obeys"), [("resnet_gan", True), ("dcgan", False)])
-def test_a_checkpoint_that_obeys_labels_is_asked_to_change_one(tmp_path, family, obeys):
+@pytest.mark.parametrize(("family", "conditional"), [("resnet_gan", True), ("dcgan", False)])
+def test_a_conditional_checkpoint_is_asked_to_change_a_label(tmp_path, family, conditional):
     data = tmp_path / "data"
     data.mkdir()
     images, labels = make_portraits(120)
@@ -270,29 +272,28 @@ def test_a_checkpoint_that_obeys_labels_is_asked_to_change_one(tmp_path, family,
     )
     settings = {"batch_size": 8, "kimg": 0.032}
     trained = train(data, tmp_path / "out", family, "smoke", settings, log=lambda line: None)
-    content = evaluation.evaluate(data, tmp_path / "figures.json", trained.checkpoint, count=40, **SILENT)
+    content = evaluation.evaluate(data, tmp_path / "metrics.json", trained.checkpoint, count=40, **SILENT)
     measures = content["samples"]["measures"]
     for name in ATTRIBUTES:
-        assert (f"kept_{name}" in measures) == (f"changed_accuracy_{name}" in measures) == obeys
-    assert ("seen as changed" in (tmp_path / "figures.html").read_text(encoding="utf-8")) == obeys
+        assert (f"kept_{name}" in measures) == (f"changed_accuracy_{name}" in measures) == conditional
+    assert ("seen as changed" in (tmp_path / "metrics.html").read_text(encoding="utf-8")) == conditional
 
 
 def test_a_change_is_seen_where_it_was_made(world, monkeypatch):
-    """Heroes said to be changed to their own palettes, then to the next ones; the rule sees what the painter paints."""
+    """Heroes changed in name only, to their own palettes, then to the next ones; the rule sees what was painted."""
     data, unseen, requested = world
     specification = load_portraits(data).specification
     labels = np.array([specification.encode(row) for row in requested])
-    model = SimpleNamespace(labels=specification, family=SimpleNamespace(conditional=True))
-    classifier = SimpleNamespace(predict=lambda images: np.zeros((len(images), 3), np.int64))
-    samples = evaluation.PortraitSet(unseen, labels)
+    model = SimpleNamespace(labels=specification)
+    evaluator = Evaluator(data, **SILENT)
     for step, expected in ((0, 1.0), (1, 0.0)):
         asked = labels.copy()
         asked[:, 2] = (labels[:, 2] + step) % specification.sizes[2]
         change = Change(Metric(0.5, 0.1), unseen, asked)
-        monkeypatch.setattr(evaluation, "change_attributes", lambda model, seed, found=change: {"palette": found})
-        evaluation._measure_control(samples, model, 0, classifier, specification)
-        assert samples.metrics["kept_palette"] == change.kept
-        assert samples.metrics["changed_accuracy_palette"].value == pytest.approx(expected, abs=0.1)
+        monkeypatch.setattr(module, "change_attributes", lambda model, seed, found=change: {"palette": found})
+        metrics = evaluator.control(model)
+        assert metrics["kept_palette"] == change.kept
+        assert metrics["changed_accuracy_palette"].value == pytest.approx(expected, abs=0.1)
 
 
 def test_bad_input_is_one_line(world, tmp_path, capsys):
@@ -317,8 +318,8 @@ def test_bad_input_is_one_line(world, tmp_path, capsys):
 
 
 def test_the_page_needs_no_other_file(honest):
-    """Nothing is fetched, every picture is inside, every section is there, and the JSON's figures are shown."""
-    page = (honest[1] / "figures.html").read_text(encoding="utf-8")
+    """Nothing is fetched, every picture is inside, every section is there, and the JSON's metrics are shown."""
+    page = (honest[1] / "metrics.html").read_text(encoding="utf-8")
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
     assert len(sources) >= 8 and all(source.startswith("data:image/png;base64,") for source in sources)
     assert "http" not in re.sub(r'src="[^"]*"', "", page) and "<script" not in page and "url(" not in page

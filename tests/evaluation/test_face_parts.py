@@ -10,8 +10,9 @@ import pytest
 
 from src.evaluation import face_parts
 from src.evaluation.face_finder import have_mouth, have_two_eyes, train_face_finder
-from src.evaluation.face_parts import Split, face_evaluator, kept_evaluator, reliability
+from src.evaluation.face_parts import Split, face_evaluator, reliability
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs, seen_parts
+from src.evaluation.kept_networks import kept_path
 from src.painter import face, heroes
 from src.painter.canvas import SKIN
 from src.painter.paint import colour_table, draw
@@ -117,7 +118,7 @@ def test_two_eyes_lie_side_by_side_and_are_neither_specks_nor_patches():
     assert have_mouth(mouth)[0] and not have_mouth(parts((40, 28, 1, 4)))[0]
 
 
-def test_the_judge_is_kept_and_a_damaged_one_is_trained_anew(painted, monkeypatch):
+def test_the_network_is_kept_and_a_damaged_one_is_trained_anew(painted, monkeypatch):
     data, _, names, portraits, parts = painted
     monkeypatch.setattr(face_parts, "FEWEST_TAUGHT", 20)
     known = PaintedFaces(portraits[:20], parts[:20])
@@ -140,7 +141,7 @@ def test_the_judge_is_kept_and_a_damaged_one_is_trained_anew(painted, monkeypatc
     assert np.array_equal(first.finder.parts(portraits[:9]), again.finder.parts(portraits[:9]))
     evaluator(seed=1), evaluator(fingerprint="e" * 64)
     assert len(trained) == 3
-    path = kept_evaluator(data, "f" * 64, 0)
+    path = kept_path(data, "face_finder", "f" * 64, 0)
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"x" * 200):
         path.write_bytes(damaged)
@@ -152,7 +153,7 @@ def test_the_judge_is_kept_and_a_damaged_one_is_trained_anew(painted, monkeypatc
     assert set(metrics) == set(face_parts.METRICS) and all(0 <= one.value <= 1 for one in metrics.values())
 
 
-def test_other_art_has_no_judge(painted, tmp_path, monkeypatch):
+def test_other_art_has_no_evaluator(painted, tmp_path, monkeypatch):
     data, _, names, portraits, _ = painted
     splits = Split(names[:99], portraits[:99]), Split(names[99:], portraits[99:])
     assert face_evaluator(tmp_path, *splits, "f" * 64) is None
@@ -161,7 +162,7 @@ def test_other_art_has_no_judge(painted, tmp_path, monkeypatch):
     monkeypatch.setattr(face_parts, "ASKED_SILHOUETTES", 2)
     others = Split(names[:99], np.roll(portraits[:99], 1, axis=2)), Split(names[99:], portraits[99:])
     assert face_evaluator(data, *others, "d" * 64) is None
-    assert not kept_evaluator(data, "d" * 64, 0).exists()
+    assert not kept_path(data, "face_finder", "d" * 64, 0).exists()
     (tmp_path / "painted").mkdir()
     (tmp_path / "painted" / "labels.csv").write_text("filename,gender\n000.png,feminine\n")
     assert painted_specs(tmp_path) == {}

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from src.evaluation.controls import blurred, mirrored, recoloured, shuffled
-from src.evaluation.features import CHANNELS, PARTS, SEEDS, RandomFeatures, Scale, random_features
+from src.evaluation.feature_spaces import Scale
+from src.evaluation.features import CHANNELS, PARTS, SEEDS, RandomFeatures, random_features
 from src.painter import paint_heroes
 from tests.conftest import make_portraits
 

@@ -1,30 +1,26 @@
-"""Obedience: figures by hand, the palette by the rule, the classification accuracy score on planted labels."""
+"""Label accuracy by hand, the palette by the rule, the classification accuracy score on planted labels."""
 
 import numpy as np
 import pytest
 
-from src.evaluation.label_accuracy import (
-    accuracy_and_spread,
-    classification_accuracy_score,
-    confusion,
-    measure_label_accuracy,
-)
+from src.evaluation.distances import share_metric
+from src.evaluation.label_accuracy import classification_accuracy_score, confusion, measure_label_accuracy
 from src.labels import LabelSpecification
 from tests.evaluation.test_label_classifier import SPECIFICATION as PLANTED
 from tests.evaluation.test_label_classifier import planted
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
+pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
 SPECIFICATION = LabelSpecification({"shape": ("bar", "ring"), "palette": ("cool", "warm")})
 
 
 class FixedEvaluator:
-    """Says what it was told to."""
+    """Predicts what it was given."""
 
-    def __init__(self, *answers):
-        self.answers = [np.array(answer) for answer in answers]
+    def __init__(self, answers, specification=SPECIFICATION):
+        self.answers, self.specification = np.array(answers), specification
 
     def predict(self, images):
-        return self.answers.pop(0)
+        return self.answers
 
 
 def plain(*colours):
@@ -42,46 +38,45 @@ def test_confusion_by_hand():
 
 
 def test_the_spread_is_the_bootstraps():
-    asked, seen = np.zeros(50, int), (np.arange(50) < 15).astype(int)
-    random = np.random.RandomState(0)
-    sampled = [(asked[chosen] == seen[chosen]).mean() for chosen in random.randint(0, 50, (20000, 50))]
-    accuracy, spread = accuracy_and_spread(asked, seen)
-    assert accuracy == 0.7
-    assert abs(spread - np.std(sampled)) < 0.001
+    right = np.arange(50) >= 15
+    sampled = [right[chosen].mean() for chosen in np.random.RandomState(0).randint(0, 50, (20000, 50))]
+    accuracy = share_metric(right.sum(), 50)
+    assert accuracy.value == 0.7
+    assert abs(accuracy.spread - np.std(sampled)) < 0.001
 
 
-def test_classifier_and_rule_judge_their_own_attributes():
-    samples, validation = plain(BLUE, BLUE, RED, GREY), plain(BLUE, RED)
-    asked = np.array([[0, 0], [0, 1], [1, 1], [0, 0]])
-    # The judge's palette answers are all wrong on purpose: the rule must be asked instead.
-    evaluator = FixedEvaluator([[0, 1], [1, 0], [1, 0], [1, 1]], [[0, 1], [0, 0]])
-    metrics = measure_label_accuracy(samples, asked, validation, np.array([[0, 0], [1, 1]]), evaluator, SPECIFICATION)
-    assert metrics["shape"]["evaluator"] == "classifier" and metrics["palette"]["evaluator"] == "rule"
-    assert metrics["shape"]["accuracy"] == 0.5 and metrics["shape"]["ceiling"] == 0.5
-    assert metrics["shape"]["chance"] == 0.75
-    assert metrics["shape"]["confusion"] == [[1, 2], [0, 1]]
-    assert metrics["palette"]["evaluated_classes"] == ["cool", "warm", "dark", "muted", "neutral"]
-    assert metrics["palette"]["accuracy"] == 0.5 and metrics["palette"]["ceiling"] == 1.0
-    assert metrics["palette"]["confusion"] == [[1, 0, 0, 0, 1], [1, 1, 0, 0, 0]]
+def test_classifier_and_rule_evaluate_their_own_attributes():
+    samples = plain(BLUE, BLUE, RED, GREY)
+    requested = np.array([[0, 0], [0, 1], [1, 1], [0, 0]])
+    # The classifier's palettes are all wrong on purpose: the rule must be asked instead.
+    classifier = FixedEvaluator([[0, 1], [1, 0], [1, 0], [1, 1]])
+    found = measure_label_accuracy(samples, requested, SPECIFICATION, classifier)
+    shape, palette = found["shape"], found["palette"]
+    assert shape.evaluator == "classifier" and palette.evaluator == "rule"
+    assert shape.accuracy.value == 0.5 and shape.chance == 0.75
+    assert shape.confusion == [[1, 2], [0, 1]]
+    assert palette.evaluated_classes == ("cool", "warm", "dark", "muted", "neutral")
+    assert palette.accuracy.value == 0.5
+    assert palette.confusion == [[1, 0, 0, 0, 1], [1, 1, 0, 0, 0]]
 
 
-def test_without_held_out_portraits_there_is_no_ceiling():
-    nobody = np.zeros((0, 8, 8, 4), np.uint8), np.zeros((0, 2), np.int64)
-    metrics = measure_label_accuracy(plain(BLUE), np.array([[0, 0]]), *nobody, FixedEvaluator([[0, 0]]), SPECIFICATION)
-    assert metrics["shape"]["ceiling"] is None and metrics["shape"]["accuracy"] == 1.0
+def test_a_set_with_some_of_the_attributes_is_read_by_their_names():
+    wider = LabelSpecification({"view": ("back", "front"), **SPECIFICATION.attributes})
+    classifier = FixedEvaluator([[1, 0, 0], [1, 1, 0]], wider)
+    shape = LabelSpecification({"shape": ("bar", "ring")})
+    found = measure_label_accuracy(plain(BLUE, RED), np.array([[0], [1]]), shape, classifier)
+    assert list(found) == ["shape"] and found["shape"].accuracy.value == 1.0
 
 
 def test_a_palette_with_classes_of_its_own_is_left_to_the_classifier():
     own = LabelSpecification({"palette": ("autumn", "spring")})
-    labels = np.array([[0]])
-    metrics = measure_label_accuracy(plain(BLUE), labels, plain(RED), labels, FixedEvaluator([[0]], [[1]]), own)
-    assert metrics["palette"]["evaluator"] == "classifier"
-    assert (metrics["palette"]["accuracy"], metrics["palette"]["ceiling"]) == (1.0, 0.0)
+    found = measure_label_accuracy(plain(BLUE, RED), np.array([[0], [0]]), own, FixedEvaluator([[0], [1]], own))
+    assert found["palette"].evaluator == "classifier" and found["palette"].accuracy.value == 0.5
 
 
 def test_the_classification_accuracy_score_shows_what_samples_teach():
     samples, labels = planted(400, 0)
-    labels[:, 0] = 1 - labels[:, 0]  # a model that draws the wrong shape and the right tone
+    labels[:, 0] = 1 - labels[:, 0]  # a model that makes the wrong shape and the right tone
     score = classification_accuracy_score(samples, labels, *planted(100, 1), PLANTED, images_seen=6400)
     assert score["shape"] < 0.1
     assert score["tone"] > 0.9

@@ -1,14 +1,15 @@
-"""The label classifier learns planted attributes, judges unseen colours, and is the same for the same seed."""
+"""The label classifier learns planted attributes, classifies unseen colours, and is the same for the same seed."""
 
 import numpy as np
 import pytest
 import torch
 
 from src.errors import InputError
-from src.evaluation.label_classifier import recolour, shift, train_classifier
+from src.evaluation import label_classifier
+from src.evaluation.label_classifier import kept_classifier, recolour, shift, train_classifier
 from src.labels import LabelSpecification
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
+pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
 SPECIFICATION = LabelSpecification({"shape": ("bar", "ring"), "tone": ("blue", "red")})
 
 
@@ -92,3 +93,23 @@ def test_nothing_to_learn_is_an_input_error():
         train_classifier(images, np.zeros((4, 0), np.int64), LabelSpecification())
     with pytest.raises(InputError, match="no portraits"):
         train_classifier(images[:0], np.zeros((0, 2), np.int64), SPECIFICATION)
+
+
+def test_it_is_kept_and_a_damaged_one_is_trained_anew(tmp_path, monkeypatch):
+    images, labels = planted(64, 0)
+    lines = []
+
+    def classify(fingerprint="f" * 64, seed=0):
+        return kept_classifier(tmp_path, fingerprint, images, labels, SPECIFICATION, seed, lines.append)
+
+    monkeypatch.setattr(label_classifier, "IMAGES_SEEN", 128)
+    first, again = classify(), classify()
+    assert len(lines) == 1 and np.array_equal(first.features(images), again.features(images))
+    classify(seed=1), classify(fingerprint="e" * 64)
+    assert len(lines) == 3
+    path = tmp_path / f"label_classifier_{'f' * 16}_0.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    assert np.array_equal(classify().features(images), first.features(images)) and len(lines) == 4
+    monkeypatch.setattr(label_classifier, "IMAGES_SEEN", 192)  # one that was trained longer takes its place
+    classify(), classify()
+    assert len(lines) == 5

@@ -67,8 +67,8 @@ def test_groups_are_never_cut(monkeypatch):
         seen["asked"] = set(np.unique(reals[..., 2][reals[..., 3] > 0]))
         return np.linspace(1, -1, len(asked))
 
-    monkeypatch.setattr(tests, "_train", remember)
-    monkeypatch.setattr(tests, "_scores", score)
+    monkeypatch.setattr(tests, "train", remember)
+    monkeypatch.setattr(tests, "scores", score)
     for seed in range(5):
         result = two_sample_test(metrics(200, 9), images, None, groups, seeds=(seed,))
         assert not seen["learned"] & seen["asked"] and len(seen["asked"]) >= 10

@@ -1,4 +1,4 @@
-"""Comparing families: the figures in the table, going on, families that fail, the page."""
+"""Comparing families: the metrics in the table, going on, families that fail, the page."""
 
 import csv
 import json
@@ -15,12 +15,13 @@ from PIL import Image
 from torch import nn
 
 from src.__main__ import main
-from src.data.packed import load_portraits
 from src.errors import InputError
-from src.experiments import compare as module
-from src.experiments.compare import compare, cost_of, count_parameters, findings, markdown_table
+from src.experiments import runs
+from src.experiments.compare import compare, cost_of
 from src.experiments.compare_pictures import show_source
-from src.experiments.compare_quality import Evaluator
+from src.experiments.compare_table import findings, markdown_table
+from src.experiments.runs import count_parameters
+from src.experiments.tables import REALS
 from src.families import FAMILIES, find_family
 from src.gan.cdcgan import ConditionalDCGAN
 from src.gan.conditional_gan import ConditionalGAN
@@ -30,15 +31,15 @@ from src.training.checkpoint import load_checkpoint
 from src.training.estimate import Estimate
 from src.training.run import train
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
-ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ("compare.csv", "compare.json", "compare.md", "compare.png", "curves.png")
 
 
 @pytest.fixture
 def in_one_process(monkeypatch):
     """Without a process a family: quick, and what a test plants is there."""
-    monkeypatch.setattr(module, "train_apart", train_here)
+    monkeypatch.setattr(runs, "train_apart", train_here)
 
 
 def run(data_folder, out, families, kimg=0.032, **more):
@@ -50,14 +51,14 @@ def run(data_folder, out, families, kimg=0.032, **more):
 def test_every_family_has_its_row_and_its_pictures(data_folder, tmp_path, in_one_process):
     out = tmp_path / "out"
     rows, _ = run(data_folder, out, None)
-    assert list(rows) == [*FAMILIES, "unseen reals"]
+    assert list(rows) == [*FAMILIES, REALS]
     for name in FAMILIES:
         row, model = rows[name], load_model(out / name / "checkpoints" / "latest.pt")
         assert row["status"] == "trained" and row["kimg"] == 0.032, row["note"]
         networks = nn.ModuleDict(model.family.networks)
         assert row["parameters"] == sum(weight.numel() for weight in networks.parameters() if weight.requires_grad)
-        assert row["seconds_to_draw_64"] > 0 and row["evaluated"] == 12
-        assert row["frechet_reals"] == rows["unseen reals"]["frechet_random"]
+        assert row["seconds_to_sample_64"] > 0 and row["evaluated"] == 12
+        assert row["frechet_reals"] == rows[REALS]["frechet_random"]
         with Image.open(out / "grids" / f"{name}.png") as grid:
             assert grid.height == 6 * 34 + 2
     assert all((out / name).is_file() for name in PAGE)
@@ -123,7 +124,7 @@ def test_minutes_become_kimg_once(data_folder, tmp_path, in_one_process, monkeyp
         lengths.append(config.kimg)
         return Estimate(next(speeds), None)
 
-    monkeypatch.setattr(module, "measure", measured)
+    monkeypatch.setattr(runs, "measure", measured)
     for minutes, kimg in ((0.01, 0.192), (0.01, 0.192), (0.02, 0.384)):
         compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", minutes=minutes, log=lambda _: None)
         record = json.loads((tmp_path / "out" / "compare.json").read_text())
@@ -138,7 +139,7 @@ def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(
     def broken(self, *_):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(find_family("dcgan"), "draw", broken)
+    monkeypatch.setattr(find_family("dcgan"), "sample", broken)
     absurd = {"resnet_gan": {"learning_rate_generator": 4e9, "learning_rate_discriminator": 4e9}}
     names = ["resnet_gan", "dcgan", "cdcgan"]
     rows, lines = run(data_folder, tmp_path / "out", names, kimg=0.128, overrides=absurd)
@@ -199,7 +200,7 @@ def test_frozen_weights_are_not_counted():
     assert count_parameters(network) == 3 * 4 + 4 + 4 + 4
 
 
-def test_findings_and_table_follow_the_figures():
+def test_findings_and_table_follow_the_metrics():
     rows = [
         {
             "family": "vae",
@@ -221,8 +222,11 @@ def test_findings_and_table_follow_the_figures():
         {"family": "unseen reals", "frechet_random": 1.0, "frechet_reals": 1.0, "accuracy_view": 0.995},
     ]
     said = findings(rows)
-    assert "dcgan (2.5), vae (4); real portraits that were held out have 1." in said[0]
-    assert "the view asked for: dcgan (50%), vae (25%); of real portraits it reads 100%." in said[1] and len(said) == 2
+    assert "dcgan (2.5), vae (4); validation portraits have 1." in said[0]
+    assert (
+        "the requested view: dcgan (50%), vae (25%); of validation portraits it reads 100%." in said[1]
+        and len(said) == 2
+    )
     lines = markdown_table(rows).splitlines()
     assert lines[0] == "| family | state | parameters | frechet random | frechet reals | accuracy view |"
     assert lines[3] == "| wgan | trained | 3.51 M |  |  |  |" and lines[4] == "| dcgan | trained |  | 5 | 2 | 0.5 |"
@@ -231,22 +235,6 @@ def test_findings_and_table_follow_the_figures():
 def test_source_is_shown_as_it_is():
     shown = show_source(ConditionalDCGAN.build_generator).data
     assert shown.startswith("def build_generator(self)") and "return ConditionalDCGANGenerator(" in shown
-
-
-def test_the_judge_prefers_reals_to_one_flat_colour_and_sees_copies(data_folder):
-    evaluator = Evaluator(load_portraits(data_folder))
-    flat = np.broadcast_to(np.uint8([200, 30, 60, 255]), (12, 16, 16, 4)).copy()
-    names = evaluator.specification.names
-    real, fake = evaluator.ceiling(), evaluator.quality_of(flat, evaluator.labels[:12], names)
-    assert real["frechet_random"] < fake["frechet_random"] and real["coverage"] > fake["coverage"]
-    assert fake["colours_median"] == 1 < real["colours_median"]
-    # All look alike, so the classifier says the same of each: it is right as often as that class was asked for.
-    for column, name in enumerate(names):
-        shares = np.bincount(evaluator.labels[:12, column]) / 12
-        assert any(fake[f"accuracy_{name}"] == pytest.approx(share) for share in (*shares, 0.0))
-    copies = evaluator.quality_of(evaluator.images[evaluator.train][:12], evaluator.labels[evaluator.train][:12], ())
-    assert copies["copies_share"] == 1 and real["copies_share"] == 0
-    assert not any(name.startswith("accuracy") for name in copies)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone there")
@@ -266,7 +254,7 @@ def test_ctrl_c_saves_writes_the_page_and_leaves_with_status_130(data_folder, tm
     assert "| cdcgan | interrupted |" in (out / "compare.md").read_text(encoding="utf-8")
 
 
-def test_a_family_in_its_own_process_tells_its_memory(data_folder, tmp_path):
+def test_a_family_in_its_own_process_reports_its_memory(data_folder, tmp_path):
     lines = []
     rows = compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", kimg=0.016, log=lines.append)
     assert rows[0]["status"] == "trained" and 0.1 < rows[0]["peak_memory_gb"] < 3

@@ -13,48 +13,57 @@ from src.config import config_to_dict, load_config
 from src.data.packed import load_portraits
 from src.errors import InputError
 from src.evaluation.distances import Metric
+from src.evaluation.evaluator import Evaluator
+from src.experiments import runs
 from src.experiments import study as module
+from src.experiments.runs import kept_portraits, load_raw_model, write_subset
 from src.experiments.study import study
-from src.experiments.study_evaluation import StudyEvaluator, load_raw_model
-from src.experiments.study_pictures import question_plot
 from src.experiments.study_results import Run, StudyResults, Terms, read_results
 from src.experiments.study_rows import QUESTIONS, ROWS, find_rows, is_possible, settings_of
-from src.experiments.study_subsets import kept_portraits, write_subset
-from src.experiments.study_tables import markdown, question_table
+from src.experiments.study_tables import markdown, question_plot, question_table
 from src.experiments.study_verdict import CLEARLY, difference, finding
 from src.families import find_family
 from src.gan.conditional_gan import ConditionalGAN
 from src.labels import LabelSpecification
 from src.sampling import load_model
+from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import Estimate
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what judges a run trains in the hardware's format
+pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
 KIMG = 0.032
 
 
-class StubEvaluator:
-    """Says figures that tell which checkpoint it was shown, without looking."""
+class StubEvaluator(Evaluator):
+    """Gives metrics that tell which checkpoint the samples are of, without looking."""
 
-    evaluated = []  # noqa: RUF012
+    measured = []  # noqa: RUF012
 
-    def __init__(self, data, count, classifier):
-        pass
-
-    def ceiling(self):
+    def real_metrics(self, count):
         return {"frechet_random": Metric(1.0, 0.1)}
 
-    def evaluator(self, model, seed):
-        self.evaluated.append((model.checkpoint_hash, seed))
-        return {"frechet_random": Metric(float(int(model.checkpoint_hash[:3], 16)), 0.1)}
+    def metrics(self, samples):
+        self.measured.append(samples)
+        return {"frechet_random": Metric(float(int(samples[0][:3], 16)), 0.1)}
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """No judging and no timing of steps: what is left is the grid itself."""
-    StubEvaluator.evaluated = []
-    monkeypatch.setattr(module, "StudyJudge", StubEvaluator)
-    monkeypatch.setattr(module, "measure", lambda *_: Estimate(100.0, None))
+def in_one_process(monkeypatch):
+    """Without a process a run: quick, and what a test plants is there."""
+    monkeypatch.setattr(runs, "train_apart", train_here)
+
+
+@pytest.fixture
+def quick(monkeypatch, in_one_process):
+    """No evaluation and no timing of steps: what is left is the grid itself."""
+    StubEvaluator.measured = []
+    monkeypatch.setattr(module, "Evaluator", StubEvaluator)
+    monkeypatch.setattr(
+        module,
+        "sample_like_validation",
+        lambda model, evaluator, seed, count: ((model.checkpoint_hash, seed), 1.0),
+    )
+    monkeypatch.setattr(runs, "measure", lambda *_: Estimate(100.0, None))
 
 
 def run(data_folder, out, rows=("cdcgan",), seeds=(0, 1), kimg=KIMG, **more):
@@ -68,7 +77,7 @@ def run(data_folder, out, rows=("cdcgan",), seeds=(0, 1), kimg=KIMG, **more):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize("profile", ["smoke", "cpu", "rtx2070"])
-def test_rows_are_valid_and_change_what_they_say(row, profile, specification):
+def test_rows_are_valid_and_change_what_they_describe(row, profile, specification):
     settings = settings_of(row, profile, specification)
     config = load_config(row.family, profile, overrides=settings)
     plain = load_config(row.family, profile)
@@ -77,7 +86,7 @@ def test_rows_are_valid_and_change_what_they_say(row, profile, specification):
     assert config.kimg == plain.kimg and config.seed == plain.seed
 
 
-def test_rows_that_are_alike_but_for_what_they_are_about(specification):
+def test_rows_that_are_the_same_but_for_what_they_are_about(specification):
     def config(name):
         row = next(row for row in ROWS if row.name == name)
         return config_to_dict(load_config(row.family, "cpu", overrides=settings_of(row, "cpu", specification)))
@@ -110,7 +119,7 @@ def test_data_without_palettes_leave_that_row_out():
 # Smaller data
 
 
-def test_subsets_are_whole_groups_within_each_other_and_keep_all_that_is_held_out():
+def test_subsets_are_whole_groups_within_each_other_and_keep_all_of_the_validation_split():
     random = np.random.RandomState(0)
     groups = np.repeat([f"g{index:03d}" for index in range(100)], random.randint(1, 8, 100))
     split = np.isin(groups, [f"g{index:03d}" for index in range(0, 100, 5)]).astype(np.uint8)
@@ -147,13 +156,13 @@ def metrics(*values, spread=0.0):
     return [Metric(value, spread) for value in values]
 
 
-def test_the_rule_on_planted_figures():
+def test_the_rule_on_planted_metrics():
     # Deviations 1 and 1, so s = 1 and, with two seeds each, the difference's standard error is 1 too.
     row, base = metrics(10 - 0.5**0.5, 10 + 0.5**0.5), metrics(-(0.5**0.5), 0.5**0.5)
     found = difference("frechet_random", row, base, typical=0.0)
     assert found.standard_error == pytest.approx(1.0) and found.settled and found.word == "worse"
     assert not difference("frechet_random", row, base, typical=10 / CLEARLY + 0.01).settled
-    loud = metrics(*(figure.value for figure in row), spread=10 / CLEARLY + 0.01)
+    loud = metrics(*(each.value for each in row), spread=10 / CLEARLY + 0.01)
     assert not difference("frechet_random", loud, loud[:0] + metrics(0.0, 0.0, spread=10 / CLEARLY + 0.01), 0.0).settled
     # Eight seeds a row halve the standard error of two.
     many = difference("recall", row * 4, base * 4, typical=2.0)
@@ -164,7 +173,7 @@ def test_the_rule_on_planted_figures():
 
 
 def planted(**rows):
-    """Results of these figures: row -> one value of `frechet_random` a seed, None for a run that diverged."""
+    """Results of these metrics: row -> one value of `frechet_random` a seed, None for a run that diverged."""
     runs = {
         name: tuple(
             Run(
@@ -179,7 +188,7 @@ def planted(**rows):
     return StudyResults(Terms("planted", "cpu", 30.0, 1000), {"frechet_random": Metric(1.0, 0.1)}, runs)
 
 
-def test_sentences_follow_the_figures_of_their_row():
+def test_sentences_follow_the_metrics_of_their_row():
     results = planted(base=[10.0, 11.0], no_r1=[30.0, 31.0], half=[11.0, 12.0], no_augment=[None, 40.0], no_ttur=[None])
     said = finding(results, "no_r1", "base")
     assert said.startswith("`no_r1` against `base` (2 against 2 seeds, 30 kimg): worse: Fréchet (30.5 against 10.5)")
@@ -191,7 +200,7 @@ def test_sentences_follow_the_figures_of_their_row():
         finding(results, "no_ttur", "base") == "`no_ttur`: seed 0 diverged (loss is not a finite number at 7.00 kimg)."
     )
     assert finding(results, "quarter", "base") == "`quarter` has not been run yet."
-    assert "`cdcgan` has no judged run" in finding(planted(acgan=[1.0]), "acgan", "cdcgan")
+    assert "`cdcgan` has no evaluated run" in finding(planted(acgan=[1.0]), "acgan", "cdcgan")
 
 
 def test_tables_and_plots_show_means_spreads_and_the_ceiling():
@@ -232,7 +241,7 @@ def test_a_grid_is_run_breadth_first_once_and_its_tables_redrawn(data_folder, tm
     again, lines = run(data_folder, out, kimg=None)
     assert lines == ["4 of 4 runs are finished; each is 0.032 kimg"] and again == results
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.pt")} == checkpoints
-    assert (out / "study.md").read_text(encoding="utf-8") == page and len(StubEvaluator.evaluated) == 4
+    assert (out / "study.md").read_text(encoding="utf-8") == page and len(StubEvaluator.measured) == 4
 
     run(data_folder, out, kimg=0.064, seeds=(0,))
     assert load_checkpoint(out / "runs" / "cdcgan_seed0" / "checkpoints" / "latest.pt")["images_seen"] == 64
@@ -283,7 +292,24 @@ def test_a_run_that_diverges_is_a_finding(data_folder, tmp_path, quick, monkeypa
     assert lines == ["2 of 2 runs are finished; each is 0.032 kimg"]
 
 
-def test_raw_weights_are_judged_without_a_run_of_their_own(data_folder, tmp_path, quick):
+def test_a_run_that_fails_is_noted_and_tried_again(data_folder, tmp_path, quick, monkeypatch):
+    original = ConditionalGAN.train_step
+
+    def broken(self, *arguments):
+        if type(self).__name__ == "ConditionalDCGAN":
+            raise RuntimeError("planted")
+        return original(self, *arguments)
+
+    monkeypatch.setattr(ConditionalGAN, "train_step", broken)
+    results, _ = run(data_folder, tmp_path, seeds=(0,))
+    assert [one.status for one in results.runs["cdcgan"]] == ["failed"]
+    assert "`cdcgan`: seed 0 failed (RuntimeError: planted)." in (tmp_path / "study.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(ConditionalGAN, "train_step", original)
+    results, lines = run(data_folder, tmp_path, seeds=(0,))
+    assert lines[0].startswith("1 of 2 runs are finished") and results.runs["cdcgan"][0].status == "trained"
+
+
+def test_raw_weights_are_evaluated_without_a_run_of_their_own(data_folder, tmp_path, quick):
     results, _ = run(data_folder, tmp_path, ["no_ema"], seeds=(0,))
     assert list(results.runs) == ["base", "no_ema"]
     assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["base_seed0"]
@@ -332,30 +358,7 @@ def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, 
     assert not (tmp_path / "out").exists()
 
 
-# The judge
-
-
-def test_the_judge_knows_reals_from_one_flat_colour_and_learns_once(data_folder, tmp_path, monkeypatch):
-    evaluator = StudyEvaluator(data_folder, 1000, tmp_path / "classifier.pt")
-    ceiling = evaluator.ceiling()
-    flat = np.broadcast_to(np.uint8([200, 30, 60, 255]), (12, 16, 16, 4)).copy()
-    fake = evaluator.metrics(flat, evaluator.unseen_labels)
-    assert ceiling["frechet_random"].value < fake["frechet_random"].value
-    assert ceiling["coverage"].value > fake["coverage"].value and ceiling["recall"].value > fake["recall"].value
-    assert fake["colours_median"] == Metric(1.0, 0.0) and fake["diversity"].value < 0.01 < ceiling["diversity"].value
-    assert ceiling["diversity"].value == pytest.approx(1.0, abs=0.1)  # noise, held out or not, is as varied
-    names = {"frechet_random", "kid_random", "coverage", "recall", "colours_median", "diversity"}
-    assert names | {f"accuracy_{name}" for name in ("gender", "hero_class", "palette")} == set(fake)
-    assert set(ceiling) == {*fake, "copies_share"}
-
-    monkeypatch.setattr("src.experiments.study_evaluation.train_classifier", None)  # not called again
-    again = StudyEvaluator(data_folder, 1000, tmp_path / "classifier.pt")
-    assert np.array_equal(
-        again.classifier.predict(evaluator.portraits.images), evaluator.classifier.predict(evaluator.portraits.images)
-    )
-
-
-def test_a_whole_study_with_the_real_judge(data_folder, tmp_path):
+def test_a_whole_study_with_the_real_evaluator(data_folder, tmp_path, in_one_process):
     results, _ = run(data_folder, tmp_path, ["no_ema", "no_palette"], seeds=(0, 1))
     for name in ("base", "no_ema", "no_palette"):
         for one in results.runs[name]:

@@ -7,12 +7,14 @@ from torchvision.transforms import functional as reference
 from src.errors import InputError
 from src.gan.diff_augment import (
     KINDS,
+    LARGEST_PROBABILITY,
     TRANSPARENT,
     DiffAugment,
     colour,
     cutout,
     flip,
     instance_noise,
+    mirror,
     translation,
 )
 
@@ -20,7 +22,7 @@ from src.gan.diff_augment import (
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_pass(kind):
     images = torch.rand(8, 4, 16, 16).requires_grad_(True)
-    DiffAugment(kind, 1.0)(images).square().sum().backward()
+    DiffAugment(kind, 0.8)(images).square().sum().backward()
     assert torch.isfinite(images.grad).all()
     assert (images.grad.flatten(1).abs().sum(dim=1) > 0).all()
 
@@ -28,13 +30,13 @@ def test_gradients_pass(kind):
 @pytest.mark.parametrize("kind", ["translation", "cutout", "colour"])
 def test_samples_are_treated_separately(kind):
     same = torch.rand(1, 4, 16, 16).expand(16, -1, -1, -1)
-    results = DiffAugment(kind, 1.0)(same)
+    results = DiffAugment(kind, 0.8)(same)
     assert len({tuple(result.flatten().tolist()) for result in results}) > 4
 
 
 def test_probability_is_drawn_for_each_sample():
     same = torch.rand(1, 4, 8, 8).expand(4000, -1, -1, -1)
-    changed = (DiffAugment("flip", 0.3)(same) != same).flatten(1).any(dim=1).float().mean()
+    changed = (DiffAugment("flip", 0.6)(same) != same).flatten(1).any(dim=1).float().mean()
     assert changed.item() == pytest.approx(0.3, abs=0.03)  # four standard deviations
 
 
@@ -44,11 +46,30 @@ def test_samples_that_are_not_chosen_stay_as_they_are(kind):
     torch.testing.assert_close(KINDS[kind](images, torch.zeros(4, dtype=torch.bool)), images)
 
 
-def test_flip_mirrors_left_and_right():
+def test_mirror_changes_left_and_right():
     images = torch.rand(2, 4, 5, 5)
-    result = flip(images, torch.tensor([True, False]))
+    result = mirror(images, torch.tensor([True, False]))
     assert torch.equal(result[0], images[0].flip(-1))
     assert torch.equal(result[1], images[1])
+
+
+def test_flip_mirrors_half_of_the_chosen():
+    images = torch.rand(1, 4, 5, 5).expand(4000, -1, -1, -1)
+    changed = (flip(images, torch.ones(4000, dtype=torch.bool)) != images).flatten(1).any(dim=1).float().mean()
+    assert changed.item() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_one_sided_set_stays_one_sided_at_the_largest_probability(kind):
+    """The mean of augmented portraits still says on which side the set's mark is, by more than the rest of chance."""
+    one = torch.full((1, 4, 16, 16), TRANSPARENT)
+    one[..., 4:12, 2:6] = 0.5
+    one[:, 3, 4:12, 4:12] = 1.0  # a body, and a mark at its left
+    augment = DiffAugment(kind, LARGEST_PROBABILITY)
+    left, right = (augment(each.expand(4000, -1, -1, -1)).mean(dim=0) for each in (one, one.flip(3)))
+    difference = (one - one.flip(3))[0]
+    kept = ((left - right) * difference).sum() / difference.square().sum()
+    assert kept > 0.15  # 0 is a set without left and right; flipping alone leaves 1 - LARGEST_PROBABILITY
 
 
 def test_translation_against_torchvision():
@@ -94,8 +115,8 @@ def test_colour_leaves_alpha_and_changes_no_transparent_pixel_by_brightness():
 def test_unknown_kinds_and_bad_probabilities_are_refused():
     with pytest.raises(InputError, match="flip, colour, translation, cutout"):
         DiffAugment("flip,rotate", 0.5)
-    with pytest.raises(InputError, match="between 0 and 1"):
-        DiffAugment("flip", 1.5)
+    with pytest.raises(InputError, match=r"between 0 and 0\.8"):
+        DiffAugment("flip", 0.9)
 
 
 def test_instance_noise_has_the_strength_asked_for():

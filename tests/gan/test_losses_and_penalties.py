@@ -6,20 +6,21 @@ import pytest
 import torch
 from torch import nn
 
+from src.config import load_config
 from src.errors import InputError
-from src.gan.losses import make_loss
+from src.gan.losses import LOSSES
 from src.gan.penalties import diversity_loss, squared_gradient
 
 
 def test_hinge_against_hand_worked_values():
-    loss = make_loss("hinge")
+    loss = LOSSES["hinge"]
     real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0])
     assert loss.discriminator(real, fake).item() == pytest.approx((0 + 0.5) / 2 + (0 + 1) / 2)
     assert loss.generator(fake).item() == pytest.approx(1.5)
 
 
 def test_non_saturating_is_the_logistic_loss():
-    loss = make_loss("non_saturating")
+    loss = LOSSES["non_saturating"]
     real, fake = torch.tensor([2.0]), torch.tensor([-1.0])
     sigmoid = lambda x: 1 / (1 + math.exp(-x))  # noqa: E731
     expected = -math.log(sigmoid(2)) - math.log(1 - sigmoid(-1))
@@ -29,7 +30,7 @@ def test_non_saturating_is_the_logistic_loss():
 
 def test_an_unknown_loss_names_those_there_are():
     with pytest.raises(InputError, match="hinge, non_saturating"):
-        make_loss("wasserstien")
+        load_config("resnet_gan", "smoke", overrides={"loss": "wasserstien"})
 
 
 class LinearDiscriminator(nn.Module):
@@ -49,7 +50,7 @@ def test_r1_of_a_linear_discriminator_is_its_squared_weight():
     torch.testing.assert_close(discriminator.weight.grad, 2 * discriminator.weight.detach())
 
 
-def test_variety_penalty_compares_pairs_of_one_label():
+def test_the_diversity_loss_compares_pairs_of_one_label():
     first = torch.zeros(2, 4, 3, 3)
     same = torch.cat([first, first])
     half = torch.cat([first, first + 0.1])

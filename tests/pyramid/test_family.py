@@ -181,7 +181,7 @@ def test_settings_by_level_go_on_and_what_is_no_number_is_refused():
     assert as_long_as("1,2,3", 2) == [1, 2]
     with pytest.raises(InputError, match="joined by commas"):
         make(top_p="much")
-    with pytest.raises(InputError, match="one of 5, 8, 16, not 7"):
+    with pytest.raises(InputError, match="one of 4, 5, 6, 8, 16, not 7"):
         make(passes="7")
 
 

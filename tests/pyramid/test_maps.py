@@ -8,7 +8,7 @@ import torch
 
 from src.palettes.oklab import srgb_to_oklab
 from src.pyramid.maps import index_portraits, majority_maps, map_sides, oklab, paint
-from src.pyramid.turns import TURNS, together, turns_of_pixels
+from src.pyramid.turns import FIRST_TURNS, TURNS, together, turns_of_pixels
 
 COLOURS = 7
 
@@ -92,7 +92,7 @@ def test_turns_visit_every_pixel_of_a_block_once_and_far_apart():
     assert set(rows.diff().tolist()) <= {0, 4} and set(columns.sort()[0].diff().tolist()) <= {0, 4}
 
 
-@pytest.mark.parametrize("passes", [5, 8, 16])
+@pytest.mark.parametrize("passes", FIRST_TURNS)
 def test_passes_cover_all_turns_in_order(passes):
     spans = together(passes)
     assert len(spans) == passes

@@ -83,7 +83,7 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
     }
     assert expected <= set(rows[0])
     announced = "\n".join(lines)
-    assert "36 portraits to train on, 12 held out" in announced and "images a second" in announced
+    assert "36 portraits to train on, 12 for validation" in announced and "images a second" in announced
 
 
 def test_a_likelihood_is_measured_with_every_grid_on_the_same_portraits(data_folder, tmp_path):
@@ -191,6 +191,22 @@ def test_a_change_on_resume_is_announced(data_folder, tmp_path):
     run(data_folder, tmp_path / "out", 0.016)
     _, lines = run(data_folder, tmp_path / "out", 0.032, resume=True, r1_gamma=3.0)
     assert any("r1_gamma: 1.0 -> 3.0" in line for line in lines)
+
+
+def test_the_record_of_a_run_trains_the_same_again_and_a_file_resumes(data_folder, tmp_path):
+    run(data_folder, tmp_path / "first", 0.016, family="cdcgan", seed=5, r1_gamma=3.0)
+    record, again = tmp_path / "first" / "config.json", tmp_path / "again"
+    train(data_folder, again, settings=record, log=lambda line: None)
+    assert json.loads((again / "config.json").read_text()) == json.loads(record.read_text())
+    first, second = (load_checkpoint(out / "checkpoints" / "latest.pt") for out in (tmp_path / "first", again))
+    assert_same(first, second)
+    (tmp_path / "my.yaml").write_text("kimg: 0.032\nsmoke:\n  r1_gamma: 4\n")
+    lines = []
+    train(data_folder, again, resume=True, settings=tmp_path / "my.yaml", log=lines.append)
+    assert load_checkpoint(again / "checkpoints" / "latest.pt")["images_seen"] == 32
+    assert any("r1_gamma: 3.0 -> 4.0" in line for line in lines)
+    with pytest.raises(InputError, match="settings of cdcgan, not of wgan"):
+        train(data_folder, tmp_path / "other", "wgan", settings=record)
 
 
 @pytest.mark.parametrize(

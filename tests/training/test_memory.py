@@ -1,5 +1,7 @@
 """When memory runs out: the same gradients with activations elsewhere, and a run that goes on by itself."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -9,9 +11,9 @@ from src.errors import InputError
 from src.families import FAMILIES, find_family
 from src.family import DataSpecification
 from src.gan.resnet_gan import ResNetGAN
-from src.training import memory
+from src.training import memory, run
 from src.training.checkpoint import load_checkpoint
-from src.training.memory import saved_on_host, within_memory
+from src.training.memory import saved_on_host
 from src.training.run import train
 from tests.same import assert_same
 
@@ -82,7 +84,7 @@ def short_of_memory(monkeypatch):
     def plant(fails_at, even_so=False):
         calls = 0
         on_host = False
-        train_step, context = ResNetGAN.train_step, memory.saved_on_host
+        train_step, context = ResNetGAN.train_step, run.saved_on_host
 
         def step(self, *arguments):
             nonlocal calls
@@ -99,7 +101,7 @@ def short_of_memory(monkeypatch):
             return context()
 
         monkeypatch.setattr(ResNetGAN, "train_step", step)
-        monkeypatch.setattr(memory, "saved_on_host", saved_on_host)
+        monkeypatch.setattr(run, "saved_on_host", saved_on_host)
 
     return plant
 
@@ -136,27 +138,31 @@ def test_too_little_memory_even_so_is_an_error_that_says_what_to_do(data_folder,
         train(data_folder, tmp_path / "out", "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
 
 
-def test_the_second_attempt_starts_with_the_memory_of_the_first_released():
+def test_the_second_attempt_starts_with_the_memory_of_the_first_released(data_folder, tmp_path, monkeypatch):
     """The error's traceback would hold on to all that filled the card."""
-    import weakref
+    families = []
 
-    alive = []
-
-    def attempt():
-        assert not any(reference() is not None for reference in alive)
-        activations = torch.zeros(8)
-        alive.append(weakref.ref(activations))
-        if len(alive) == 1:
+    def out_of_memory(self, *arguments):
+        families.append(weakref.ref(self))
+        if len(families) == 1:
             raise torch.OutOfMemoryError("planted")
-        return "done"
+        assert families[0]() is None
+        raise RuntimeError("another")  # which is none of a card's memory, and passes
 
-    assert within_memory(attempt, log=lambda line: None) == "done"
-    assert len(alive) == 2
-
-
-def test_other_errors_pass():
-    def attempt():
-        raise RuntimeError("another")
-
+    monkeypatch.setattr(ResNetGAN, "train_step", out_of_memory)
     with pytest.raises(RuntimeError, match="another"):
-        within_memory(attempt, log=lambda line: None)
+        train(data_folder, tmp_path / "out", "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
+    assert len(families) == 2
+
+
+def test_networks_that_do_not_fit_are_refused_before_the_earlier_run_is_moved(data_folder, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    train(data_folder, out, "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
+
+    def out_of_memory(self, *arguments):
+        raise torch.OutOfMemoryError("planted")
+
+    monkeypatch.setattr(ResNetGAN, "__init__", out_of_memory)
+    with pytest.raises(InputError, match="cannot hold the networks"):
+        train(data_folder, out, "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
+    assert not (out / "earlier_runs").exists()

@@ -21,7 +21,7 @@ from src.training.run import train
 from tests.same import assert_same
 
 SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "evaluate_kimg": 0.016}
-# The format in which a checkpoint is drawn from: with that, samples of the run are compared.
+# The format in which a checkpoint is sampled from: with that, samples of the run are compared.
 SMALL["precision"] = "fp32"
 
 
@@ -31,7 +31,7 @@ def run(data_folder, out, kimg, evaluator, **values):
 
 
 def planted(*distances):
-    """A judge that says these distances one after the other, whatever it sees."""
+    """An evaluator that gives these distances one after the other, whatever it sees."""
     left = list(distances)
     return lambda samples, reals: {BEST_BY: left.pop(0)}
 
@@ -60,7 +60,7 @@ def test_looking_changes_no_bit_of_training_and_asks_for_the_same_every_time(dat
     shown = []
 
     def evaluator(samples, reals):
-        torch.manual_seed(len(shown))  # whatever a judge does to torch's generators
+        torch.manual_seed(len(shown))  # whatever an evaluator does to torch's generators
         shown.append((samples, reals))
         return {BEST_BY: 1.0}
 
@@ -85,7 +85,7 @@ def test_looking_changes_no_bit_of_training_and_asks_for_the_same_every_time(dat
     assert np.abs(again.astype(int) - samples.astype(int)).max() <= 1
 
 
-def test_resuming_with_the_real_judge_leaves_the_same_table(data_folder, tmp_path):
+def test_resuming_with_the_real_evaluator_leaves_the_same_table(data_folder, tmp_path):
     run(data_folder, tmp_path / "whole", 0.064, quick_metrics)
     run(data_folder, tmp_path / "halves", 0.032, quick_metrics)
     run(data_folder, tmp_path / "halves", 0.064, quick_metrics)
@@ -102,7 +102,7 @@ def test_without_an_interval_nobody_looks(data_folder, tmp_path):
     assert not (tmp_path / "checkpoints" / "best.pt").exists()
 
 
-def test_what_cannot_draw_is_not_looked_at_and_training_portraits_stand_in(data_folder):
+def test_what_cannot_sample_is_not_looked_at_and_training_portraits_stand_in(data_folder):
     portraits = load_portraits(data_folder)
     portraits.split[:] = 0
     examination = Examination(planted(1.0), portraits, 5, 12, 0, torch.device("cpu"))
@@ -121,7 +121,7 @@ def test_only_what_is_lower_than_all_before_is_best(distance, best):
     assert not is_best({}, earlier)
 
 
-def test_quick_figures_know_reals_from_noise():
+def test_quick_metrics_know_reals_from_noise():
     random = np.random.RandomState(0)
 
     def heroes(count, shade):
@@ -138,7 +138,7 @@ def test_quick_figures_know_reals_from_noise():
     assert quick_metrics(reals, reals)["coverage"] == 1.0
 
 
-def test_the_command_line_looks_by_itself_and_draws_from_the_best(data_folder, tmp_path):
+def test_the_command_line_looks_by_itself_and_samples_from_the_best(data_folder, tmp_path):
     out = tmp_path / "out"
     common = ["--set", "evaluate_kimg=0.064", "--family", "cdcgan", "--profile", "smoke"]
     assert main(["train", "--data", str(data_folder), "--out", str(out), *common]) == 0
@@ -146,13 +146,13 @@ def test_the_command_line_looks_by_itself_and_draws_from_the_best(data_folder, t
         looks = [row["kimg"] for row in csv.DictReader(file) if row["kid_random"]]
     assert looks == ["0.064", "0.128"]
     best = out / "checkpoints" / "best.pt"
-    assert main(["sample", "--checkpoint", str(best), "--out", str(tmp_path / "drawn"), "-n", "2"]) == 0
-    with Image.open(tmp_path / "drawn" / "grid.png") as grid:
+    assert main(["sample", "--checkpoint", str(best), "--out", str(tmp_path / "sampled"), "-n", "2"]) == 0
+    with Image.open(tmp_path / "sampled" / "grid.png") as grid:
         assert grid.width > 16
 
 
 def test_every_family_is_looked_at_seldom_enough():
-    """At most once a checkpoint on the card, and no family draws for minutes."""
+    """At most once a checkpoint on the card, and no family samples for minutes."""
     for name in FAMILIES:
         card = load_config(name, "rtx2070")
         assert card.evaluate_kimg >= card.checkpoint_kimg, name

@@ -1,4 +1,4 @@
-"""The diffusion family: what it learns from, how labels are withheld, how it draws."""
+"""The diffusion family: what it learns from, how labels are dropped, how it samples."""
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ def test_the_loss_is_the_squared_error_of_the_prediction(prediction):
     assert epsilon.std().item() == pytest.approx(1, abs=0.05)
 
 
-def test_labels_are_withheld_as_often_as_stated():
+def test_labels_are_dropped_as_often_as_stated():
     family = make(label_dropout=0.3)
     family.network = Recorder()
     reals, labels = batch()
@@ -87,7 +87,7 @@ def test_flips_only_where_asked_for():
     assert torch.equal(seen[1.0], reals.flip(3))
 
 
-def test_the_network_is_told_how_portraits_were_changed():
+def test_the_network_gets_augmentation_labels():
     family = make(augmentation_labels=True, label_dropout=1.0)
     family.network = Recorder()
     family.schedule = type(family.schedule)(torch.ones(20))  # no noise: the network sees the portraits
@@ -115,7 +115,7 @@ def test_drawing_and_watching_ask_for_portraits_as_they_are():
             assert torch.equal(changes, no_change(len(noisy), 16, CPU))
 
 
-def test_what_the_network_is_told_matters():
+def test_augmentation_labels_matter():
     network = awake(make(augmentation_labels=True))
     noisy, steps, labels = torch.randn(2, 4, 16, 16), torch.full((2,), 5), batch(2)[1]
     with torch.no_grad():

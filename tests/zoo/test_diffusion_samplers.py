@@ -90,7 +90,7 @@ def test_dpm_against_the_paper():
 def test_ddpm_draws_a_gaussian(name):
     schedule = make_schedule(name, 1000)
     noise = torch.randn(200, 1, 10, 10)
-    sampled = sample_ddpm(gaussian_denoiser(schedule), noise, schedule, lambda: torch.randn(200, 1, 10, 10))
+    sampled = sample_ddpm(gaussian_denoiser(schedule), noise, schedule, generators_for(noise))
     assert sampled.mean().item() == pytest.approx(MEAN, abs=0.02)
     assert sampled.std().item() == pytest.approx(DEVIATION, abs=0.02)
     # Fresh noise at every step: nearly nothing of the first noise is left.

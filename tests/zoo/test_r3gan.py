@@ -1,4 +1,4 @@
-"""The r3gan recipe: its losses by hand, its schedules, its adaptive augmentation."""
+"""The r3gan recipe: palette head, networks without normalisation, losses by hand, schedules, adaptive augmentation."""
 
 import math
 
@@ -9,8 +9,164 @@ from torch.nn import functional
 from src.config import load_config
 from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.zoo.r3gan import R3GAN, cosine
+from src.zoo.r3gan import (
+    R3GAN,
+    DirectHead,
+    NormFreeDiscriminator,
+    NormFreeGenerator,
+    PaletteHead,
+    cosine,
+    stage_channels,
+)
 from tests.conftest import with_optimizers
+
+
+def make_head(colours=5):
+    head = PaletteHead(channels=8, condition_dim=6, colours=colours)
+    return head, torch.randn(3, 8, 8, 8), torch.randn(3, 6)
+
+
+def test_samples_have_at_most_k_exact_colours_and_binary_alpha():
+    head, features, condition = make_head()
+    portraits = head.eval()(features, condition)
+    assert portraits.shape == (3, 4, 16, 16)
+    alpha = portraits[:, 3]
+    assert set(alpha.unique().tolist()) == {-1.0, 1.0}
+    for portrait, entries in zip(portraits, head.palette(condition), strict=True):
+        pixels = portrait.flatten(1).T
+        colours = pixels[pixels[:, 3] > 0].unique(dim=0)
+        assert 2 <= len(colours) <= 5
+        # Every colour is exactly one of the palette's; transparent pixels are transparent black.
+        assert all((entries == colour[:3]).all(dim=1).any() for colour in colours)
+        assert (pixels[pixels[:, 3] < 0] == -1).all()
+
+
+def test_every_pixel_takes_its_likeliest_entry():
+    head, features, condition = make_head()
+    portraits, logits, palette = head.eval()(features, condition), head.choice(features), head.palette(condition)
+    for n, y, x in [(0, 0, 0), (1, 7, 3), (2, 15, 15)]:
+        index = logits[n, :, y, x].argmax().item()
+        expected = torch.tensor([-1.0] * 4) if index == 0 else torch.cat([palette[n, index - 1], torch.ones(1)])
+        torch.testing.assert_close(portraits[n, :, y, x], expected)
+
+
+@pytest.mark.parametrize("hardness", [0.0, 0.5, 1.0])
+def test_training_mixes_by_probability_or_takes_the_likeliest(hardness):
+    head, features, condition = make_head()
+    head.hardness.fill_(hardness)
+    exact = head.eval()(features, condition)
+    head.train()
+    portraits = head(features, condition)
+    entries = torch.cat([torch.full((3, 1, 4), -1.0), torch.cat([head.palette(condition), torch.ones(3, 5, 1)], 2)], 1)
+    mixed = torch.einsum("nkhw,nkc->nchw", head.choice(features).softmax(1), entries)
+    torch.testing.assert_close(portraits, mixed + hardness * (exact - mixed), atol=1e-5, rtol=0)
+
+
+def test_an_exact_choice_still_sends_the_softmaxs_gradient():
+    head, features, condition = make_head()
+    gradients = []
+    for hardness in (0.0, 1.0):
+        head.hardness.fill_(hardness)
+        weights = torch.randn(3, 4, 16, 16, generator=torch.Generator().manual_seed(1))
+        (gradient,) = torch.autograd.grad(
+            (head(features, condition) * weights).sum(), head.to_choice.weight, retain_graph=False
+        )
+        gradients.append(gradient)
+    assert gradients[1].abs().max() > 1e-3
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_the_direct_head_has_the_same_shape_and_range():
+    portraits = DirectHead(8)(torch.randn(3, 8, 8, 8), torch.zeros(3, 6))
+    assert portraits.shape == (3, 4, 16, 16) and portraits.abs().max() <= 1
+
+
+@pytest.mark.parametrize("make", [lambda: PaletteHead(8, 6, 5), lambda: DirectHead(8)])
+def test_the_four_pixels_of_a_patch_start_alike(make):
+    portraits = make().eval()(torch.randn(2, 8, 4, 4), torch.randn(2, 6))
+    assert torch.equal(portraits, portraits[:, :, ::2, ::2].repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert not torch.equal(portraits[:, :, 0], portraits[:, :, 2])
+
+
+def make_generator(**values):
+    torch.manual_seed(0)
+    return NormFreeGenerator(16, (2, 3, 2), (2,), latent_dim=12, base_channels=8, embedding_dim=6, **values)
+
+
+@pytest.mark.parametrize(
+    ("size", "channels"), [(16, [16, 8]), (32, [32, 16, 8]), (64, [32, 32, 16, 8]), (128, [32, 32, 32, 16, 8])]
+)
+def test_channels_double_up_to_four_times_the_base(size, channels):
+    assert stage_channels(size, 8) == channels
+
+
+@pytest.mark.parametrize("size", [7, 24, 4])
+def test_other_sizes_are_refused(size):
+    with pytest.raises(ValueError, match="power of two"):
+        stage_channels(size, 8)
+
+
+@pytest.mark.parametrize("size", [16, 32, 64])
+@pytest.mark.parametrize("colours", [0, 7])
+def test_shapes_and_range(size, colours):
+    generator = NormFreeGenerator(size, (2, 3), (), base_channels=4, colours=colours)
+    discriminator = NormFreeDiscriminator(size, 4, (2, 3), base_channels=4)
+    labels = torch.tensor([[0, 2], [1, 0]])
+    portraits = generator(torch.randn(2, 120), labels)
+    assert portraits.shape == (2, 4, size, size) and portraits.abs().max() <= 1
+    assert discriminator(portraits, labels).shape == (2,)
+
+
+def test_branches_start_at_zero():
+    """Fixup: at the start every residual block passes its input through, whatever the condition."""
+    block = make_generator().stages[0][0]
+    features = torch.randn(2, 16, 4, 4)
+    condition = torch.randn(2, block.modulate.in_features)
+    torch.testing.assert_close(block(features, condition), features)
+
+
+def test_another_palette_recolours_the_same_hero():
+    generator = make_generator(colours=7).eval()
+    for parameter in generator.parameters():
+        parameter.data.add_(0.05 * torch.randn_like(parameter))
+    latents = torch.randn(4, 12)
+    labels = torch.tensor([[0, 1, 0]] * 4)
+    portraits, recoloured = generator(latents, labels), generator(latents, labels + torch.tensor([0, 0, 1]))
+    torch.testing.assert_close(portraits[:, 3], recoloured[:, 3])
+    assert not torch.allclose(portraits[:, :3], recoloured[:, :3])
+    # The same index map: pixels that share a colour before share one after.
+    for before, after in zip(portraits, recoloured, strict=True):
+        pairs = torch.cat([before, after]).flatten(1).T.unique(dim=0)
+        assert len(pairs) == len(before.flatten(1).T.unique(dim=0)) == len(after.flatten(1).T.unique(dim=0))
+    recast = generator(latents, labels + torch.tensor([0, 1, 0]))
+    assert not torch.allclose(portraits[:, 3], recast[:, 3])
+
+
+def test_without_label_strength_labels_do_not_count():
+    generator, discriminator = make_generator(), NormFreeDiscriminator(16, 4, (2, 3, 2), base_channels=8)
+    images, latents = torch.randn(2, 4, 16, 16), torch.randn(2, 12)
+    a, b = torch.zeros(2, 3, dtype=torch.int64), torch.ones(2, 3, dtype=torch.int64)
+    for strength, same in ((1.0, False), (0.0, True)):
+        generator.label_strength.fill_(strength)
+        discriminator.label_strength.fill_(strength)
+        assert torch.allclose(generator(latents, a), generator(latents, b)) == same
+        assert torch.allclose(discriminator(images, a), discriminator(images, b)) == same
+
+
+def test_projection_against_its_formula():
+    discriminator = NormFreeDiscriminator(16, 4, (2, 3), base_channels=4)
+    images = torch.randn(3, 4, 16, 16)
+    labels = torch.tensor([[0, 1], [1, 2], [1, 0]])
+    with_labels = discriminator(images, labels)
+    features = []
+    hook = discriminator.mix.register_forward_hook(lambda module, inputs, output: features.append(output))
+    discriminator(images, labels)
+    hook.remove()
+    rows = sum(table.weight[labels[:, column]] for column, table in enumerate(discriminator.tables))
+    width = features[0].shape[1]
+    expected = discriminator.score(features[0]).squeeze(1) + (rows * features[0]).sum(1) / width**0.5
+    torch.testing.assert_close(with_labels, expected)
+
 
 LABELS = LabelSpecification({"hero_class": ("bard", "mage"), "palette": ("cool", "warm")})
 

@@ -175,8 +175,8 @@ def test_a_step_uses_soft_and_noisy_labels():
         ({"normalisation": "batch"}, "layer, instance or none"),
         ({"loss": "hinge"}, "wasserstein, cross_entropy"),
         ({"constraint": "clip"}, "gradient_penalty, weight_clipping, none"),
-        ({"loss": "cross_entropy", "real_target": 0.4}, "fakes win"),
-        ({"loss": "cross_entropy", "flipped_share": 0.5}, "fakes win"),
+        ({"loss": "cross_entropy", "real_target": 0.4}, "real_target must be greater than 0.5, not 0.4"),
+        ({"loss": "cross_entropy", "flipped_share": 0.5}, "flipped_share must be less than 0.5, not 0.5"),
     ],
 )
 def test_combinations_that_mean_nothing_are_refused(values, message):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from src.data.folder import CONTACT_SHEETS, GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
+import pandas as pd
+
+from src.data.folder import CONTACT_SHEETS, GROUP_COLUMNS, GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
 from src.data.group_labels import GROUP_LABELS, extend_group_labels
 from src.data.groups import silhouette_hash
-from src.data.intake import ACCEPTED
+from src.data.intake import ACCEPTED, RAW_COLUMNS
 from src.data.sheets import page_names, write_contact_sheets
 from src.images import read_rgba
-from src.tables import Row, read_table, write_table
+from src.tables import read_table, write_table
 
 
 def regroup(data: Path, group_of: Mapping[str, str], preferred: Collection[str] = ()) -> int:
@@ -28,39 +30,27 @@ def regroup(data: Path, group_of: Mapping[str, str], preferred: Collection[str] 
     Returns:
         The number of groups.
     """
-    rows = read_table(data / RAW_TABLE, ("filename", "status", "duplicate_of", "group_id"))
-    names = accepted_names(rows)
-    for row in rows:
-        if row["status"] == ACCEPTED:
-            row["group_id"] = group_of.get(row["filename"], row["group_id"])
-    new_group = {row["filename"]: row["group_id"] for row in rows if row["status"] == ACCEPTED}
-    members: dict[str, list[str]] = {}
-    for filename, group in sorted(new_group.items()):
-        members.setdefault(group, []).append(filename)
-    for row in rows:
-        if row["duplicate_of"] in new_group:
-            row["group_id"] = new_group[row["duplicate_of"]]
+    raw = read_table(data / RAW_TABLE, ("filename", "status", "duplicate_of", "group_id"))
+    names = accepted_names(raw)
+    accepted = raw["status"].eq(ACCEPTED)
+    known = raw["filename"].map(group_of)
+    raw["group_id"] = raw["group_id"].mask(accepted & known.notna(), known)
+    portraits = raw[accepted].sort_values("filename")
+    of_original = raw["duplicate_of"].map(portraits.set_index("filename")["group_id"])
+    raw["group_id"] = of_original.fillna(raw["group_id"])
 
+    groups = []
+    pictures = []
+    for group, filenames in portraits.groupby("group_id")["filename"]:
+        standing = next(filter(preferred.__contains__, filenames), filenames.iloc[0])
+        pictures.append(read_rgba(data / PREPARED / names[standing]))
+        groups.append((group, len(filenames), silhouette_hash(pictures[-1]), names[standing]))
+    captions = [(group, "1 portrait" if size == 1 else f"{size} portraits") for group, size, *_ in groups]
+    write_contact_sheets(data / CONTACT_SHEETS, pictures, captions)
     earlier = read_table(data / GROUP_TABLE)
-    groups: list[Row] = []
-    portraits = []
-    for group, filenames in sorted(members.items()):
-        standing = next((filename for filename in filenames if filename in preferred), filenames[0])
-        portrait = read_rgba(data / PREPARED / names[standing])
-        portraits.append(portrait)
-        groups.append(
-            {
-                "group_id": group,
-                "size": str(len(filenames)),
-                "silhouette_hash": silhouette_hash(portrait),
-                "representative": names[standing],
-            }
-        )
-    captions = [(row["group_id"], "1 portrait" if row["size"] == "1" else f"{row['size']} portraits") for row in groups]
-    write_contact_sheets(data / CONTACT_SHEETS, portraits, captions)
     for page in page_names(len(earlier))[len(page_names(len(groups))) :]:
         (data / CONTACT_SHEETS / page).unlink(missing_ok=True)
-    write_table(data / GROUP_TABLE, tuple(earlier[0]), groups)
-    extend_group_labels(data / GROUP_LABELS, list(members))
-    write_table(data / RAW_TABLE, tuple(rows[0]), rows)
+    write_table(data / GROUP_TABLE, GROUP_COLUMNS, pd.DataFrame(groups, columns=list(GROUP_COLUMNS)))
+    extend_group_labels(data / GROUP_LABELS, list(portraits["group_id"].unique()))
+    write_table(data / RAW_TABLE, RAW_COLUMNS, raw)
     return len(groups)

@@ -61,7 +61,7 @@ def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int =
     (data / SOURCE_LABELS).unlink(missing_ok=True)  # of another collection
     report = prepare_folder(data / UNPACKED, data, size, tiles=tile)
     if hashlib.sha256(sheet.read_bytes()).hexdigest() == KENNEY_SHA256:
-        write_origin(data, ORIGIN, (row["filename"] for row in read_table(data / RAW_TABLE, ("filename",))))
+        write_origin(data, ORIGIN, read_table(data / RAW_TABLE, ("filename",))["filename"])
     return report
 
 

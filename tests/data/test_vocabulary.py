@@ -1,0 +1,23 @@
+import pytest
+
+from src.data.vocabulary import check_classes
+from src.errors import InputError
+
+ATTRIBUTES = ("gender", "hero_class")
+
+
+def test_a_class_that_the_vocabulary_lacks_is_an_error_that_names_the_row(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("group_id,gender,note\ng1,feminine,x\ng2,,y\ng3,feminin,z\n")
+    known = {"gender": ("feminine", "masculine")}
+    assert check_classes(path, ATTRIBUTES, {"hero_class": ("mage",)}) == {
+        "gender": {"feminine", "feminin"},
+        "hero_class": set(),
+    }
+    assert check_classes(path, ("note",), known) == {"note": {"x", "y", "z"}}
+    assert check_classes(path, ATTRIBUTES, known, groups={"g1", "g2"})["gender"] == {"feminine"}
+    message = (
+        r"row 4 \(g3\): unknown gender 'feminin' \(did you mean 'feminine'\?\); .*: feminine, masculine.*--new-classes"
+    )
+    with pytest.raises(InputError, match=message):
+        check_classes(path, ATTRIBUTES, known)

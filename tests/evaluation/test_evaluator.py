@@ -1,0 +1,75 @@
+"""The evaluator that every command shares, on reals, on one flat colour and on copies."""
+
+import numpy as np
+import pytest
+
+from src.errors import InputError
+from src.evaluation.distances import Metric
+from src.evaluation.evaluator import COMPARED, Evaluator
+from src.evaluation.portrait_set import PortraitSet
+
+pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
+
+
+@pytest.fixture
+def evaluator(data_folder):
+    return Evaluator(data_folder, log=lambda line: None)
+
+
+def test_it_knows_reals_from_one_flat_colour(evaluator):
+    flat = np.broadcast_to(np.uint8([200, 30, 60, 255]), (12, 16, 16, 4)).copy()
+    labels = evaluator.real.labels
+    real = evaluator.real_metrics(12)
+    fake = evaluator.metrics(PortraitSet(flat, labels, evaluator.specification))
+    attributes = evaluator.specification.names
+    assert (
+        set(real)
+        == set(fake)
+        == {
+            *COMPARED,
+            *(f"accuracy_{name}" for name in attributes),
+            "colours_median",
+            "diversity",
+            "copies_share",
+        }
+    )
+    assert real["frechet_random"].value < fake["frechet_random"].value
+    assert real["coverage"].value > fake["coverage"].value and real["recall"].value > fake["recall"].value
+    assert fake["colours_median"] == Metric(1.0, 0.0) and real["colours_median"].value > 1
+    assert fake["diversity"].value < 0.01 and real["diversity"].value == pytest.approx(1.0, abs=0.1)
+    # All look the same, so the classifier predicts one class: it is right as often as that class was requested.
+    for column, name in enumerate(attributes):
+        shares = np.bincount(labels[:, column]) / 12
+        assert any(fake[f"accuracy_{name}"].value == pytest.approx(share) for share in (*shares, 0.0))
+
+
+def test_it_finds_copies_and_no_fault_with_validation_portraits(evaluator):
+    assert evaluator.metrics(evaluator.train[:12])["copies_share"].value == 1
+    assert evaluator.real_metrics(12)["copies_share"].value == 0
+
+
+def test_the_ceiling_is_measured_once_a_count(evaluator, monkeypatch):
+    first = evaluator.real_metrics(12)
+    monkeypatch.setattr(evaluator, "metrics", None)
+    assert evaluator.real_metrics(12) is first
+
+
+def test_labels_are_measured_for_the_attributes_that_a_set_has(evaluator):
+    some = evaluator.real.labelled_by(("palette",))
+    assert list(evaluator.label_accuracy(some)) == ["palette"]
+    assert evaluator.label_accuracy(evaluator.real.labelled_by(())) == {}
+
+
+def test_the_unseen_combinations_are_those_that_no_training_portrait_has(evaluator):
+    seen = {tuple(row) for row in evaluator.train.labels.tolist()}
+    everything = evaluator.validation
+    unseen = evaluator.unseen_combinations(everything)
+    assert len(unseen) == sum(tuple(row) not in seen for row in everything.labels.tolist())
+    assert all(tuple(row) not in seen for row in unseen.labels.tolist())
+
+
+def test_too_few_validation_portraits_are_one_line(data_folder):
+    packed = dict(np.load(data_folder / "portraits.npz"))
+    np.savez(data_folder / "portraits.npz", **{**packed, "split": (np.arange(48) < 3).astype(np.uint8)})
+    with pytest.raises(InputError, match="45 training and 3 validation portraits, at least 8 of each"):
+        Evaluator(data_folder)
