@@ -91,6 +91,7 @@ def train(arguments: argparse.Namespace) -> int:
         arguments.resume,
         evaluator=quick_metrics,
         settings=arguments.config,
+        start=arguments.start,
     )
     return 130 if result.interrupted else 0
 
@@ -256,7 +257,11 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
     command.add_argument("--kimg", type=float, help="how long, in thousands of images seen")
     command.add_argument("--seed", type=int)
-    command.add_argument("--resume", action="store_true", help="go on from the latest checkpoint where there is one")
+    begin = command.add_mutually_exclusive_group()
+    begin.add_argument("--resume", action="store_true", help="go on from the latest checkpoint where there is one")
+    begin.add_argument(
+        "--from", dest="start", type=Path, metavar="FILE", help="begin with the weights of a checkpoint or weights file"
+    )
     command.add_argument("--palette-snap", metavar="N|FILE", help="grids also show samples snapped to a palette")
     command.add_argument(
         "--mlflow", nargs="?", const="hero_portraits", metavar="EXPERIMENT", help="report to MLflow too, if installed"

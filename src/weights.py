@@ -28,12 +28,16 @@ DESCRIPTION = (
 )
 """What a file says besides its tensors."""
 
+NETWORK = "network."
+"""What the names of tensors begin with that are not the sampler's."""
+
 COLOURS, COUNTS = "training_colours.colours", "training_colours.counts"
 """Names of two tensors that are no weights: the colours of the training portraits, for snapping."""
 
 
 def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
-    """The averaged sampler of a checkpoint, as a file to pass on.
+    """The averaged sampler of a checkpoint, as a file to pass on, and with it the other networks of an adversarial
+    family: training can start from such a file too.
 
     Args:
         checkpoint: from `train`.
@@ -47,6 +51,8 @@ def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
         raise InputError(f"{out} must end in .safetensors")
     content = load_checkpoint(checkpoint)
     tensors = {name: weight.contiguous().clone() for name, weight in averaged_weights(content).items()}
+    for network, state in networks_beside_the_sampler(content).items():
+        tensors |= {f"{NETWORK}{network}.{name}": weight.contiguous().clone() for name, weight in state.items()}
     if half:
         tensors = {name: weight.half() if weight.is_floating_point() else weight for name, weight in tensors.items()}
     if "training_colours" in content:  # a checkpoint of an older version has none
@@ -54,6 +60,16 @@ def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
     metadata = {name: json.dumps(content[name]) for name in DESCRIPTION}
     with replacing(Path(out)) as temporary:
         save_file(tensors, temporary, {"format": FORMAT, **metadata})
+
+
+def networks_beside_the_sampler(content: dict[str, object]) -> dict[str, dict[str, torch.Tensor]]:
+    """The states of all other networks in a checkpoint's content, by name: a discriminator."""
+    sampler = averaged_weights(content).keys()
+    return {
+        name: state
+        for name, state in content["state"].items()
+        if state and state.keys() != sampler and all(isinstance(each, torch.Tensor) for each in state.values())
+    }
 
 
 def averaged_weights(content: dict[str, object]) -> dict[str, torch.Tensor]:
@@ -82,4 +98,8 @@ def load_weights(path: Path) -> dict[str, object]:
     content = with_present_names({name: json.loads(value) for name, value in metadata.items() if name != "format"})
     if COLOURS in tensors:
         content["training_colours"] = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS)}
-    return {**content, "average": tensors}
+    networks: dict[str, dict[str, torch.Tensor]] = {}
+    for name in [name for name in tensors if name.startswith(NETWORK)]:
+        network, _, weight = name.removeprefix(NETWORK).partition(".")
+        networks.setdefault(network, {})[weight] = tensors.pop(name)
+    return {**content, "average": tensors, "networks": networks}

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from src.config import config_to_dict
+from src.config import config_to_dict, settings_in
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, PortraitBatches, describe, load_portraits
-from src.device import pick_device
+from src.device import default_profile, pick_device
 from src.errors import InputError
 from src.families import find_family
 from src.family import DataSpecification, Family
@@ -25,6 +25,7 @@ from src.training.log import duration
 from src.training.memory import release_memory, saved_on_host
 from src.training.quick_evaluation import Evaluator
 from src.training.report import Reporter
+from src.training.start import Start, configure_from, read_start, take_over
 from src.training.tracking import RUN_ID_FILE, import_mlflow, open_trackers
 from src.training.trainer import Trainer, TrainingResult, images_in_total, seed_step
 
@@ -42,6 +43,7 @@ def train(
     log: Callable[[str], None] = print,
     evaluator: Evaluator | None = None,
     settings: Path | None = None,
+    start: Path | None = None,
 ) -> TrainingResult:
     """Train a family on the packed portraits of a data folder.
 
@@ -59,6 +61,8 @@ def train(
         evaluator: measures samples every `evaluate_kimg`: its metrics go into `metrics.csv`, and the checkpoint with
             the lowest `kid_random` is kept as `checkpoints/best.pt`. What is trained does not depend on it.
         settings: a file of values that replace the profile's, or the checkpoint's when resuming (`settings_in`).
+        start: a checkpoint or weights file that a fresh run begins with (`src/training/start.py`); a run that is
+            resumed has begun.
 
     Raises:
         InputError: anything wrong with the arguments, the data or the checkpoint.
@@ -72,7 +76,13 @@ def train(
         checkpoint = load_checkpoint(latest) if resume and latest.is_file() else None
         with processes.first_alone():
             portraits = load_portraits(data)
-        run = configure(checkpoint, family, profile, settings, overrides or {}, log)
+        begin = read_start(start) if start is not None and checkpoint is None else None
+        if begin is None:
+            run = configure(checkpoint, family, profile, settings, overrides or {}, log)
+        else:
+            profile = profile or default_profile(pick_device())
+            of_file = settings_in(settings, begin.content["family"], profile) if settings else {}
+            run = configure_from(begin, family, profile, {**of_file, **(overrides or {})})
         processes.check(run.config.batch_size)
         if run.config.mlflow:
             import_mlflow()  # a missing library shows before anything is done
@@ -82,7 +92,7 @@ def train(
         elif resume:
             log("no checkpoint yet: starting afresh")
         try:
-            return _run(run, portraits, out, checkpoint, log, evaluator, processes)
+            return _run(run, portraits, out, checkpoint, begin, log, evaluator, processes)
         except torch.OutOfMemoryError:
             if processes.count > 1:
                 raise  # one process cannot start again while the others wait for it
@@ -95,7 +105,7 @@ def train(
         checkpoint = load_checkpoint(latest) if latest.is_file() else None
         try:
             with saved_on_host():
-                return _run(run, portraits, out, checkpoint, log, evaluator, processes)
+                return _run(run, portraits, out, checkpoint, begin, log, evaluator, processes)
         except torch.OutOfMemoryError:
             raise InputError(
                 "the card's memory does not suffice; lower --set batch_size=..., or free the card from other programs"
@@ -107,6 +117,7 @@ def _run(
     portraits: PackedPortraits,
     out: Path,
     checkpoint: Mapping[str, object] | None,
+    begin: Start | None,
     log: Callable[[str], None],
     evaluator: Evaluator | None,
     processes: Processes,
@@ -119,6 +130,9 @@ def _run(
     colours = colour_table(portraits.images[train_indices[:: -(-len(train_indices) // COLOUR_PORTRAITS)]])
     palette = choose_palette(config.palette_snap, colours) if config.palette_snap else None
     family = build_family(run, specification, device)
+    if begin is not None and checkpoint is None:
+        # The moving average, made from the family's sampler below, begins with these weights too.
+        take_over(begin, family, log)
     if checkpoint is None and processes.leads:
         # Only now: with settings that are refused, the earlier run stays where it is.
         move_earlier_run(out, log)
