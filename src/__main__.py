@@ -252,7 +252,7 @@ def make_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("train", help="train a family on the packed file (notebook 03)")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, help="artifacts folder: samples, checkpoints, metrics.csv")
-    command.add_argument("--family", help="resnet_gan (default); any name that the README lists")
+    command.add_argument("--family", help="resnet_gan (default); any name in docs/families.md")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
     command.add_argument("--kimg", type=float, help="how long, in thousands of images seen")
     command.add_argument("--seed", type=int)

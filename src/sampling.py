@@ -42,7 +42,7 @@ class LoadedModel:
         family_name: its name among the families.
         family: the family, for its `sample`.
         sampler: the averaged network, in evaluation mode, on the CPU.
-        labels: the attributes it obeys.
+        labels: the attributes that condition it.
         checkpoint_hash: SHA-256 of the checkpoint's file.
         colours: those of its training set; None in a checkpoint of an older version.
     """

@@ -44,7 +44,7 @@ class BuildReport:
 
     Args:
         portraits: number of portraits in the set.
-        validation: how many of them are held out.
+        validation: how many of them are for validation.
         groups: number of groups.
         class_counts: attribute -> class -> (training, validation) portraits.
         sources: attribute -> where its labels came from -> portraits.
@@ -104,12 +104,12 @@ def build_dataset(
         data: the data folder that `prepare_folder` wrote.
         labels: a CSV of given labels, keyed by `filename` or `group_id`.
         attributes: the attributes wanted.
-        val_fraction: share of the portraits to hold out, 0 to less than 1.
+        val_fraction: share of the portraits for validation, 0 to less than 1.
         seed: of the split.
         min_confidence: suggestions less sure than this, 0 to 1, label no portrait; they stay in the sheet.
         new_classes: take classes that the earlier build did not have as meant.
         hold_out: combinations of labels, attribute -> class, that training shall never see, to measure what a model
-            makes of them: every group in which one occurs is held out, the others are split as ever.
+            makes of them: every group in which one occurs is for validation, the others are split as ever.
 
     Raises:
         InputError: nothing prepared, a bad CSV or arguments, a class that the earlier build did not have, no
@@ -384,7 +384,9 @@ def _configuration(
         "left_out": report.left_out,
         "label_sources": report.sources,
         "class_counts": {
-            attribute: {name: {"training": train, "validation": held_out} for name, (train, held_out) in counts.items()}
+            attribute: {
+                name: {"training": train, "validation": validation} for name, (train, validation) in counts.items()
+            }
             for attribute, counts in report.class_counts.items()
         },
         "classes_in_tables": used,

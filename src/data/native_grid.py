@@ -9,7 +9,8 @@ lines, `scale` apart. From the surest sign to the weakest:
 
 Combs are found by the spectrum of the change along each axis, refined by trying spacings and offsets, and believed only
 if the picture, enlarged again from the recovered pixels, agrees with the source. Smooth enlargements and photographs
-have no such comb; they are told from drawn art by their ramps and refused: what was blended away cannot be recovered.
+have no such comb; their ramps distinguish them from drawn art, and they are refused: what was blended away cannot be
+recovered.
 
 The sign of a smooth enlargement, a period in the second differences, is Gallagher's ("Detection of linear and cubic
 interpolation in JPEG compressed images", 2005).

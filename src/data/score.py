@@ -79,7 +79,7 @@ def together(groups: Sequence[Hashable], characters: Sequence[Hashable]) -> floa
 
 
 def score_groups(images: np.ndarray, truth: pd.DataFrame, attributes: Sequence[str]) -> tuple[dict, list[str]]:
-    """Group portraits and judge the groups.
+    """Group portraits and score the groups.
 
     Args:
         images: uint8 `[N, H, W, 4]`.
@@ -117,7 +117,7 @@ def score_suggestions(
     quarters: int,
     first_seed: int = 0,
 ) -> dict:
-    """Label random quarters of the groups and judge what is suggested for the others.
+    """Label random quarters of the groups and score what is suggested for the others.
 
     Args:
         images: uint8 `[N, H, W, 4]`.
@@ -164,7 +164,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def score_palette(images: np.ndarray, themes: Sequence[str]) -> dict:
-    """Judge palette categories against themes.
+    """Compare palette categories with themes.
 
     Args:
         images: uint8 `[N, H, W, 4]`.

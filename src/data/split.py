@@ -68,8 +68,8 @@ def held_out_portraits(
     if apart.all():
         words = " or ".join(_in_words(combination) for combination in combinations)
         raise InputError(
-            f"every group has a portrait that is {words}, and a group is held out as a whole: hold out a combination "
-            "that does not change within groups"
+            f"every group has a portrait that is {words}, and a group goes to validation as a whole: "
+            "hold out a combination that does not change within groups"
         )
     return apart
 
@@ -87,7 +87,7 @@ def split_by_group(groups: Sequence[str], labels: np.ndarray, val_fraction: floa
     Args:
         groups: the group of each portrait, N of them.
         labels: int `[N, A]`, the class of each portrait in each attribute; A may be 0.
-        val_fraction: share of the portraits to hold out, 0 to less than 1.
+        val_fraction: share of the portraits for validation, 0 to less than 1.
         seed: decides between groups that are equally good.
 
     Returns:
@@ -140,12 +140,12 @@ def _fill(side: np.ndarray, counts: np.ndarray, sizes: np.ndarray, order: np.nda
     # Images in validation beyond the share wanted of those decided on so far, by class and in all.
     excess = (1 - val_fraction) * counts[side == VALIDATION].sum(axis=0)
     for group in order[side[order] == TRAIN]:
-        if_held_out = excess + (1 - val_fraction) * counts[group]
+        if_validation = excess + (1 - val_fraction) * counts[group]
         if_trained_on = excess - val_fraction * counts[group]
-        better_held_out = importance @ if_held_out**2 < importance @ if_trained_on**2
-        if better_held_out and _can_leave_training(holds[group], in_training):
+        better_validation = importance @ if_validation**2 < importance @ if_trained_on**2
+        if better_validation and _can_leave_training(holds[group], in_training):
             side[group] = VALIDATION
             in_training -= holds[group]
-            excess = if_held_out
+            excess = if_validation
         else:
             excess = if_trained_on

@@ -16,7 +16,7 @@ On `lpc_heroes`, with a quarter of the groups labelled, over 50 draws, suggestio
 groups in gender and 0.941 in hero class. Principal components of whole portraits were right for 0.938 and 0.910, since
 large parts drown small ones; the details without weights for about 0.935 and 0.915.
 
-Recolours lie in one group, so a group that is held out is a hero that the model has not seen.
+Recolours lie in one group, so a group left out of a fold is a hero that the model has not seen.
 """
 
 from __future__ import annotations

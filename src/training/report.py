@@ -80,6 +80,7 @@ class Reporter:
         write_grid(path, self.reals, self.captions)
         self.trackers.picture("reals", path, 0)
         self.write_grids(sampler, "init", 0)
+        self.clock = time.perf_counter()
 
     def report(
         self, sampler: nn.Module, means: Mapping[str, float], images_seen: int, grids: bool, evaluate: bool

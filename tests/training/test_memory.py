@@ -22,7 +22,7 @@ SETTINGS = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064
 
 @pytest.fixture
 def moved(monkeypatch):
-    """Tensors of any size go to the host; the list says which did, by their strides."""
+    """Tensors of any size go to the host; the list holds, for each, whether its strides stayed."""
     strides = []
     to_host = memory._to_host
 

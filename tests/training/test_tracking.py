@@ -1,4 +1,4 @@
-"""What TensorBoard and MLflow are told of a run."""
+"""What TensorBoard and MLflow record of a run."""
 
 import importlib.util
 import os
@@ -55,10 +55,10 @@ class TestTensorBoard:
         names = {name for row in rows for name in row}
         assert set(events.Tags()["scalars"]) == names
         for name in names:
-            told = [(event.step, event.value) for event in events.Scalars(name)]
+            tracked = [(event.step, event.value) for event in events.Scalars(name)]
             # Event files hold 32 bits of a number.
             written = [(round(row["kimg"] * 1000), float(np.float32(row[name]))) for row in rows if name in row]
-            assert told == written, name
+            assert tracked == written, name
 
     def test_event_files_hold_the_numbers_of_the_table_and_the_grids(self, data_folder, tmp_path):
         run(data_folder, tmp_path, 0.064)
@@ -110,15 +110,17 @@ class TestTensorBoard:
         assert result.images_seen == 32
         assert len([line for line in lines if line.startswith("warning: TensorBoard")]) == 1
 
-    def test_telling_changes_no_bit_of_training(self, data_folder, tmp_path, monkeypatch):
-        run(data_folder, tmp_path / "told", 0.032)
-        assert (tmp_path / "told" / "tensorboard").is_dir()
+    def test_tracking_changes_no_bit_of_training(self, data_folder, tmp_path, monkeypatch):
+        run(data_folder, tmp_path / "tracked", 0.032)
+        assert (tmp_path / "tracked" / "tensorboard").is_dir()
         monkeypatch.setitem(sys.modules, "tensorboard", None)
-        _, lines = run(data_folder, tmp_path / "untold", 0.032)
-        assert not (tmp_path / "untold" / "tensorboard").exists()
+        _, lines = run(data_folder, tmp_path / "untracked", 0.032)
+        assert not (tmp_path / "untracked" / "tensorboard").exists()
         assert not any("TensorBoard" in line for line in lines)
-        told, untold = (load_checkpoint(tmp_path / n / "checkpoints" / "latest.pt") for n in ("told", "untold"))
-        assert_same(told, untold)
+        tracked, untracked = (
+            load_checkpoint(tmp_path / n / "checkpoints" / "latest.pt") for n in ("tracked", "untracked")
+        )
+        assert_same(tracked, untracked)
 
 
 def test_a_tracker_that_fails_is_dropped_and_the_others_go_on():
@@ -136,23 +138,23 @@ def test_a_tracker_that_fails_is_dropped_and_the_others_go_on():
 
     class Recording(Tracker):
         name = "Recording"
-        told = ()
+        tracked = ()
 
         def row(self, row, images_seen):
-            self.told += (images_seen,)
+            self.tracked += (images_seen,)
 
         def picture(self, name, path, images_seen):
-            self.told += (name,)
+            self.tracked += (name,)
 
         def close(self, failed):
-            self.told += (failed,)
+            self.tracked += (failed,)
 
     lines, recording = [], Recording()
     with Trackers([Failing(), recording], lines.append) as trackers:
         trackers.row({"kimg": 0.008}, 8)
         trackers.row({"kimg": 0.016}, 16)
         trackers.picture("fakes", "fakes.png", 16)
-    assert recording.told == (8, 16, "fakes", False)
+    assert recording.tracked == (8, 16, "fakes", False)
     assert lines == ["warning: Failing failed (disk full); training goes on without it"]
 
 
