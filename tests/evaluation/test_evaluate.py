@@ -171,7 +171,7 @@ def test_the_two_sample_test_stands_beside_every_set(honest):
     assert content["real"]["two_sample_test"] == content["controls"]["copies"]["two_sample_test"]
     assert content["real"]["two_sample_test"]["compared"] == "training portraits"
     page = (out / "metrics.html").read_text(encoding="utf-8")
-    assert "Can a network tell" in page and number(content["samples"]["two_sample_accuracy"]) in page
+    assert "Can a network distinguish" in page and number(content["samples"]["two_sample_accuracy"]) in page
     # Nobody knows where the eyes of these are: there is no record in the folder.
     assert "two_eyes_found" not in content["samples"] and "two eyes and a mouth" not in page
 
@@ -276,7 +276,7 @@ def test_a_conditional_checkpoint_is_asked_to_change_a_label(tmp_path, family, c
     measures = content["samples"]["measures"]
     for name in ATTRIBUTES:
         assert (f"kept_{name}" in measures) == (f"changed_accuracy_{name}" in measures) == conditional
-    assert ("seen as changed" in (tmp_path / "metrics.html").read_text(encoding="utf-8")) == conditional
+    assert ("predicted as changed" in (tmp_path / "metrics.html").read_text(encoding="utf-8")) == conditional
 
 
 def test_a_change_is_seen_where_it_was_made(world, monkeypatch):
@@ -323,6 +323,6 @@ def test_the_page_needs_no_other_file(honest):
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
     assert len(sources) >= 8 and all(source.startswith("data:image/png;base64,") for source in sources)
     assert "http" not in re.sub(r'src="[^"]*"', "", page) and "<script" not in page and "url(" not in page
-    for heading in ("Distances", "Does it obey?", "Is it pixel art?", "Did it copy?", "The controls"):
+    for heading in ("Distances", "requested labels?", "Is it pixel art?", "Did it copy?", "The controls"):
         assert heading in page
     assert number(honest[0]["samples"]["frechet_random"]) in page
