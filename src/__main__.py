@@ -153,7 +153,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         guidance=arguments.guidance,
     )
     print(f"flags: {', '.join(content['flags']) or 'none'}")
-    print(f"figures in {arguments.out}, the report in {arguments.out.with_suffix('.html')}")
+    print(f"metrics in {arguments.out}, the report in {arguments.out.with_suffix('.html')}")
 
 
 def study(arguments: argparse.Namespace) -> None:
@@ -169,7 +169,7 @@ def study(arguments: argparse.Namespace) -> None:
         arguments.profile,
         arguments.count,
     )
-    print(f"the page: {arguments.out / 'study.md'}, every figure: {arguments.out / 'study.csv'}")
+    print(f"the page: {arguments.out / 'study.md'}, every metric: {arguments.out / 'study.csv'}")
 
 
 def numbers(text: str) -> list[int]:
@@ -239,7 +239,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--labels", type=Path, help="CSV of given labels, keyed by filename or group_id; else those a source left"
     )
     command.add_argument("--attributes", default="gender,hero_class,palette", help="names joined by commas")
-    command.add_argument("--val-fraction", type=float, default=0.2, help="share of portraits held out (default 0.2)")
+    command.add_argument(
+        "--val-fraction", type=float, default=0.2, help="share of portraits for validation (default 0.2)"
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
         "--min-confidence", type=float, default=0.8, help="suggestions less sure label no portrait (default 0.8)"
@@ -290,7 +292,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--seeds", type=numbers, default=[0, 1], metavar="K,L", help="default 0,1")
     command.add_argument("--kimg", type=float, help="length of every run; unless given, the profile's")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
-    command.add_argument("--count", type=int, help="the most samples to judge a run (default 1000)")
+    command.add_argument("--count", type=int, help="the most samples to evaluate a run with (default 1000)")
     command.set_defaults(run=study)
 
     command = commands.add_parser("sample", help="draw heroes: one PNG each, grid.png, manifest.json")
@@ -325,13 +327,15 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--fp16", action="store_true", help="numbers of 16 bits: half the size")
     command.set_defaults(run=weights)
 
-    command = commands.add_parser("evaluate", help="judge a checkpoint or a folder of images: JSON and an HTML report")
+    command = commands.add_parser(
+        "evaluate", help="evaluate a checkpoint or a folder of images: JSON and an HTML report"
+    )
     evaluated = command.add_mutually_exclusive_group(required=True)
     evaluated.add_argument("--checkpoint", type=Path, help="draw the samples from this file")
     evaluated.add_argument("--images", type=Path, help="folder of samples by anyone, with their manifest or labels.csv")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="FILE.html comes beside it")
-    command.add_argument("-n", "--count", type=int, default=2000, help="the most samples to judge (default 2000)")
+    command.add_argument("-n", "--count", type=int, default=2000, help="the most samples (default 2000)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--guidance", type=float, metavar="W", help="of the checkpoint's drawing; see `sample`")
     command.add_argument(

@@ -33,11 +33,11 @@ def _native_bf16(device: torch.device) -> bool:
     the instructions (AVX512-BF16) and may run them at half the rate of fp32: 94 against 178 GFLOP/s a core for a
     convolution of 128 channels. Asked of the hardware rather than timed: a resumed run must not change its format
     because of a noisy clock. HERO_PORTRAITS_NATIVE_BF16=0 or 1 in the environment answers in its stead."""
-    told = os.environ.get(NATIVE_BF16)
-    if told:
-        if told not in ("0", "1"):
-            raise InputError(f"{NATIVE_BF16}={told!r} in the environment; set it to 0 or 1, or to nothing")
-        return told == "1"
+    given = os.environ.get(NATIVE_BF16)
+    if given:
+        if given not in ("0", "1"):
+            raise InputError(f"{NATIVE_BF16}={given!r} in the environment; set it to 0 or 1, or to nothing")
+        return given == "1"
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # torch tells of these instructions under a private name only; where it does not, fp32 is the safe answer.

@@ -130,7 +130,7 @@ def sample(
         count: how many, at least 1.
         seed: the first portrait's seed, 0 to 2**32 - 1.
         requested: class names by attribute; an attribute left out is drawn at random.
-        truncation: above 0 to 1; less is less variety and fewer failures.
+        truncation: above 0 to 1; less is less diversity and fewer failures.
         palette: sRGB uint8 [K, 3]; no other colours are used, for families that can. The category of the palette is
             then worked out from its colours.
 
