@@ -46,6 +46,9 @@ class TrainingConfig(BaseModel):
     # Attributes the networks are conditioned on: `all`, `none`, or names joined by commas. Palette conditioning is
     # switched off with `gender,hero_class`.
     condition_on: str
+    # Half of the portraits are mirrored, and so are half of the samples: only for sets that look the same in a mirror.
+    # `build` says whether a set does (`mirror_symmetric` in `dataset_config.json`).
+    mirror_data: bool
     # Samples come from an exponential moving average of the generator with this half-life ...
     ema_half_life_kimg: NonNegative
     # ... but never longer than this share of the images seen: early on, an average would lag far behind.

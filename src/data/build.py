@@ -21,6 +21,7 @@ from src.data.group_labels import GROUP_LABELS
 from src.data.intake import ACCEPTED, DUPLICATE
 from src.data.labelling import Labelling, label_portraits
 from src.data.split import TRAIN, VALIDATION, held_out_portraits, split_by_group
+from src.data.symmetry import is_symmetric
 from src.data.vocabulary import CONFIGURATION, FINAL_TABLE, LABEL_MAPPINGS, check_vocabulary
 from src.errors import InputError
 from src.files import replacing
@@ -50,6 +51,7 @@ class BuildReport:
         sources: attribute -> where its labels came from -> portraits.
         left_out: portraits without a label of some attribute.
         ambiguous: portraits near a threshold of the palette rule.
+        mirror_symmetric: the set looks the same in a mirror (`src/data/symmetry.py`).
         fingerprint: of the images, labels, split and mappings, 64 hex digits.
         warnings: one line each.
     """
@@ -61,6 +63,7 @@ class BuildReport:
     sources: dict[str, dict[str, int]]
     left_out: int
     ambiguous: int
+    mirror_symmetric: bool
     fingerprint: str
     warnings: list[str] = field(default_factory=list)
 
@@ -70,6 +73,8 @@ class BuildReport:
             f"{self.portraits:,} portraits in {self.groups:,} groups; "
             f"{self.validation:,} ({share:.1%}) for validation; {self.left_out:,} left out"
         ]
+        if self.mirror_symmetric:
+            lines.append("  the set looks the same in a mirror: train with mirror_data=true for twice as much to see")
         for attribute, counts in self.class_counts.items():
             classes = ", ".join(f"{name} {train + validation:,}" for name, (train, validation) in counts.items())
             origin = ", ".join(f"{number:,} {source}" for source, number in self.sources[attribute].items())
@@ -138,7 +143,7 @@ def build_dataset(
 
     packed = _pack(images[portraits.index.isin(table.index)], table, specification, encoded)
 
-    report = _describe(table, specification, labelling, left_out, val_fraction, str(packed["fingerprint"]))
+    report = _describe(table, specification, labelling, left_out, val_fraction, packed)
     _write_tables(data, table, specification.names)
     with replacing(data / LABEL_MAPPINGS) as temporary:
         temporary.write_text(str(packed["label_mappings"]), encoding="utf-8", newline="\n")
@@ -302,7 +307,7 @@ def _describe(
     labelling: Labelling,
     left_out: list[str],
     val_fraction: float,
-    digest: str,
+    packed: Mapping[str, np.ndarray],
 ) -> BuildReport:
     class_counts = _class_counts(table, specification.names)
     return BuildReport(
@@ -313,7 +318,8 @@ def _describe(
         sources={name: labelling.sources[name].value_counts(sort=False).to_dict() for name in specification.names},
         left_out=len(labelling.labels) - len(table),
         ambiguous=int((table["palette_ambiguous"] == "yes").sum()),
-        fingerprint=digest,
+        mirror_symmetric=is_symmetric(packed["images"]),
+        fingerprint=str(packed["fingerprint"]),
         warnings=[
             *labelling.warnings,
             *left_out,
@@ -382,6 +388,7 @@ def _configuration(
         "validation": report.validation,
         "groups": report.groups,
         "left_out": report.left_out,
+        "mirror_symmetric": report.mirror_symmetric,
         "label_sources": report.sources,
         "class_counts": {
             attribute: {

@@ -18,6 +18,7 @@ from src.config import TrainingConfig, config_to_dict
 from src.data.packed import PortraitBatches, batch_indices
 from src.errors import InputError, TrainingDiverged
 from src.family import Family
+from src.gan.diff_augment import mirror
 from src.gan.moving_average import MovingAverage
 from src.training.checkpoint import save_checkpoint
 from src.training.distributed import Processes
@@ -110,6 +111,8 @@ class Trainer:
         indices = batch_indices(seen, batch_size, len(self.train_set), seed)
         reals, labels = self.train_set.batch(self.processes.share(indices))
         seed_step(seed, seen, self.processes.rank)
+        if self.config.mirror_data:
+            reals = mirror(reals, torch.rand(len(reals), device=reals.device) < 0.5)
         self.means.add(self.family.train_step(reals, labels, seen))
         self.processes.synchronise(self.family)
         self.images_seen = seen + batch_size

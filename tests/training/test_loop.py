@@ -282,3 +282,20 @@ def test_a_bad_palette_is_refused_before_the_earlier_run_is_moved(data_folder, t
     with pytest.raises(InputError, match="neither a number of colours nor a palette file"):
         run(data_folder, tmp_path / "out", 0.016, palette_snap="none.hex")
     assert not (tmp_path / "out" / "earlier_runs").exists()
+
+
+def test_mirrored_data_are_half_of_the_portraits_and_only_where_asked_for(data_folder, tmp_path, monkeypatch):
+    seen, step = [], ConditionalGAN.train_step
+
+    def spy(family, reals, labels, images_seen):
+        seen.append(reals.clone())
+        return step(family, reals, labels, images_seen)
+
+    monkeypatch.setattr(ConditionalGAN, "train_step", spy)
+    run(data_folder, tmp_path / "plain", 0.064)
+    plain, seen[:] = torch.cat(seen), []
+    run(data_folder, tmp_path / "mirrored", 0.064, mirror_data=True)
+    mirrored = torch.cat(seen)
+    changed = (plain != mirrored).flatten(1).any(dim=1)
+    assert 16 <= changed.sum() <= 48  # of 64
+    assert torch.equal(mirrored[changed], plain[changed].flip(3))
