@@ -1,8 +1,9 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, under a name that every system can have."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,3 +25,17 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+LONGEST_PART = 40
+"""Characters of one class name in a file name: a few of them stay below what file systems take."""
+
+
+def safe_part(text: str) -> str:
+    """A text, such as a class name, as part of a file name: letters, digits, `.` and `-` of it, each other run of
+    characters one `-`. It names no folder, and every system can have it.
+
+    Two texts may become the same: what tells files apart must be in another part of their name.
+    """
+    kept = re.sub(r"[^\w.-]+|_+", "-", text).strip(".-")[:LONGEST_PART].rstrip(".-")
+    return kept or "unnamed"

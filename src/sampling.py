@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from src.config import config_from_checkpoint
 from src.errors import InputError
 from src.families import find_family
 from src.family import DataSpecification, Family
+from src.files import safe_part
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
 from src.palettes.category import measure, palette_category
@@ -32,6 +34,7 @@ from src.weights import averaged_weights, load_weights
 # whose last bit differs; with 50, a colour value moved by one in a fifth of the portraits. Nor would a larger one be
 # faster on a CPU.
 BATCH = 8
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -283,10 +286,12 @@ def write_samples(
 ) -> Path:
     """Write one PNG a portrait, `grid.png` and `manifest.json` (file -> seed, labels, checkpoint hash).
 
+    Samples that lie in the folder already stay in the manifest.
+
     A varied portrait's name and entry in the manifest also say which hero it is a variation of.
 
     Args:
-        drawn: from `sample` or `vary`.
+        sampled: from `sample` or `vary`.
         out: folder for the files.
         model: that they are of.
         palette_file: name of the palette file that they were painted with, for the manifest.
@@ -298,7 +303,8 @@ def write_samples(
         The grid's path.
 
     Raises:
-        InputError: no such palette, or the checkpoint has no colours to work one out from.
+        InputError: no such palette, the checkpoint has no colours to work one out from, or another file where the
+            manifest is to be.
     """
     out = Path(out)
     portraits, palette, snapped_to = sampled.portraits, None, {}
@@ -309,17 +315,35 @@ def write_samples(
             write_palette(out / name, palette)
     if palette_file:
         snapped_to = {"palette_file": Path(palette_file).name}
-    manifest = {}
+    manifest, earlier = {}, _earlier_manifest(out / MANIFEST)
     heroes = sampled.heroes or sampled.labels
     for portrait, seed, labels, hero in zip(portraits, sampled.seeds, sampled.labels, heroes, strict=True):
         variation, varied_from = [], {}
         if labels != hero:
             variation, varied_from = ["was", hero[sampled.varied]], {"varied_from": hero}
-        name = "_".join(["hero", *labels.values(), f"{seed:06d}", *variation]) + ".png"
+        # Class names are anybody's: a weights file of somebody else must not write outside of the folder.
+        name = "_".join(["hero", *map(safe_part, [*labels.values(), f"{seed:06d}", *variation])]) + ".png"
         write_png(out / name, portrait)
         entry = {"seed": seed, "labels": labels, "checkpoint": model.checkpoint_hash}
         manifest[name] = {**entry, **varied_from, **snapped_to}
     grid = out / "grid.png"
     write_png(grid, lay_out(sampled.portraits, palette, sampled.columns))
-    write_json(out / "manifest.json", manifest)
+    write_json(out / MANIFEST, {**earlier, **manifest})
     return grid
+
+
+def _earlier_manifest(path: Path) -> dict[str, object]:
+    """The entries of samples that lie in the folder already; those that are gone are left out.
+
+    Raises:
+        InputError: a file of that name that is no manifest.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError):
+        entries = None
+    if not isinstance(entries, dict):
+        raise InputError(f"{path} is no manifest of `sample`, and would be overwritten; choose another --out")
+    return {name: entry for name, entry in entries.items() if (path.parent / name).is_file()}

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from src.errors import InputError
 from src.files import replacing
-from src.training.checkpoint import load_checkpoint, with_present_names
+from src.training.checkpoint import load_checkpoint, mistaken_for_weights, with_present_names
 
 FORMAT = "hero_portraits_1"
 
@@ -92,6 +92,8 @@ def load_weights(path: Path) -> dict[str, object]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
+        if mistaken := mistaken_for_weights(Path(path)):
+            raise InputError(f"{path} {mistaken}") from None
         raise InputError(f"{path} cannot be read as weights ({str(error)[:120]}); fetch it again") from None
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} holds no weights of this project; name a file that `python run.py weights` wrote")

@@ -259,3 +259,29 @@ def test_other_families_say_that_they_cannot_draw_in_given_colours(checkpoint, t
     arguments = ["sample", "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out"), "-n", "1"]
     assert main([*arguments, "--palette-file", str(palette)]) == 2
     assert "--palette-snap" in capsys.readouterr().err
+
+
+def test_class_names_make_no_paths(model, tmp_path):
+    names = ("half-elf: mage?", "x/../../../y", "..\\z*", "a" * 300, "con ", "é/ü")
+    sampled = sample(model, len(names), seed=0)
+    labels = tuple({**each, "gender": name} for each, name in zip(sampled.labels, names, strict=True))
+    out = tmp_path / "x" / "y" / "out"
+    write_samples(dataclasses.replace(sampled, labels=labels), out, model)
+    files = [path for path in (tmp_path / "x").rglob("*") if path.is_file()]
+    assert len(files) == len(names) + 2 and all(path.parent == out for path in files)
+    assert all(not set(path.name) & set('<>:"/\\|?* ') and len(path.name) < 200 for path in files)
+    entries = json.loads((out / "manifest.json").read_text(encoding="utf-8")).values()
+    assert [entry["labels"]["gender"] for entry in entries] == list(names)
+
+
+def test_two_runs_into_one_folder_keep_both_in_the_manifest(model, tmp_path):
+    write_samples(sample(model, 2, seed=0), tmp_path, model)
+    gone = next(iter(json.loads((tmp_path / "manifest.json").read_text())))
+    (tmp_path / gone).unlink()
+    write_samples(sample(model, 2, seed=10), tmp_path, model)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert sorted(entry["seed"] for entry in manifest.values()) == [1, 10, 11] and gone not in manifest
+    (tmp_path / "manifest.json").write_text("[1]")
+    with pytest.raises(InputError, match="choose another --out"):
+        write_samples(sample(model, 1), tmp_path, model)
+    assert (tmp_path / "manifest.json").read_text() == "[1]"

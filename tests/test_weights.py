@@ -82,3 +82,30 @@ def test_what_is_no_weights_file_is_refused(checkpoint, tmp_path):
     save_file({"a": load_checkpoint(checkpoint)["average"]["n_averaged"]}, tmp_path / "foreign.safetensors")
     with pytest.raises(InputError, match="holds no weights of this project"):
         load_weights(tmp_path / "foreign.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.pt", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer"),
+        ("a.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer"),
+        ("a.pt", b"\n<!DOCTYPE html><html></html>", "is a web page"),
+        ("a.safetensors", b"<html>", "is a web page"),
+    ],
+)
+def test_what_lies_in_the_place_of_weights_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        load_model(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_under_the_wrong_ending_are_named(checkpoint, tmp_path):
+    write_weights(checkpoint, tmp_path / "a.safetensors")
+    for source, name, message in (
+        (tmp_path / "a.safetensors", "b.pt", "is a safetensors file"),
+        (checkpoint, "b.safetensors", "is a PyTorch file"),
+    ):
+        (tmp_path / name).write_bytes(source.read_bytes())
+        with pytest.raises(InputError, match=message):
+            load_model(tmp_path / name)

@@ -1,8 +1,10 @@
-"""Palettes as the files that artists pass around: .gpl (GIMP), .hex (Lospec), .pal (JASC) and PNG strips. No torch."""
+"""Palettes as the files that artists pass around, recognised by what is in them, whatever they are called. No torch."""
 
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,31 +16,48 @@ from src.images import BadImage, read_rgba
 MOST_COLOURS = 256
 """The most colours of a palette: as many as an indexed PNG holds."""
 
-PALETTE_SUFFIXES = (".gpl", ".hex", ".pal", ".png")
+KINDS = "GIMP .gpl, JASC or RIFF .pal, .hex, Paint.NET .txt, Adobe .act or .ase, 768 raw bytes, PNG"
+
+LARGEST = 2**20
+"""In bytes: no palette is larger, but for pictures."""
+
+PICTURES = (b"\x89PNG", b"GIF8", b"BM")
+"""How files begin whose visible colours are the palette."""
+
+Colour = tuple[int, ...]
+"""Red, green, blue and, where the file has it, alpha; 0 to 255."""
 
 
 def read_palette(path: Path) -> np.ndarray:
-    """Read a palette, whose format the file's ending says.
+    """Read a palette.
 
-    - `.hex`: one `RRGGBB` a line, as lospec.com gives them; a `#` before it is allowed.
-    - `.gpl`: `GIMP Palette`, then header lines, comments (`#`) and `R G B name` a line.
-    - `.pal`: `JASC-PAL`, `0100`, the number of colours, then `R G B` a line.
-    - `.png`: every visible colour of the picture, row by row.
+    - GIMP and Aseprite `.gpl`: `GIMP Palette`, header lines, comments (`#`), `R G B name` or, after `Channels: RGBA`,
+      `R G B A name` a line.
+    - JASC `.pal`: `JASC-PAL`, `0100`, the number of colours, `R G B` or `R G B A` a line.
+    - `.hex`: one `RRGGBB` or `RRGGBBAA` a line, as lospec.com gives them; a `#` before it is allowed.
+    - Paint.NET `.txt`: `AARRGGBB` a line, comments after `;`.
+    - RIFF `.pal` (Windows), Adobe `.act` (256 colours, and how many of them count) and `.ase` (swatches), 768 bytes.
+    - PNG, GIF or BMP: every visible colour of the picture, row by row.
 
     Returns:
-        sRGB uint8 `[K, 3]`, K from 1 to 256, in the file's order; a colour that comes twice is kept once.
+        sRGB uint8 `[K, 3]`, K from 1 to 256, in the file's order; a colour that comes twice is kept once, transparent
+        ones are left out.
 
     Raises:
-        InputError: no such file, another ending, no colours or more than 256, or a line that is none; it is named.
+        InputError: no such file, none of these kinds, no colours or more than 256, or a line that is none; it is named.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in PALETTE_SUFFIXES:
-        raise InputError(f"{path} is no palette file; its name must end in one of: {', '.join(PALETTE_SUFFIXES)}")
     if not path.is_file():
         raise InputError(f"the palette file {path} does not exist")
-    colours = _from_png(path) if suffix == ".png" else _from_text(path, suffix)
-    distinct = list(dict.fromkeys(colours))
+    with open(path, "rb") as file:
+        content = file.read(LARGEST + 1)
+    if content.startswith(PICTURES):
+        colours = _from_picture(path)
+    elif len(content) > LARGEST:
+        raise InputError(f"{path} is too large to be a palette; it must be one of: {KINDS}")
+    else:
+        colours = _reader(path, content)(path, content)
+    distinct = list(dict.fromkeys(colour[:3] for colour in colours if len(colour) == 3 or colour[3] > 0))
     if not 1 <= len(distinct) <= MOST_COLOURS:
         raise InputError(f"{path} holds {len(distinct)} colours; a palette has 1 to {MOST_COLOURS}")
     return np.array(distinct, np.uint8)
@@ -61,7 +80,35 @@ def write_palette(path: Path, palette: np.ndarray) -> None:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _from_png(path: Path) -> list[tuple[int, ...]]:
+def _reader(path: Path, content: bytes) -> Callable[[Path, bytes], list[Colour]]:
+    """What reads a file that begins so."""
+    if content[:4] == b"RIFF" and content[8:12] == b"PAL ":
+        return _from_riff
+    if content[:4] == b"ASEF":
+        return _from_swatches
+    if content[4:6] == b"\xe0\xa5":
+        raise InputError(f"{path} is an Aseprite sprite, not a palette; save its palette as .gpl, or export it as PNG")
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+        text = [line.strip() for line in lines if line.strip()]
+        is_text = "\0" not in content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text, is_text = [], False
+    if is_text and text:
+        if text[0] == "GIMP Palette":
+            return _from_gimp
+        if text[0] == "JASC-PAL":
+            return _from_jasc
+        if text[0].startswith(";") or (path.suffix.lower() == ".txt" and re.fullmatch("[0-9a-fA-F]{8}", text[0])):
+            return _from_paint_net
+        if re.match("#?[0-9a-fA-F]{3}", text[0]):
+            return _from_hex
+    if len(content) in (768, 772):
+        return _from_raw
+    raise InputError(f"{path} is no palette file; it must be one of: {KINDS}")
+
+
+def _from_picture(path: Path) -> list[Colour]:
     try:
         pixels = read_rgba(path)
     except BadImage as error:
@@ -71,35 +118,120 @@ def _from_png(path: Path) -> list[tuple[int, ...]]:
     return [tuple(colour) for colour in distinct[np.argsort(first)].tolist()]
 
 
-def _from_text(path: Path, suffix: str) -> list[tuple[int, ...]]:
-    """The colours of a text file, one a line; blank lines say nothing in any of the formats."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file, so no {suffix} palette") from None
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
-    texts = [text for _, text in numbered]
-    if suffix == ".gpl":
-        if texts[:1] != ["GIMP Palette"]:
-            raise InputError(f"{path}, line 1: a .gpl palette begins with `GIMP Palette`")
-        numbered = [(n, text) for n, text in numbered[1:] if not text.startswith(("#", "Name:", "Columns:"))]
-    elif suffix == ".pal":
-        if texts[:2] != ["JASC-PAL", "0100"]:
-            raise InputError(f"{path}, line 1: a .pal palette begins with the lines `JASC-PAL` and `0100`")
-        said, numbered = " ".join(texts[2:3]), numbered[3:]
-        if said != str(len(numbered)):
-            raise InputError(f"{path}, line 3: the number of colours is {said!r}, but {len(numbered)} follow")
-    return [_colour(path, number, text, suffix) for number, text in numbered]
+def _lines(content: bytes) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that are not blank, with their numbers from 1."""
+    for number, line in enumerate(content.decode("utf-8-sig").splitlines(), start=1):
+        if line.strip():
+            yield number, line.strip()
 
 
-def _colour(path: Path, number: int, text: str, suffix: str) -> tuple[int, ...]:
-    if suffix == ".hex":
-        if not re.fullmatch(r"#?[0-9a-fA-F]{6}", text):
+def _from_gimp(path: Path, content: bytes) -> list[Colour]:
+    _, *numbered = _lines(content)
+    with_alpha, colours = False, []
+    for number, text in numbered:
+        header = re.fullmatch(r"Channels:\s*(\w+)", text)
+        if header:
+            with_alpha = header[1].upper() == "RGBA"
+        elif not text.startswith(("#", "Name:", "Columns:")):
+            colours.append(_decimal(path, number, text, 4 if with_alpha else 3, named=True))
+    return colours
+
+
+def _from_jasc(path: Path, content: bytes) -> list[Colour]:
+    numbered = list(_lines(content))
+    version, count = ([text for _, text in numbered[1:3]] + ["", ""])[:2]
+    if version != "0100":
+        raise InputError(f"{path}, line 2: a JASC palette has `0100` there, not {version[:40]!r}")
+    colours = numbered[3:]
+    if count != str(len(colours)):
+        raise InputError(f"{path}, line 3: the number of colours is {count[:40]!r}, but {len(colours)} follow")
+    return [_decimal(path, number, text, 4 if len(text.split()) == 4 else 3) for number, text in colours]
+
+
+def _decimal(path: Path, number: int, text: str, count: int, named: bool = False) -> Colour:
+    """So many numbers from 0 to 255, and perhaps a name behind them."""
+    words = text.split()
+    values = [int(word) if re.fullmatch("[0-9]{1,3}", word) else 256 for word in words[:count]]
+    if len(values) < count or max(values) > 255 or (len(words) > count and not named):
+        form = "R G B A" if count == 4 else "R G B"
+        raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be {form}, each 0 to 255")
+    return tuple(values)
+
+
+def _from_hex(path: Path, content: bytes) -> list[Colour]:
+    colours = []
+    for number, text in _lines(content):
+        if not re.fullmatch(r"#?[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", text):
             raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be RRGGBB")
-        return tuple(bytes.fromhex(text[-6:]))
-    # A .gpl line may go on with the colour's name.
-    found = re.match(r"([0-9]{1,3})\s+([0-9]{1,3})\s+([0-9]{1,3})" + (r"(\s|$)" if suffix == ".gpl" else "$"), text)
-    values = tuple(int(value) for value in found.groups()[:3]) if found else (256,)
-    if max(values) > 255:
-        raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be R G B, each 0 to 255")
-    return values
+        colours.append(tuple(bytes.fromhex(text.lstrip("#"))))
+    return colours
+
+
+def _from_paint_net(path: Path, content: bytes) -> list[Colour]:
+    colours = []
+    for number, text in _lines(content):
+        text = text.partition(";")[0].strip()
+        if text and not re.fullmatch("[0-9a-fA-F]{8}", text):
+            raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be AARRGGBB")
+        if text:
+            alpha, *rgb = bytes.fromhex(text)
+            colours.append((*rgb, alpha))
+    return colours
+
+
+def _from_raw(path: Path, content: bytes) -> list[Colour]:
+    """256 times three bytes; Adobe's `.act` may say behind them how many count, and which one is transparent."""
+    colours = [tuple(content[start : start + 3]) for start in range(0, 768, 3)]
+    if len(content) == 772:
+        count, transparent = struct.unpack(">HH", content[768:])
+        if transparent < 256:
+            colours[transparent] = (*colours[transparent], 0)
+        if 1 <= count <= 256:
+            colours = colours[:count]
+    return colours
+
+
+def _from_riff(path: Path, content: bytes) -> list[Colour]:
+    """A `data` chunk: version, number of colours, then red, green, blue and flags (Windows' LOGPALETTE)."""
+    start = 12
+    while start + 8 <= len(content):
+        name, length = content[start : start + 4], int.from_bytes(content[start + 4 : start + 8], "little")
+        if name == b"data" and start + 12 <= len(content):
+            count = int.from_bytes(content[start + 10 : start + 12], "little")
+            entries = content[start + 12 : start + 12 + 4 * count]
+            if len(entries) == 4 * count:
+                return [tuple(entries[at : at + 3]) for at in range(0, 4 * count, 4)]
+            break
+        start += 8 + length + length % 2
+    raise InputError(f"{path} is a RIFF palette that is cut short; save it again")
+
+
+def _from_swatches(path: Path, content: bytes) -> list[Colour]:
+    """Adobe Swatch Exchange: blocks, of which those of type 1 are colours."""
+    colours, start = [], 12
+    try:
+        for _ in range(struct.unpack_from(">I", content, 8)[0]):
+            kind, length = struct.unpack_from(">HI", content, start)
+            if kind == 1:
+                name_length = struct.unpack_from(">H", content, start + 6)[0]
+                at = start + 8 + 2 * name_length
+                colours.append(_swatch(path, content[at : at + 4], content, at + 4))
+            start += 6 + length
+    except struct.error:
+        raise InputError(f"{path} is an Adobe swatch file that is cut short; save it again") from None
+    return colours
+
+
+def _swatch(path: Path, model: bytes, content: bytes, start: int) -> Colour:
+    if model == b"RGB ":
+        shares = struct.unpack_from(">3f", content, start)
+    elif model == b"Gray":
+        shares = struct.unpack_from(">f", content, start) * 3
+    elif model == b"CMYK":
+        *ink, black = struct.unpack_from(">4f", content, start)
+        shares = [(1 - each) * (1 - black) for each in ink]
+    else:
+        raise InputError(f"{path} has a colour of the model {model!r}; save the swatches as RGB")
+    if not all(0 <= share <= 1 for share in shares):
+        raise InputError(f"{path} has a colour outside 0 to 1; save the swatches again")
+    return tuple(round(255 * share) for share in shares)

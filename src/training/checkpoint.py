@@ -72,6 +72,8 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     try:
         content = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        if mistaken := mistaken_for_weights(path):
+            raise InputError(f"{path} {mistaken}") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} cannot be read as a checkpoint ({reason[:120]}); use an older one beside it"
@@ -81,6 +83,22 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     if content["format"] != FORMAT:
         raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}; update the project")
     return with_present_names(content)
+
+
+def mistaken_for_weights(path: Path) -> str:
+    """What a file is that lies where weights should, and what to do; empty for one that may be weights."""
+    with open(path, "rb") as file:
+        start = file.read(512)
+    if start.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`"
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "is a web page, not weights; download the file itself"
+    if start[:2] == b"PK" and path.suffix == ".safetensors":
+        return "is a PyTorch file; give it a name that ends in .pt"
+    length = int.from_bytes(start[:8], "little")
+    if start[8:9] == b"{" and length < path.stat().st_size and path.suffix != ".safetensors":
+        return "is a safetensors file; give it a name that ends in .safetensors"
+    return ""
 
 
 def file_hash(path: Path) -> str:

@@ -5,10 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from src.errors import InputError
-from src.palettes.files import read_palette, write_palette
+from src.palettes.files import write_palette
 from src.palettes.oklab import srgb_to_oklab
 from src.palettes.snap import ColourTable, choose_palette, cluster_palette, colour_table, snap
 from tests.conftest import make_portraits
@@ -106,58 +105,6 @@ def test_kmeans_weighs_colours_by_how_often_they_occur():
 def test_a_set_with_fewer_colours_than_asked_for_gives_them_all():
     table = ColourTable(SIX[::-1].copy(), np.arange(1, 7))
     assert np.array_equal(cluster_palette(table, 32), SIX)
-
-
-@pytest.mark.parametrize("name", ["p.hex", "p.gpl"])
-def test_written_palettes_read_back(tmp_path, name):
-    write_palette(tmp_path / name, SIX)
-    assert np.array_equal(read_palette(tmp_path / name), SIX)
-
-
-def test_formats_as_others_write_them(tmp_path):
-    (tmp_path / "lospec.hex").write_bytes(b"000000\r\n1A1C2C\r\n#5d275d\r\nb13e53\r\nef7d57\r\nffffff\r\n000000\r\n")
-    (tmp_path / "gimp.gpl").write_text(
-        "GIMP Palette\nName: Six\nColumns: 3\n# a comment\n  0   0   0\tblack\n 26  28  44 Untitled\n\n"
-        "93 39 93\n177 62 83\tred 1\n239 125 87\n255 255 255\n"
-    )
-    (tmp_path / "shop.pal").write_bytes(
-        b"JASC-PAL\r\n0100\r\n6\r\n0 0 0\r\n26 28 44\r\n93 39 93\r\n177 62 83\r\n239 125 87\r\n255 255 255\r\n"
-    )
-    strip = np.concatenate([np.full((6, 1), 255, np.uint8), SIX[:, ::-1]], axis=1)[:, ::-1].repeat(8, axis=0)
-    Image.fromarray(np.ascontiguousarray(strip[None].repeat(3, axis=0))).save(tmp_path / "strip.png")
-    for name in ("lospec.hex", "gimp.gpl", "shop.pal", "strip.png"):
-        assert np.array_equal(read_palette(tmp_path / name), SIX), name
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.hex", "000000\nff00\n", r"a\.hex, line 2: 'ff00' is no colour; it must be RRGGBB"),
-        ("a.hex", "000000\n\n12345g\n", "line 3"),
-        ("a.gpl", "000000\n", "line 1: a .gpl palette begins"),
-        ("a.gpl", "GIMP Palette\n#\n0 0 0\n0 256 0 red\n", "line 4: '0 256 0 red'"),
-        ("a.gpl", "GIMP Palette\nName: x\n1 2\n", "line 3"),
-        ("a.pal", "RIFF....PAL data", "line 1: a .pal palette begins"),
-        ("a.pal", "JASC-PAL\n0100\n2\n0 0 0\n1 1 1 1\n", "line 5"),
-        ("a.pal", "JASC-PAL\n0100\n3\n0 0 0\n1 1 1\n", "line 3: the number of colours is '3', but 2 follow"),
-        ("a.pal", "JASC-PAL\n0100\n", "line 3"),
-        ("a.hex", "", "holds 0 colours"),
-        ("a.hex", "".join(f"0000{i:02x}\n0001{i:02x}\n" for i in range(200)), "holds 400 colours"),
-        ("a.png", "not a picture", "cannot be read as a palette"),
-        ("a.txt", "000000\n", "must end in one of: .gpl, .hex, .pal, .png"),
-    ],
-)
-def test_bad_palette_files_are_refused_in_one_line(tmp_path, name, content, message):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(InputError, match=message) as caught:
-        read_palette(tmp_path / name)
-    assert "\n" not in str(caught.value)
-
-
-def test_bytes_that_are_no_text_are_refused(tmp_path):
-    (tmp_path / "a.hex").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InputError, match="not a text file"):
-        read_palette(tmp_path / "a.hex")
 
 
 def test_a_palette_is_a_number_or_a_file(tmp_path):
