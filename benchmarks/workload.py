@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.operations import OperationCounter
-from src.config import TrainingConfig, config_to_dict, load_config
+from src.config import config_to_dict, load_config
 from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, batch_indices
 from src.device import Precision
 from src.families import find_family
 from src.family import DataSpecification
 from src.gan.moving_average import MovingAverage
 from src.labels import LabelSpecification
+from src.schema import TrainingConfig
 
 ATTRIBUTES = {
     "gender": ("feminine", "masculine"),

@@ -101,7 +101,7 @@ def sample(arguments: argparse.Namespace) -> None:
     from src.palettes.files import read_palette
     from src.sampling import load_model, snapped_to_own_colours, vary, write_samples
     from src.sampling import sample as sample_heroes
-    from src.weights import OWN_WEIGHTS
+    from src.training.weights import OWN_WEIGHTS
 
     requested = parse_assignments(arguments.label)
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
@@ -123,7 +123,7 @@ def sample(arguments: argparse.Namespace) -> None:
 
 
 def weights(arguments: argparse.Namespace) -> None:
-    from src.weights import write_weights
+    from src.training.weights import write_weights
 
     write_weights(arguments.checkpoint, arguments.out, arguments.fp16)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")

@@ -10,75 +10,15 @@ import difflib
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import ValidationError
 
 from src.errors import InputError
 from src.families import find_family
+from src.schema import TrainingConfig
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-
-Count = Annotated[int, Field(ge=1, lt=2**32)]
-CountOrZero = Annotated[int, Field(ge=0, lt=2**32)]
-Positive = Annotated[float, Field(gt=0, lt=2**32)]
-NonNegative = Annotated[float, Field(ge=0, lt=2**32)]
-Share = Annotated[float, Field(ge=0, le=1)]
-# A decay rate of Adam's moments.
-Decay = Annotated[float, Field(ge=0, lt=1)]
-
-
-class TrainingConfig(BaseModel):
-    """What the training loop itself needs to know. Families extend it with their own fields.
-
-    Budgets, intervals and half-lives are in kimg: thousands of real images the model has seen.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
-
-    # How long, and from which seed.
-    kimg: Positive
-    seed: CountOrZero
-    batch_size: Annotated[Count, Field(multiple_of=2)]
-    # auto: bf16 where the hardware has it, else fp16 on CUDA, else fp32.
-    precision: Literal["auto", "fp32", "bf16", "fp16"]
-    # Attributes the networks are conditioned on: `all`, `none`, or names joined by commas. Palette conditioning is
-    # switched off with `gender,hero_class`.
-    condition_on: str
-    # Half of the portraits are mirrored, and so are half of the samples: only for sets that look the same in a mirror.
-    # `build` says whether a set does (`mirror_symmetric` in `dataset_config.json`).
-    mirror_data: bool
-    # Samples come from an exponential moving average of the generator with this half-life ...
-    ema_half_life_kimg: NonNegative
-    # ... but never longer than this share of the images seen: early on, an average would lag far behind.
-    ema_rampup: NonNegative
-    # Reporting.
-    log_kimg: Positive
-    # 0: once an epoch.
-    sample_kimg: NonNegative
-    checkpoint_kimg: Positive
-    keep_checkpoints: Count
-    # A quick evaluation of the averaged sampler, where the loop was given an evaluator: so many samples, so often; the
-    # best checkpoint is kept as `best.pt`. 0: never.
-    evaluate_kimg: NonNegative
-    evaluate_count: Count
-    # Of so many training and validation portraits the exact likelihood is measured with every grid, for families that
-    # have one. 0: never.
-    bits_count: CountOrZero
-    # A number of colours, or a palette file (.gpl, .hex, .pal, .png): the grids show the samples snapped to that
-    # palette beside the raw ones.
-    palette_snap: str
-    # The MLflow experiment that gets what `metrics.csv` gets; empty: none.
-    mlflow: str
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError(f"{info.field_name} must be a number or a text, not {value}")
-        return value
-
 
 # What may change when a run is resumed: none of these changes what a training step does.
 REPORTING_FIELDS = (

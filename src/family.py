@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
 from src.device import Precision
 from src.errors import InputError
 from src.labels import LabelSpecification
+from src.schema import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from src.tables import write_json
 from src.training.checkpoint import file_hash
 from src.training.grids import COLUMNS, lay_out, to_rgba
 from src.training.pictures import NOTEBOOK_COLOURS
-from src.weights import averaged_weights, load_weights
+from src.training.weights import averaged_weights, load_weights
 
 # Portraits are drawn in batches of exactly this many: another batch size may take another convolution algorithm,
 # whose last bit differs; with 50, a colour value moved by one in a fifth of the portraits. Nor would a larger one be

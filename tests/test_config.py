@@ -9,7 +9,6 @@ from src.config import (
     CONFIGS,
     FORMER_SETTINGS,
     REPORTING_FIELDS,
-    TrainingConfig,
     config_from_checkpoint,
     config_to_dict,
     differences,
@@ -21,6 +20,7 @@ from src.config import (
 )
 from src.errors import InputError
 from src.families import FAMILIES, find_family
+from src.schema import TrainingConfig
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -65,7 +65,7 @@ def sample_checkpoint(
             family without it.
     """
     from src.sampling import load_model, sample
-    from src.weights import load_weights
+    from src.training.weights import load_weights
 
     model = load_model(checkpoint, guidance)
     conditions = model.labels.names if model.family.conditional else ()

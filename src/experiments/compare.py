@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from src.config import TrainingConfig, load_config
+from src.config import load_config
 from src.data.packed import PackedPortraits
 from src.device import default_profile, pick_device
 from src.errors import InputError
@@ -24,6 +24,7 @@ from src.experiments.tables import REALS
 from src.families import FAMILIES, find_family
 from src.files import replacing
 from src.sampling import LoadedModel, load_model
+from src.schema import TrainingConfig
 from src.tables import write_json, write_table
 from src.training.apart import DIVERGED, EARLY, FAILED, INTERRUPTED, TRAINED
 from src.training.checkpoint import file_hash

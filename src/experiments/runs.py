@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from src.config import TrainingConfig
 from src.data.build import fingerprint
 from src.data.packed import (
     TRAIN,
@@ -30,6 +29,7 @@ from src.evaluation.portrait_set import PortraitSet
 from src.families import find_family
 from src.files import replacing
 from src.sampling import LoadedModel, load_model
+from src.schema import TrainingConfig
 from src.training.apart import INTERRUPTED, train_apart
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import measure

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
-from src.config import TrainingConfig, config_from_checkpoint, differences, load_config
+from src.config import config_from_checkpoint, differences, load_config
 from src.data.packed import PackedPortraits
 from src.device import default_profile, pick_device
 from src.errors import InputError
@@ -30,6 +30,7 @@ from src.experiments.study_rows import Row, find_rows, is_possible, settings_of
 from src.experiments.study_tables import write_tables
 from src.families import DEFAULT_FAMILY
 from src.sampling import load_model
+from src.schema import TrainingConfig
 from src.tables import write_json
 from src.training.apart import EARLY, INTERRUPTED, TRAINED
 from src.training.log import duration, read_metrics

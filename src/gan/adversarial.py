@@ -10,8 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
 from src.family import DataSpecification, Family, Stateful
+from src.schema import TrainingConfig
 
 
 class AdversarialFamily(Family):

@@ -7,12 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from src.config import Count, Decay, NonNegative, Positive, Share, TrainingConfig
 from src.family import DataSpecification, evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.diff_augment import DiffAugment, instance_noise
 from src.gan.losses import LOSSES
 from src.gan.penalties import diversity_loss, squared_gradient
+from src.schema import Count, Decay, NonNegative, Positive, Share, TrainingConfig
 
 
 class ConditionalGANConfig(TrainingConfig):

@@ -11,7 +11,6 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from src.config import Count, CountOrZero, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
@@ -21,6 +20,7 @@ from src.pyramid.palette_writer import Source, by_lightness, entry_places
 from src.pyramid.pyramid import PalettePyramid, SamplingOptions, Widths, Written, bits
 from src.pyramid.recolours import Recolours, find_recolours
 from src.pyramid.turns import TURNS, together
+from src.schema import Count, CountOrZero, NonNegative, Share, TrainingConfig
 
 
 class PalettePyramidConfig(TrainingConfig):

@@ -6,19 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.config import (
-    TrainingConfig,
-    config_from_checkpoint,
-    differences,
-    family_and_profile_in,
-    load_config,
-    settings_in,
-)
+from src.config import config_from_checkpoint, differences, family_and_profile_in, load_config, settings_in
 from src.data.packed import PackedPortraits, condition_names
 from src.device import default_profile, pick_device
 from src.errors import InputError
 from src.families import DEFAULT_FAMILY, find_family
 from src.labels import LabelSpecification
+from src.schema import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from src.config import TrainingConfig
 from src.data.packed import PortraitBatches
 from src.family import DataSpecification, Family
+from src.schema import TrainingConfig
 
 STEPS = 4
 

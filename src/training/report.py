@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from src.config import TrainingConfig
 from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, to_signed
 from src.family import Family
+from src.schema import TrainingConfig
 from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, spread_within_rows, to_rgba, write_grid
 from src.training.log import MetricsTable, status_line
 from src.training.quick_evaluation import Evaluator, Examination, is_best

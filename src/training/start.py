@@ -18,7 +18,7 @@ from src.errors import InputError
 from src.family import Family
 from src.labels import LabelSpecification
 from src.training.configure import Run
-from src.weights import averaged_weights, load_weights
+from src.training.weights import averaged_weights, load_weights
 
 TABLE = re.compile(r"(?:^|.*\.)tables\.(\d+)\.(?:weight|parametrizations\.weight\.original)$")
 """An embedding table of one attribute, in the name of a parameter: with spectral normalisation or without."""

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from src.config import TrainingConfig, config_to_dict
+from src.config import config_to_dict
 from src.data.packed import PortraitBatches, batch_indices
 from src.errors import InputError, TrainingDiverged
 from src.family import Family
 from src.gan.diff_augment import mirror
 from src.gan.moving_average import MovingAverage
+from src.schema import TrainingConfig
 from src.training.checkpoint import save_checkpoint
 from src.training.distributed import Processes
 from src.training.interrupt import StopRequest

@@ -16,11 +16,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import Count, Decay, NonNegative, Share, TrainingConfig
 from src.family import evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
 from src.gan.losses import cross_entropy
+from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 
 
 class AuxiliaryClassifierDiscriminator(nn.Module):

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import Count, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Family, Stateful
+from src.schema import Count, NonNegative, Share, TrainingConfig
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 
 SIDE = 4

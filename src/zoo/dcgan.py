@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from src.config import Count, Decay, NonNegative, Share, TrainingConfig
 from src.family import DataSpecification, Stateful, evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditional_dcgan import dcgan_weights
 from src.gan.losses import cross_entropy
+from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 
 NORMALISATIONS = ("batch", "layer", "instance", "none")
 STRIDED_LAYERS = 3

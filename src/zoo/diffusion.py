@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import Count, NonNegative, Share, TrainingConfig
 from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, evaluation_mode, set_learning_rate
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
+from src.schema import Count, NonNegative, Share, TrainingConfig
 from src.zoo.diffusion_samplers import generators_for, guided, sample_ddim, sample_ddpm, sample_dpm
 from src.zoo.noise_schedule import make_schedule
 from src.zoo.palette_projection import onto_palettes

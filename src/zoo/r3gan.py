@@ -27,12 +27,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import Count, CountOrZero, Decay, NonNegative, Positive, Share, TrainingConfig
 from src.family import DataSpecification, Stateful
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditioning import AttributeEmbedding
 from src.gan.diff_augment import DiffAugment
 from src.gan.penalties import diversity_loss, squared_gradient
+from src.schema import Count, CountOrZero, Decay, NonNegative, Positive, Share, TrainingConfig
 
 SLOPE = 0.2  # of the leaky ReLUs
 

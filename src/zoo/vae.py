@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import Count, NonNegative, TrainingConfig
 from src.family import DataSpecification, Family, Stateful
 from src.gan.conditioning import AttributeEmbedding
+from src.schema import Count, NonNegative, TrainingConfig
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 
 SIDE = 4

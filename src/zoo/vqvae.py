@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.config import Count, NonNegative, Share, TrainingConfig
 from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, evaluation_mode
 from src.pyramid.choosing import only_the_likeliest
+from src.schema import Count, NonNegative, Share, TrainingConfig
 from src.zoo.code_prior import CodePrior
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 

@@ -14,10 +14,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from src.config import Count, Decay, NonNegative, Share, TrainingConfig
 from src.family import evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.losses import cross_entropy
+from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 from src.zoo.dcgan import DCGANDiscriminator, DCGANGenerator
 
 

@@ -14,7 +14,7 @@ from src.labels import LabelSpecification
 from src.training.checkpoint import load_checkpoint
 from src.training.run import train
 from src.training.start import matched_rows, matching
-from src.weights import averaged_weights, load_weights, write_weights
+from src.training.weights import averaged_weights, load_weights, write_weights
 from tests.conftest import SPECIFICATION, make_portraits
 
 SETTINGS = {"kimg": 0.032, "precision": "fp32"}

@@ -19,7 +19,7 @@ from src.training.checkpoint import load_checkpoint, mistaken_for_weights, with_
 
 FORMAT = "hero_portraits_1"
 
-OWN_WEIGHTS = Path(__file__).resolve().parents[1] / "artifacts_gan" / "checkpoints" / "heroes_64.safetensors"
+OWN_WEIGHTS = Path(__file__).resolve().parents[2] / "artifacts_gan" / "checkpoints" / "heroes_64.safetensors"
 """Those that come with the project, trained on its own drawings."""
 
 DESCRIPTION = (

@@ -15,7 +15,7 @@ from src.errors import InputError
 from src.sampling import load_model, sample
 from src.training.checkpoint import load_checkpoint
 from src.training.run import train
-from src.weights import load_weights, write_weights
+from src.training.weights import load_weights, write_weights
 
 SETTINGS = {"batch_size": 8, "kimg": 0.064, "precision": "fp32"}
 
