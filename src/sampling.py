@@ -30,7 +30,7 @@ from src.training.grids import COLUMNS, lay_out, to_rgba
 from src.training.pictures import NOTEBOOK_COLOURS
 from src.training.weights import averaged_weights, load_weights
 
-# Portraits are drawn in batches of exactly this many: another batch size may take another convolution algorithm,
+# Portraits are sampled in batches of exactly this many: another batch size may take another convolution algorithm,
 # whose last bit differs; with 50, a colour value moved by one in a fifth of the portraits. Nor would a larger one be
 # faster on a CPU.
 BATCH = 8
@@ -39,7 +39,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A trained model ready to draw.
+    """A trained model ready to sample.
 
     Args:
         family_name: its name among the families.
@@ -83,9 +83,9 @@ class Sampled:
 
 
 def load_model(checkpoint: Path, guidance: float | None = None, keep: float | None = None) -> LoadedModel:
-    """Read a checkpoint, or a weights file, for drawing.
+    """Read a checkpoint, or a weights file, for sampling.
 
-    Drawing runs on the CPU in fp32: bit for bit the same with and without a GPU.
+    Sampling runs on the CPU in fp32: bit for bit the same with and without a GPU.
 
     Args:
         checkpoint: file.
@@ -123,10 +123,10 @@ def sample(
     truncation: float = 1.0,
     palette: np.ndarray | None = None,
 ) -> Sampled:
-    """Draw portraits.
+    """Sample portraits.
 
     Portrait i has the seed `seed + i`, from which come its latent and those labels that were not asked for. It does
-    not depend on how many others are drawn with it.
+    not depend on how many others are sampled with it.
 
     Args:
         model: from `load_model`.
@@ -139,7 +139,7 @@ def sample(
 
     Raises:
         InputError: an unknown attribute or class, a bad count, seed or truncation; a palette of a family that cannot
-            draw in given colours.
+            sample in given colours.
     """
     latents, labels = _requested_labels(model, count, seed, requested or {}, truncation)
     sample_batch, of_palette = model.family.sample, {}
@@ -174,9 +174,9 @@ def vary(
     requested: Mapping[str, str] | None = None,
     truncation: float = 1.0,
 ) -> Sampled:
-    """The heroes that `sample` would draw, each once for every class of one attribute, as alike as the family can.
+    """The heroes that `sample` would give, each once for every class of one attribute, as similar as the family can.
 
-    In its own class a hero is what `sample` draws.
+    In its own class a hero is what `sample` gives.
 
     Args:
         model: from `load_model`.
@@ -241,7 +241,7 @@ def _refuse_without_labels(model: LoadedModel, request: str) -> None:
 
 
 def _in_batches(function: Callable[..., torch.Tensor], sampler: nn.Module, *rows: torch.Tensor) -> np.ndarray:
-    """What a family draws for rows of latents and labels, uint8 [N, H, W, 4]; the last batch is filled up."""
+    """What a family samples for rows of latents and labels, uint8 [N, H, W, 4]; the last batch is filled up."""
     count = len(rows[0])
     filled = [torch.cat([each, each[:1].expand(-count % BATCH, -1)]) for each in rows]
     pixels = _on_every_core(lambda *batch: to_rgba(function(sampler, *batch)), *(each.split(BATCH) for each in filled))
@@ -297,7 +297,7 @@ def write_samples(
         palette_file: name of the palette file that they were painted with, for the manifest.
         palette_snap: a number of colours or a palette file: the portraits are snapped to that palette, the manifest
             says so, the grid shows the raw ones and the snapped ones beside them, and the palette is written as
-            `palette.hex` and `palette.gpl`. Empty: portraits as drawn.
+            `palette.hex` and `palette.gpl`. Empty: portraits as sampled.
 
     Returns:
         The grid's path.

@@ -1,5 +1,6 @@
 """The study: the conditional GAN.
 
 In reading order: `conditioning`, `resnet` (the networks), `losses`, `penalties`, `diff_augment`, `adversarial` and
-`conditional_gan` (the training step), `moving_average`. `resnet_gan` and the baseline `cdcgan` choose networks.
+`conditional_gan` (the training step), `moving_average`. `resnet_gan` and the baseline `cdcgan` (its
+networks are in `conditional_dcgan`) choose networks.
 """

@@ -16,7 +16,7 @@ from src.schema import Count, Decay, NonNegative, Positive, Share, TrainingConfi
 
 
 class ConditionalGANConfig(TrainingConfig):
-    """Every piece of the recipe can be switched off by its value: a weight of 0, an empty list, a false."""
+    """Every piece of the recipe can be switched off by its value: a weight of 0, an empty text, a false."""
 
     latent_dim: Count
     base_channels: Count

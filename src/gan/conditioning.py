@@ -12,7 +12,7 @@ class AttributeEmbedding(nn.Module):
     """The sum of one embedding an attribute.
 
     With 2 genders, 9 classes and 5 palettes there are 90 label cells of some 84 portraits each: a table of 90
-    rows would starve, whereas every row of these three tables sees at least a tenth of the set.
+    rows would starve, whereas every row of these three tables sees some 8 % of the set or more.
 
     Args:
         class_counts: the number of classes of each attribute; empty for data without labels.

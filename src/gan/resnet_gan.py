@@ -1,5 +1,5 @@
 """`resnet_gan`: the study's flagship. ResNet generator with conditional normalisation, projection discriminator,
-spectral normalisation, hinge loss, TTUR, lazy R1, DiffAugment, fading instance noise."""
+spectral normalisation, hinge loss, TTUR, lazy R1, DiffAugment, fading instance noise, diversity loss."""
 
 from __future__ import annotations
 

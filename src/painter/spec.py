@@ -46,7 +46,7 @@ HERO_CLASSES = ("barbarian", "bard", "cavalry", "cleric", "knight", "mage", "ran
 PALETTES = ("cool", "dark", "muted", "neutral", "warm")
 VIEWS = ("front", "left", "right")
 RECOLOURS = 2
-"""The most portraits of one silhouette, unless told otherwise."""
+"""The most portraits of one silhouette, unless another number is given."""
 
 MOST_RECOLOURS = 99
 """File names have two digits for them, and no palette runs out of cloths before."""

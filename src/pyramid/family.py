@@ -1,7 +1,7 @@
 """`palette_pyramid`: a palette, then maps of its entries from coarse to fine, every pixel a choice.
 
-The networks are in `src/pyramid`. Nothing plays against anything: the loss is the likelihood of the very portraits, and
-its value on validation portraits says at any time how good the model is, and when it overfits.
+The networks are in `src/pyramid`. There is no adversary: training minimises an estimate of the portraits' negative
+log-likelihood, whose exact value on validation portraits says at any time how good the model is, and when it overfits.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def read_start(path: Path) -> Start:
 
 
 def configure_from(start: Start, family: str | None, profile: str, overrides: Mapping[str, object]) -> Run:
-    """The run's family and settings: those of the file, but for length, reports and seed, which the profile gives.
+    """The run's family and settings: those of the file, but for `NEW_FIELDS`, which the profile gives.
 
     Raises:
         InputError: another family than the file's, an unknown name, or a value that no run can use.

@@ -1,7 +1,8 @@
 """The training loop: batch, step, moving average; every so often a report and a checkpoint. Knows no family by name.
 
-What a step does is a function of the seed and the images seen before it, nothing else: the order of the data and every
-random number follow from the two. So training to N, stopping and resuming to 2N gives the same bits as training to 2N.
+What a step does is a function of the state, the seed and the images seen before it, nothing else: the order of the data
+and every random number follow from the last two. So training to N, stopping and resuming to 2N gives the same bits as
+training to 2N.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Weights to pass on: a trained sampler and all that drawing with it needs, in one safetensors file.
+"""Weights to pass on: a trained sampler and all that sampling with it needs, in one safetensors file.
 
 A checkpoint goes on training and is several times as large. In the file's metadata, readable by any safetensors
 library: family, profile, configuration, labels, the fingerprint of the training data, how long it was trained.

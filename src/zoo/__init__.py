@@ -1,1 +1,1 @@
-"""The other families: one file each, network and training step together."""
+"""The other families: a file each, network and training step together; `vqvae` and `diffusion` have parts beside it."""
