@@ -112,7 +112,7 @@ def sample(arguments: argparse.Namespace) -> None:
     heroes = arguments.count, arguments.seed, requested, arguments.truncation
     if arguments.palette_file is not None:
         if arguments.vary or arguments.palette_snap:
-            raise InputError("--palette-file draws in its own colours; leave --vary and --palette-snap out")
+            raise InputError("--palette-file has its own colours; leave --vary and --palette-snap out")
         sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
     else:
         sampled = vary(model, arguments.vary, *heroes) if arguments.vary else sample_heroes(model, *heroes)
@@ -295,7 +295,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--count", type=int, help="the most samples to evaluate a run with (default 1000)")
     command.set_defaults(run=study)
 
-    command = commands.add_parser("sample", help="draw heroes: one PNG each, grid.png, manifest.json")
+    command = commands.add_parser("sample", help="sample heroes: one PNG each, grid.png, manifest.json")
     command.add_argument("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given")
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("-n", dest="count", type=int, default=16, help="how many (default 16)")
@@ -311,7 +311,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--gender")
     command.add_argument("--hero-class")
     command.add_argument("--palette")
-    command.add_argument("--palette-file", type=Path, metavar="FILE", help="draw in the colours of a palette file")
+    command.add_argument("--palette-file", type=Path, metavar="FILE", help="sample in the colours of a palette file")
     command.add_argument(
         "--label", action="append", default=[], metavar="ATTRIBUTE=CLASS", help="any other attribute of the data"
     )
@@ -331,13 +331,13 @@ def make_parser() -> argparse.ArgumentParser:
         "evaluate", help="evaluate a checkpoint or a folder of images: JSON and an HTML report"
     )
     evaluated = command.add_mutually_exclusive_group(required=True)
-    evaluated.add_argument("--checkpoint", type=Path, help="draw the samples from this file")
+    evaluated.add_argument("--checkpoint", type=Path, help="take the samples from this file")
     evaluated.add_argument("--images", type=Path, help="folder of samples by anyone, with their manifest or labels.csv")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="FILE.html comes beside it")
     command.add_argument("-n", "--count", type=int, default=2000, help="the most samples (default 2000)")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--guidance", type=float, metavar="W", help="of the checkpoint's drawing; see `sample`")
+    command.add_argument("--guidance", type=float, metavar="W", help="of the checkpoint's samples; see `sample`")
     command.add_argument(
         "--inception", type=Path, metavar="FILE", help="torch-fidelity's weights: the literature's FID"
     )

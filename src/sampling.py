@@ -103,7 +103,7 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
         if value is None:
             continue
         if name not in family_class.config_class.model_fields:
-            raise InputError(f"{content['family']} draws without {option}; leave --{option} out")
+            raise InputError(f"{content['family']} samples without {option}; leave --{option} out")
         changes[name] = value
     config = config_from_checkpoint(content["family"], content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])
@@ -235,7 +235,7 @@ def _requested_labels(
 def _refuse_without_labels(model: LoadedModel, request: str) -> None:
     if not model.family.conditional:
         raise InputError(
-            f"{model.family_name} draws without labels and cannot {request}; leave the labels out, or train a "
+            f"{model.family_name} samples without labels and cannot {request}; leave the labels out, or train a "
             "conditional family"
         )
 

@@ -198,9 +198,9 @@ def test_a_checkpoint_draws_and_says_what_it_cannot_do(data_folder, tmp_path, na
         with pytest.raises(InputError, match="unknown hero_class 'wizard'"):
             sample(model, 1, requested={"hero_class": "wizard"})
     else:
-        with pytest.raises(InputError, match=f"{name} draws without labels and cannot be asked for mage"):
+        with pytest.raises(InputError, match=f"{name} samples without labels and cannot be asked for mage"):
             sample(model, 1, requested={"hero_class": "mage"})
-        with pytest.raises(InputError, match="draws without labels"):
+        with pytest.raises(InputError, match="samples without labels"):
             run(data_folder, tmp_path / "other", name, 0.032, condition_on="gender")
 
 

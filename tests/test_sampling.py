@@ -118,7 +118,7 @@ def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(model, tmp_path)
     ("arguments", "message"),
     [
         (["--vary", "species"], "unknown attribute 'species'; this data set has: gender, hero_class, palette"),
-        (["--vary", "palette", "--keep", "2"], "resnet_gan draws without keep; leave --keep out"),
+        (["--vary", "palette", "--keep", "2"], "resnet_gan samples without keep; leave --keep out"),
         (["--keep", "2"], "name their attribute with --vary"),
         (["--vary", "palette", "-n", "0"], "at least 1"),
     ],
@@ -196,7 +196,7 @@ def test_truncation_shortens_latents_and_is_a_dial_of_variety(model):
 
 
 def test_guidance_is_a_dial_of_families_that_have_it(model, checkpoint, data_folder, tmp_path, capsys):
-    with pytest.raises(InputError, match="resnet_gan draws without guidance"):
+    with pytest.raises(InputError, match="resnet_gan samples without guidance"):
         load_model(checkpoint, guidance=2.0)
     settings = {"kimg": 0.064, "guidance_weight": 1.0}
     guided = train(data_folder, tmp_path, "palette_pyramid", "smoke", settings, log=lambda line: None).checkpoint

@@ -82,7 +82,7 @@ def attributes_to_condition_on(run: Run, specification: LabelSpecification) -> t
         return condition_names(condition_on, specification)
     if condition_on not in ("all", "none"):
         raise InputError(
-            f"{run.family} draws without labels, so condition_on={condition_on} means nothing to it; "
+            f"{run.family} samples without labels, so condition_on={condition_on} means nothing to it; "
             "leave it out, or train a conditional family"
         )
     return ()
