@@ -15,6 +15,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from src.files import replacing
 
+ORPHAN_AGREEING_NEIGHBOURS = 5
+"""An orphan pixel has no neighbour of its colour, and this many of its eight neighbours share another."""
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 """File name endings taken for images, in lower case. What a file is, its content says: a JPEG named `.png` is read."""
 
@@ -192,3 +195,25 @@ def write_png(path: Path, array: np.ndarray) -> None:
     """
     with replacing(path) as temporary:
         Image.fromarray(array).save(temporary, format="PNG")
+
+
+def neighbours(rgba: np.ndarray) -> np.ndarray:
+    """The eight neighbours of every pixel of uint8 [H, W, 4], as [8, H, W, 4]; beyond the border lies transparency."""
+    height, width = rgba.shape[:2]
+    padded = np.pad(rgba, ((1, 1), (1, 1), (0, 0)))
+    places = [(row, column) for row in range(3) for column in range(3) if (row, column) != (1, 1)]
+    return np.stack([padded[row : row + height, column : column + width] for row, column in places])
+
+
+def orphans(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Single opaque pixels of uint8 [H, W, 4] of a colour that no neighbour has, where most neighbours share another.
+
+    Returns:
+        Which they are, bool [H, W], and the commonest colour around every pixel, [H, W, 4].
+    """
+    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+    around = np.ascontiguousarray(neighbours(rgba)).view(np.uint32)[..., 0]
+    agreeing = (around[:, None] == around[None]).sum(axis=1)
+    commonest = np.take_along_axis(around, np.argmax(agreeing, axis=0)[None], axis=0)[0]
+    orphan = (around != packed).all(axis=0) & (agreeing.max(axis=0) >= ORPHAN_AGREEING_NEIGHBOURS) & (packed != 0)
+    return orphan, commonest.view(np.uint8).reshape(rgba.shape)

@@ -15,7 +15,7 @@ from scipy.ndimage import binary_propagation
 
 from src.data.native_grid import NativeArt
 from src.errors import InputError
-from src.images import BadImage
+from src.images import BadImage, neighbours, orphans
 from src.palettes.oklab import srgb_to_oklab
 from src.palettes.snap import snap
 
@@ -36,8 +36,6 @@ DRAWING_LEAST_SHARE = 0.02
 FRINGE_DISTANCE = 12.0
 FRINGE_LEAST_MIX = 0.1
 
-# An orphan has no neighbour of its colour, and this many of its eight neighbours share another.
-ORPHAN_AGREEING_NEIGHBOURS = 5
 
 NOISE_COLLAPSED = "compression noise collapsed to a palette"
 BACKGROUND_REMOVED = "flat background made transparent"
@@ -188,14 +186,6 @@ def flat_background(rgba: np.ndarray) -> np.ndarray | None:
     return flooded
 
 
-def _neighbours(rgba: np.ndarray) -> np.ndarray:
-    """The eight neighbours of every pixel, `[8, height, width, 4]`; beyond the border lies transparency."""
-    height, width = rgba.shape[:2]
-    padded = np.pad(rgba, ((1, 1), (1, 1), (0, 0)))
-    places = [(row, column) for row in range(3) for column in range(3) if (row, column) != (1, 1)]
-    return np.stack([padded[row : row + height, column : column + width] for row, column in places])
-
-
 def remove_fringe(rgba: np.ndarray, matte: np.ndarray) -> np.ndarray:
     """Undo anti-aliasing against a background that was removed since.
 
@@ -207,9 +197,9 @@ def remove_fringe(rgba: np.ndarray, matte: np.ndarray) -> np.ndarray:
         matte: the background's colour, uint8 `[3]` or more.
     """
     visible = rgba[..., 3] > 0
-    around = _neighbours(rgba)
+    around = neighbours(rgba)
     rim = visible & (around[..., 3] == 0).any(axis=0)
-    inside = _neighbours(np.where((visible & ~rim)[..., None], rgba, np.uint8(0)))
+    inside = neighbours(np.where((visible & ~rim)[..., None], rgba, np.uint8(0)))
     background = np.asarray(matte[:3], np.float64)
     result = rgba.copy()
     for row, column in np.argwhere(rim):
@@ -231,12 +221,8 @@ def remove_fringe(rgba: np.ndarray, matte: np.ndarray) -> np.ndarray:
 
 def remove_orphans(rgba: np.ndarray) -> np.ndarray:
     """Give single pixels, of a colour that no neighbour has, the colour or transparency that most neighbours have."""
-    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
-    around = np.ascontiguousarray(_neighbours(rgba)).view(np.uint32)[..., 0]
-    agreeing = (around[:, None] == around[None]).sum(axis=1)
-    commonest = np.take_along_axis(around, np.argmax(agreeing, axis=0)[None], axis=0)[0]
-    orphan = (around != packed).all(axis=0) & (agreeing.max(axis=0) >= ORPHAN_AGREEING_NEIGHBOURS) & (packed != 0)
-    return np.where(orphan, commonest, packed).view(np.uint8).reshape(rgba.shape)
+    orphan, commonest = orphans(rgba)
+    return np.where(orphan[..., None], commonest, rgba)
 
 
 def reduce_colours(rgba: np.ndarray, most: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from src.images import orphans
 from src.palettes.oklab import srgb_to_oklab
 from src.palettes.snap import cluster_palette, colour_table, snap
 
@@ -17,9 +18,6 @@ SPECK_PIXELS = 3
 
 SPECK_DISTANCE = 0.08
 """A single pixel is a speck if it is this near in OKLab to the colour around it: farther off, it may be an eye."""
-
-AGREEING = 5
-"""So many of a speck's eight neighbours have one colour."""
 
 
 def snap_to_own_colours(portraits: np.ndarray, count: int) -> np.ndarray:
@@ -39,7 +37,7 @@ def clean_alpha(portrait: np.ndarray) -> np.ndarray:
     opaque = portrait[..., 3] > 0
     cleaned[_small_parts(opaque)] = 0
     holes = _small_parts(~opaque)
-    if holes.any() and not holes.all() and (opaque & ~_small_parts(opaque)).any():
+    if holes.any() and cleaned[..., 3].any():
         # A hole gets the nearest opaque pixel.
         row, column = ndimage.distance_transform_edt(cleaned[..., 3] == 0, return_distances=False, return_indices=True)
         cleaned[holes] = cleaned[row, column][holes]
@@ -48,18 +46,10 @@ def clean_alpha(portrait: np.ndarray) -> np.ndarray:
 
 def without_specks(portrait: np.ndarray) -> np.ndarray:
     """A portrait uint8 [H, W, 4] whose single pixels of nearly the colour around them have that colour."""
-    height, width, _ = portrait.shape
-    padded = np.pad(portrait, ((1, 1), (1, 1), (0, 0)))
-    shifts = [(row, column) for row in range(3) for column in range(3) if (row, column) != (1, 1)]
-    around = np.stack([padded[row : row + height, column : column + width] for row, column in shifts])
-    same = (around[:, None] == around[None]).all(axis=-1)
-    commonest = np.argmax(same.sum(axis=1), axis=0)[None]
-    replacement = np.take_along_axis(around, commonest[..., None], axis=0)[0]
-    alone = ~(around == portrait).all(axis=-1).any(axis=0) & (portrait[..., 3] > 0) & (replacement[..., 3] > 0)
-    agreeing = same.sum(axis=1).max(axis=0) >= AGREEING
-    offset = srgb_to_oklab(portrait[..., :3]) - srgb_to_oklab(replacement[..., :3])
-    near = np.linalg.norm(offset, axis=-1) < SPECK_DISTANCE
-    return np.where((alone & agreeing & near)[..., None], replacement, portrait)
+    orphan, commonest = orphans(portrait)
+    offset = srgb_to_oklab(portrait[..., :3]) - srgb_to_oklab(commonest[..., :3])
+    near = (np.linalg.norm(offset, axis=-1) < SPECK_DISTANCE) & (commonest[..., 3] > 0)
+    return np.where((orphan & near)[..., None], commonest, portrait)
 
 
 def _small_parts(mask: np.ndarray) -> np.ndarray:
