@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from src.data.clean import PrepareOptions
+from src.data.clean import NOISE_LEFT, PrepareOptions
+from src.data.cutting import Tiles, draw_cut_tiles
+from src.data.file_names import SILHOUETTE, guess_heroes, heroes_by_name, joined
 from src.data.group_labels import GROUP_LABELS, extend_group_labels
 from src.data.groups import Group, Structure, make_groups, structure_of
 from src.data.intake import (
     ACCEPTED,
+    CUT_THROUGH,
     DEFAULT_OPTIONS,
     DUPLICATE,
+    ONE_FRAME,
     RAW_COLUMNS,
+    SHEET,
     FoundFile,
     RawRow,
     find_files,
@@ -25,17 +34,43 @@ from src.data.intake import (
     prepared_names,
     take_in,
 )
+from src.data.native_grid import PHOTOGRAPH
 from src.data.sheets import page_names, write_contact_sheets
 from src.errors import InputError
 from src.images import read_rgba, write_png
 from src.progress import track
-from src.tables import read_table, write_table
+from src.tables import read_table, write_json, write_table
 
+LABELS = "labels.csv"
 RAW_TABLE = "sprites_raw.csv"
 GROUP_TABLE = "sprite_groups.csv"
 GROUP_COLUMNS = ("group_id", "size", "silhouette_hash", "representative")
 PREPARED = "prepared"
 CONTACT_SHEETS = "contact_sheets"
+PREPARATION = "prepare_config.json"
+"""Where the images lay, relative to the data folder, and the options."""
+CUT_TILES = "cut_tiles.png"
+"""A picture of the first sheet that the tiles cut badly."""
+
+SAME_PIXELS = "same pixels as another file"
+ENLARGED = "enlarged unlike most"
+
+ADVICE = {
+    ONE_FRAME: "--frames all takes every frame",
+    NOISE_LEFT: "--remove-noise gives each drawn colour one again",
+    SHEET: "--tiles, --margin and --spacing cut a sheet",
+    CUT_THROUGH: f"see {CUT_TILES}, and check --tiles, --margin and --spacing",
+    ENLARGED: "--enlarge 1 gives all one scale",
+    PHOTOGRAPH.partition(":")[0]: "--remove-noise takes pixel art that was saved as JPEG",
+    "larger than": "--reduce mode scales art down, --tiles cuts sheets",
+}
+"""Beginnings of notes that a person may do something about, and what."""
+
+EXAMPLES = 3
+
+# Pictures were cut to their content if at least this share touches all four sides, in several sizes.
+TIGHT_SHARE = 0.75
+LEAST_SIZES = 3
 
 
 @dataclass(frozen=True)
@@ -44,14 +79,15 @@ class PrepareReport:
 
     Args:
         counts: status -> number of rows.
-        reasons: (status, reason) -> number of rows, for those not taken, and portraits with something changed.
+        reasons: (status, reason) -> the files, for those not taken, and portraits with something changed; what differs
+            from file to file is left out of the reason, and stands with the file.
         groups: number of groups.
         warnings: one line each.
         seconds: how long it took.
     """
 
     counts: dict[str, int]
-    reasons: dict[tuple[str, str], int]
+    reasons: dict[tuple[str, str], list[str]]
     groups: int
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -61,10 +97,17 @@ class PrepareReport:
         """Number of portraits."""
         return self.counts.get(ACCEPTED, 0)
 
+    @property
+    def told(self) -> list[tuple[tuple[str, str], list[str]]]:
+        """The reasons that are no warnings."""
+        return [item for item in self.reasons.items() if _advice(item[0][1]) is None]
+
     def __str__(self) -> str:
         counts = ", ".join(f"{number:,} {status}" for status, number in sorted(self.counts.items()))
         lines = [f"{counts}; {self.groups:,} groups; {self.seconds:.1f} s"]
-        lines += [f"  {number:,} {status}: {reason}" for (status, reason), number in self.reasons.items()]
+        lines += [
+            f"  {len(files):,} {status}: {_with_examples(reason, files)}" for (status, reason), files in self.told
+        ]
         return "\n".join(lines)
 
 
@@ -72,8 +115,9 @@ def prepare_folder(
     images: Path,
     data: Path,
     size: int = 64,
-    tiles: int | None = None,
+    tiles: Tiles | int | None = None,
     options: PrepareOptions = DEFAULT_OPTIONS,
+    group_by: str | None = None,
 ) -> PrepareReport:
     """Bring every image below a folder to `size` x `size` RGBA, find duplicates, group recolours.
 
@@ -85,24 +129,49 @@ def prepare_folder(
         images: folder of raw files, nested as it may be.
         data: the data folder; made where it is missing.
         size: side of a portrait in pixels.
-        tiles: cut every image into tiles of that many pixels a side first; empty ones are dropped.
+        tiles: cut every image into such tiles, or into squares of so many pixels a side, first; empty ones are dropped.
         options: what to change in the pixels besides their scale.
+        group_by: what joins portraits to one group besides their silhouette: `folder`, or a pattern of file names such
+            as `{hero}_*`; `silhouette`: nothing; None: names, where they and the colours tell frames of one hero.
+            Frames of one file are one group always.
 
     Raises:
-        InputError: no such folder, a data folder that would be read as images, bad numbers, or no usable image.
+        InputError: no such folder, a data folder that would be read as images, bad numbers or pattern, or no usable
+            image.
     """
     started = time.monotonic()
     images, data = Path(images), Path(data)
-    _check_arguments(images, data, size, tiles)
+    if isinstance(tiles, int):
+        tiles = Tiles(tiles, tiles)
+    _check_arguments(images, data, size)
     warnings: list[str] = []
     files = find_files(images, leave_out=data, problems=warnings)
     earlier = _written_earlier(data)
 
-    rows, names, structures = _take_in_all(files, data, size, tiles, options)
+    sheet: dict[str, np.ndarray] = {}
+    rows, names, structures = _take_in_all(files, data, size, tiles, options, sheet)
     if not names:
         raise InputError(_nothing_usable(images, rows))
-    groups = make_groups(structures)
+    if options.enlarge is None:
+        common = _one_scale(rows)
+        if common is not None:
+            earlier |= {Path(PREPARED, name) for name in names.values()}
+            rows, names, structures = _take_in_all(files, data, size, tiles, replace(options, enlarge=common), sheet)
+            warnings.append(
+                f"the pictures were cut to their content, so all are enlarged x{common}, as far as the largest fits; "
+                "--enlarge each enlarges each as far as it fits"
+            )
+        else:
+            _note_scales(rows)
+    together, hint = _together(data, rows, names, group_by)
+    warnings += hint
+    groups = make_groups(structures, together)
     _note_groups(rows, names, groups)
+    if sheet and tiles is not None:
+        (rgba,) = sheet.values()
+        write_png(data / CUT_TILES, draw_cut_tiles(rgba, tiles, tiles.cut_through(rgba)))
+    else:
+        (data / CUT_TILES).unlink(missing_ok=True)
 
     sheets = [Path(CONTACT_SHEETS, name) for name in page_names(len(groups))]
     portraits = [read_rgba(data / PREPARED / group.representative) for group in groups]
@@ -112,25 +181,141 @@ def prepare_folder(
     extend_group_labels(data / GROUP_LABELS, [group.group_id for group in groups])
     # Last: while it is there it names files that are there.
     write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
+    write_json(data / PREPARATION, _preparation(images, data, size, tiles, options, group_by))
     _remove_stale(data, earlier - {Path(PREPARED, name) for name in names.values()} - set(sheets))
 
-    reasons = Counter((row.status, row.reason) for row in rows if row.reason)
+    reasons = _reasons(rows)
+    warnings += _warnings(reasons)
     return PrepareReport(
         counts=dict(Counter(row.status for row in rows)),
-        reasons=dict(reasons.most_common()),
+        reasons=reasons,
         groups=len(groups),
         warnings=warnings,
         seconds=time.monotonic() - started,
     )
 
 
-def _check_arguments(images: Path, data: Path, size: int, tiles: int | None) -> None:
+def _preparation(
+    images: Path, data: Path, size: int, tiles: Tiles | None, options: PrepareOptions, group_by: str | None
+) -> dict[str, object]:
+    """The content of `prepare_config.json`."""
+    try:
+        where = Path(os.path.relpath(images, data)).as_posix()
+    except ValueError:
+        where = None  # another drive of Windows
+    cut = None if tiles is None else asdict(tiles)
+    return {"images": where, "size": size, "tiles": cut, "group_by": group_by} | asdict(options)
+
+
+def labels_beside(data: Path) -> Path | None:
+    """The `labels.csv` in the folder of the images that a data folder was prepared from, if there is one."""
+    try:
+        images = json.loads((Path(data) / PREPARATION).read_text(encoding="utf-8"))["images"]
+        table = Path(data, images, LABELS)
+        return table if table.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _reasons(rows: Sequence[RawRow]) -> dict[tuple[str, str], list[str]]:
+    """See `PrepareReport`; the commonest first."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for note in row.reason.split("; ") if row.reason else ():
+            reason, _, detail = note.partition(": ")
+            reasons.setdefault((row.status, reason), []).append(
+                f"{row.filename} ({detail})" if detail else row.filename
+            )
+    return dict(sorted(reasons.items(), key=lambda item: -len(item[1])))
+
+
+def without_details(reasons: pd.Series) -> pd.Series:
+    """The column `reason` of `sprites_raw.csv` without what differs from file to file."""
+    return reasons.str.replace(r": [^;]*", "", regex=True)
+
+
+def _warnings(reasons: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
+    """A line for each reason that a person may do something about, whatever became of the files."""
+    files_of: dict[str, list[str]] = {}
+    for (_, reason), files in reasons.items():
+        files_of.setdefault(reason, []).extend(files)
+    return [
+        f"{len(files):,} {'image' if len(files) == 1 else 'images'}: {_with_examples(reason, files)}; {_advice(reason)}"
+        for reason, files in files_of.items()
+        if _advice(reason) is not None
+    ]
+
+
+def _with_examples(reason: str, files: Sequence[str]) -> str:
+    return f"{reason}, e.g. {', '.join(files[:EXAMPLES])}"
+
+
+def _advice(reason: str) -> str | None:
+    return next((advice for beginning, advice in ADVICE.items() if reason.startswith(beginning)), None)
+
+
+def _one_scale(rows: Sequence[RawRow]) -> int | None:
+    """The enlargement for all portraits where the pictures were cut to their content, else None.
+
+    Such pictures have many sizes, which say nothing of how large a hero is drawn: each enlarged as far as it fits, a
+    child would come out as tall as a giant, in larger pixels.
+    """
+    portraits = [row for row in rows if row.status in (ACCEPTED, DUPLICATE)]
+    factors, sizes = {row.enlarged for row in portraits}, {row.sides for row in portraits}
+    tight = sum(row.tight for row in portraits)
+    many = len(sizes) >= max(LEAST_SIZES, 0.6 * min(len(portraits), 8))
+    return min(factors) if len(factors) > 1 and many and tight >= TIGHT_SHARE * len(portraits) else None
+
+
+def _note_scales(rows: Sequence[RawRow]) -> None:
+    """Note in their rows which portraits are enlarged by another factor than most."""
+    portraits = [row for row in rows if row.status == ACCEPTED]
+    ((usual, _),) = Counter(row.enlarged for row in portraits).most_common(1)
+    for row in portraits:
+        if row.enlarged != usual:
+            note = f"{ENLARGED}: x{row.enlarged} instead of x{usual}"
+            row.reason = "; ".join(filter(None, [row.reason, note]))
+
+
+def _together(
+    data: Path, rows: Sequence[RawRow], names: dict[str, str], group_by: str | None
+) -> tuple[list[list[str]], list[str]]:
+    """Prepared names that belong to one group by what is known of their files; lines to say of it."""
+    frames = {names[row.filename]: row.frame_of for row in rows if row.status == ACCEPTED and row.frame_of}
+    together, lines = joined(frames), []
+    filenames = sorted(names)
+    if group_by is None:
+
+        def colours_of(filename: str) -> np.ndarray:
+            rgba = read_rgba(data / PREPARED / names[filename])
+            return np.unique(rgba.view(np.uint32)[rgba[..., 3] > 0])
+
+        heroes, words = guess_heroes(filenames, colours_of)
+        if heroes:
+            lines.append(
+                f"files are taken for one hero, and go into one group, by the {words}: {_pair(heroes)}; "
+                "--group-by silhouette goes by the pixels alone"
+            )
+        elif words:
+            lines.append(
+                f"file names may tell which files show one hero (by the {words}); --group-by folder, or a pattern "
+                "such as '{hero}_*', keeps them in one group"
+            )
+    else:
+        heroes = {} if group_by == SILHOUETTE else heroes_by_name(filenames, group_by)
+    return together + joined({names[filename]: hero for filename, hero in heroes.items()}), lines
+
+
+def _pair(heroes: dict[str, str]) -> str:
+    """Two files of one hero, as an example."""
+    return " and ".join(max(joined(heroes), key=len)[:2])
+
+
+def _check_arguments(images: Path, data: Path, size: int) -> None:
     if not images.is_dir():
         raise InputError(f"{images} is not a folder; give the folder that holds the images")
     if size < 1:
         raise InputError(f"size must be at least 1 pixel, not {size}")
-    if tiles is not None and tiles < 1:
-        raise InputError(f"tiles must be at least 1 pixel a side, not {tiles}")
     if data.exists() and not data.is_dir():
         raise InputError(f"{data} is a file; give a folder for the data")
     inside, outside = images.resolve(), data.resolve()
@@ -143,7 +328,12 @@ def _written_folders(data: Path) -> tuple[Path, Path]:
 
 
 def _take_in_all(
-    files: list[FoundFile], data: Path, size: int, tiles: int | None, options: PrepareOptions
+    files: list[FoundFile],
+    data: Path,
+    size: int,
+    tiles: Tiles | None,
+    options: PrepareOptions,
+    sheet: dict[str, np.ndarray],
 ) -> tuple[list[RawRow], dict[str, str], dict[str, Structure]]:
     """Write every new portrait as it comes: only its structure stays in memory, 4 KiB of 64x64 pixels.
 
@@ -155,15 +345,16 @@ def _take_in_all(
     names: dict[str, str] = {}
     structures: dict[str, Structure] = {}
     first_with_pixels: dict[str, str] = {}
-    for row, portrait in take_in(track(files, "preparing"), all_names, size, tiles, options):
+    for row, portrait in take_in(track(files, "preparing"), all_names, size, tiles, options, sheet):
         rows.append(row)
         if portrait is None:
             continue
         original = first_with_pixels.setdefault(pixel_hash(portrait), row.filename)
         if original != row.filename:
-            row.status, row.duplicate_of, row.reason = DUPLICATE, original, "same pixels as another file"
+            row.status, row.duplicate_of = DUPLICATE, original
+            row.reason = "; ".join(filter(None, [SAME_PIXELS, row.reason]))
             continue
-        name = all_names[row.filename] if tiles is None else row.filename
+        name = all_names.get(row.filename, row.filename)  # a frame or tile has its own
         names[row.filename] = name
         structures[name] = structure_of(portrait)
         write_png(data / PREPARED / name, portrait)
@@ -195,8 +386,13 @@ def _group_row(group: Group) -> dict[str, str | int]:
 def _nothing_usable(images: Path, rows: list[RawRow]) -> str:
     if not rows:
         return f"no file in {images}; put images there, or paint the default heroes with `python run.py paint`"
-    reason, number = Counter(f"{row.status}: {row.reason}" for row in rows).most_common(1)[0]
-    return f"no usable image among {len(rows)} files in {images} (most often, {number} times, {reason})"
+    (status, reason), files = next(iter(_reasons(rows).items()))
+    example = next(row for row in rows if row.status == status and row.reason.startswith(reason))
+    advice = [advice for beginning, advice in ADVICE.items() if beginning in example.reason]
+    return (
+        f"no usable image among {len(rows)} files in {images} (most often, {len(files)} times, {status}: {reason}, "
+        f"e.g. {example.filename}: {example.reason})" + "".join(f"; {line}" for line in advice[:1])
+    )
 
 
 def _written_earlier(data: Path) -> set[Path]:
