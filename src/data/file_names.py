@@ -18,6 +18,7 @@ SILHOUETTE, FOLDER = "silhouette", "folder"
 # measure 0.9, two heroes by one hand 0.1 to 0.5.)
 LEAST_SHARED_COLOURS = 0.6
 LEAST_MORE_SHARED = 0.25
+HINT_SHARED_COLOURS = 0.5
 LOOKED_AT = 200
 """Pairs compared."""
 LEAST_HEROES, MOST_CLASSES = 3, 50
@@ -114,7 +115,7 @@ def guess_heroes(filenames: Sequence[str], colours_of: Callable[[str], np.ndarra
         within, between = _shared_colours([names for names in members.values() if len(names) > 1], cached)
         if within >= LEAST_SHARED_COLOURS and within - between >= LEAST_MORE_SHARED:
             return heroes, words
-        if within - between >= LEAST_MORE_SHARED / 2:
+        if within >= HINT_SHARED_COLOURS and within - between >= LEAST_MORE_SHARED / 2:
             hint = hint or words
     return {}, hint
 

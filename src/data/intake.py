@@ -216,7 +216,7 @@ def take_in(
             yield RawRow(file.filename, IGNORED, reason, width, height), None
         for filename, rgba in whole:
             if tiles is None:
-                parts = [_fitted(filename, rgba, size, options, picture.lossy, notes)]
+                parts = [_fitted(filename, rgba, size, options, picture.lossy, notes, hint=True)]
             else:
                 stem = _free_stem(names.get(filename, filename), "r", taken)
                 parts = _cut(filename, stem, rgba, size, tiles, options, picture.lossy, notes, sheets)
@@ -262,8 +262,9 @@ def _refusal(file: FoundFile) -> RawRow | None:
 
 
 def _fitted(
-    filename: str, rgba: np.ndarray, size: int, options: PrepareOptions, lossy: bool, notes: list[str]
+    filename: str, rgba: np.ndarray, size: int, options: PrepareOptions, lossy: bool, notes: list[str], hint: bool
 ) -> tuple[RawRow, np.ndarray | None]:
+    """The row of a picture and its portrait, see `take_in`; `hint`: say where it looks like a sheet."""
     row = RawRow(filename, REJECTED, width=rgba.shape[1], height=rgba.shape[0])
     notes = list(notes)
     try:
@@ -273,8 +274,8 @@ def _fitted(
         art = recover_native(rgba, size, drawn=options.remove_noise)
         row.scale, (row.native_height, row.native_width) = art.scale, art.pixels.shape[:2]
         pixels, changes = clean(art, size, options)
-        if max(pixels.shape[:2]) > size:
-            row.reason = "; ".join([_too_large(pixels, size), *_sheet_hint(pixels, art.scale)])
+        if max(pixels.shape[:2]) > size and pixels[..., 3].any():
+            row.reason = "; ".join([_too_large(pixels, size), *(_sheet_hint(pixels, art.scale) if hint else ())])
             return row, None
         portrait = fit(pixels, size, options.most_enlarged)
     except BadImage as error:
@@ -284,7 +285,7 @@ def _fitted(
     row.enlarged = min(size // max(row.sides), options.most_enlarged or size)
     row.tight = trimmed(pixels).shape == pixels.shape
     notes += changes
-    if row.sides == art.pixels.shape[:2] and CUT_THROUGH not in notes:
+    if hint and row.sides == art.pixels.shape[:2]:
         notes += _sheet_hint(pixels, art.scale, LIKELY_SIDES)
     if not (art.noisy or options.remove_noise):
         notes += noise_note(pixels, row.colours, lossy)
@@ -293,13 +294,9 @@ def _fitted(
 
 
 def _too_large(rgba: np.ndarray, size: int) -> str:
-    (height, width), (inner_height, inner_width) = rgba.shape[:2], trimmed(rgba).shape[:2]
-    inner = (
-        f" ({inner_width}x{inner_height} without the empty border)"
-        if (inner_height, inner_width) != (height, width)
-        else ""
-    )
-    return f"larger than {size}x{size}: {width}x{height} true pixels{inner}"
+    sides, inner = (f"{one.shape[1]}x{one.shape[0]}" for one in (rgba, trimmed(rgba)))
+    without = f", {inner} without the empty border" if inner != sides else ""
+    return f"larger than {size}x{size}: {sides} true pixels{without}"
 
 
 def _sheet_hint(rgba: np.ndarray, scale: float, multiple: int = 1) -> list[str]:
@@ -339,7 +336,7 @@ def _cut(
         if tile[..., 3].any():
             odd = [*notes, CUT_THROUGH] if through[row, column] else notes
             name = f"{stem}_r{row:02d}_c{column:02d}.png"
-            shown.append(_fitted(name, tile, size, options, lossy, odd))
+            shown.append(_fitted(name, tile, size, options, lossy, odd, hint=False))
     number = through.size
     reason = f"cut into tiles: {number}, of them empty {number - len(shown)}"
     beyond = tiles.left_over(height, width)

@@ -46,13 +46,15 @@ MOST_ALPHA_ERROR = 0.01
 # Noise is in most of the cells that have an edge. Where it is not, the pixels that disturb a cell were drawn.
 LEAST_NOISY_SHARE = 0.5
 
-# Enlargements below twofold repeat single lines; below 1.25 there are too few of them. That all of these lines repeat
-# by chance must be this unlikely, as the logarithm. At most so many lines change in such a picture.
+# Enlargements below twofold repeat single lines; below 1.25 there are too few of them, and so there are in tiles of 16
+# pixels. That all of these lines repeat by chance must be this unlikely, as the logarithm. At most so many lines change
+# in such a picture.
 LEAST_UNEVEN_SCALE = 1.25
-MOST_CHANCE = -16.0
+LEAST_REPEATS = 8
+MOST_CHANCE = -14.0
 MOST_UNEVEN_CHANGED = 0.84
 # Of the lines that are left most change, or the picture is enlarged further.
-LEAST_LEFT_CHANGED = 0.5
+LEAST_LEFT_CHANGED = 0.45
 
 # Up to this many colours art is drawn, not noisy or blended: the quick way for the many files that need no more looking
 # at.
@@ -232,7 +234,7 @@ def _repeats(changed: np.ndarray) -> dict[float, tuple[np.ndarray, float]]:
     repeated[:, 0] = False  # the first line is nobody's copy
     within = repeated[:, first : last + 1]
     count = within.sum(axis=1)
-    possible = ~(within & changed[first : last + 1]).any(axis=1) & (count >= LEAST_CELLS)
+    possible = ~(within & changed[first : last + 1]).any(axis=1) & (count >= LEAST_REPEATS)
     allowed: dict[float, tuple[np.ndarray, float]] = {}
     for index in np.flatnonzero(possible):
         change = (len(places) - 0.5) / (last - first + 1 - count[index])
