@@ -38,8 +38,9 @@ MOST_NOISY_COLOURS = 6000
 # A background is one colour in both upper corners and in at least this share of the border: a bust stands on the lower
 # border and may cover it, but a face that fills the picture has no such border.
 BACKGROUND_BORDER_SHARE = 0.5
-# A drawing fills more than this share of the picture, or the flood has eaten it.
+# A drawing fills more than this share of the picture, or has this many pixels, or the flood has eaten it.
 DRAWING_LEAST_SHARE = 0.02
+DRAWING_LEAST_PIXELS = 64
 
 # A fringe pixel lies between background and drawing within this distance in sRGB steps (of 255), at least this far from
 # both ends.
@@ -328,7 +329,8 @@ def flat_background(rgba: np.ndarray) -> np.ndarray | None:
     corners[np.ix_((0, -1), (0, -1))] = True
     flooded = binary_propagation(corners & same, mask=same)
     border = np.concatenate([flooded[0], flooded[-1], flooded[1:-1, 0], flooded[1:-1, -1]])
-    if border.mean() < BACKGROUND_BORDER_SHARE or 1 - flooded.mean() < DRAWING_LEAST_SHARE:
+    eaten = np.count_nonzero(~flooded) < min(DRAWING_LEAST_SHARE * flooded.size, DRAWING_LEAST_PIXELS)
+    if border.mean() < BACKGROUND_BORDER_SHARE or eaten:
         return None
     return flooded
 

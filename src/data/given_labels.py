@@ -39,7 +39,8 @@ class GivenLabels:
 def read_label_table(path: Path, attributes: Sequence[str]) -> pd.DataFrame:
     """The rows of a CSV of labels, or of a `dataset.json` of StyleGAN's tools: `{"labels": [["a.png", 3], ...]}`.
 
-    Its labels are numbers, or lists with one 1; they become classes of the one attribute of identity asked for.
+    Its labels are numbers, or lists with one 1; they become classes of `hero_class`, or of the one attribute of
+    identity asked for.
 
     Raises:
         InputError: no such table.
@@ -48,6 +49,8 @@ def read_label_table(path: Path, attributes: Sequence[str]) -> pd.DataFrame:
     if path.suffix.lower() != ".json":
         return read_table(path, strip=True)
     identity = [attribute for attribute in attributes if attribute != "palette"]
+    if "hero_class" in identity:
+        identity = ["hero_class"]
     if len(identity) != 1:
         raise InputError(
             f"{path} has one label a file; name the attribute that it is, alone or with palette: --attributes NAME"

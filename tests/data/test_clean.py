@@ -180,12 +180,12 @@ def test_a_painted_checkerboard_goes(side, greys, offset):
 
 def test_a_small_drawing_on_a_large_canvas_is_cut_out():
     art = sprite(0, 36)
-    canvas = np.zeros((128, 200, 4), np.uint8)
+    canvas = np.zeros((300, 400, 4), np.uint8)
     canvas[50:86, 20:56] = art
     for picture in (canvas, over(canvas)):
         pixels, notes = clean(NativeArt(picture, 1), 64, PrepareOptions())
         assert np.array_equal(pixels, trimmed(art))
-        assert notes[-1] == f"empty border cut off: 200x128 to {pixels.shape[1]}x{pixels.shape[0]}"
+        assert notes[-1] == f"empty border cut off: 400x300 to {pixels.shape[1]}x{pixels.shape[0]}"
     small = np.zeros((64, 64, 4), np.uint8)
     small[20:56, 20:56] = art
     assert clean(NativeArt(small, 1), 64, PrepareOptions())[0].shape == (64, 64, 4)  # its canvas was chosen

@@ -93,12 +93,13 @@ def test_a_dataset_json_of_stylegans_tools_gives_one_attribute(tmp_path, text, l
     path = tmp_path / "dataset.json"
     path.write_text(text)
     with pytest.raises(InputError, match="--attributes NAME"):
-        read_given_labels(path, ATTRIBUTES)
+        read_given_labels(path, ("gender", "kind"))
     if labels is None:
         with pytest.raises(InputError, match=r"dataset\.json of StyleGAN"):
             read_given_labels(path, ("kind", "palette"))
     else:
         assert read_given_labels(path, ("kind", "palette")).by_file["kind"].to_dict() == labels
+        assert read_given_labels(path, ATTRIBUTES).by_file["hero_class"].to_dict() == labels
 
 
 FOLDERS = [("knight/1.png", []), ("knight/2.png", []), ("mage/1.png", []), ("mage/2.png", [])]
