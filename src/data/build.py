@@ -178,9 +178,11 @@ def _given(
         if group_by not in given.by_file:
             raise InputError(f"no given label is called {group_by!r}; --group-by names a column of --labels")
         heroes = labels_of_portraits(given, portraits)[0][group_by]
-    curated = labels_of(read_group_labels(data / GROUP_LABELS), MANUAL, GIVEN).dropna(axis=1, how="all")
-    known = [name for table in (given.by_file, given.by_group) for name in table.dropna(axis=1, how="all")]
-    given, said = labels_from_names(given, portraits, label_pattern, attributes, [*known, *curated])
+    known: dict[str, set[str]] = {}
+    for table in (given.by_file, given.by_group, labels_of(read_group_labels(data / GROUP_LABELS), MANUAL, GIVEN)):
+        for name in table:
+            known.setdefault(name, set()).update(table[name].dropna())
+    given, said = labels_from_names(given, portraits, label_pattern, attributes, known)
     return given, heroes, said
 
 

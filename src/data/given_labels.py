@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -83,18 +83,23 @@ def _class_number(label: Any) -> str:
 
 
 def labels_from_names(
-    given: GivenLabels, portraits: pd.DataFrame, pattern: str | None, attributes: Sequence[str], known: Sequence[str]
+    given: GivenLabels,
+    portraits: pd.DataFrame,
+    pattern: str | None,
+    attributes: Sequence[str],
+    known: Mapping[str, Collection[str]],
 ) -> tuple[GivenLabels, list[str]]:
     """Add labels that the file names give, by a pattern or by folders that look like classes.
 
-    Without a pattern, folders are taken for the classes of the one attribute of identity that has no labels at all.
+    Without a pattern, folders are the classes of the one attribute of identity asked for, unless it has other labels;
+    an attribute that was labelled by them stays so.
 
     Args:
         given: labels from a table.
         portraits: see `read_portraits`.
         pattern: such as `{hero_class}/*` (see `file_names.read_pattern`).
         attributes: those asked for.
-        known: those that have labels.
+        known: attribute -> the classes given or curated so far.
 
     Returns:
         All labels; lines to say about them.
@@ -105,16 +110,19 @@ def labels_from_names(
     filenames, lines = portraits["filename"].tolist(), []
     if pattern is None:
         folders = class_folders(filenames)
-        unlabelled = [name for name in attributes if name != "palette" and name not in known]
-        if not folders or not unlabelled:
-            return given, []
+        identity = [name for name in attributes if name != "palette"]
+        by_folder = [name for name in identity if known.get(name) and folders.keys() >= set(known[name])]
+        unlabelled = [name for name in identity if not known.get(name)]
         shown = ", ".join(f"{name} ({number:,})" for name, number in sorted(folders.items())[:3])
         shown += ", ..." if len(folders) > 3 else ""
-        if len(unlabelled) > 1:
+        chosen = by_folder[:1] or (unlabelled if len(identity) == 1 else [])
+        if folders and unlabelled and not chosen:
             hint = f"--label-pattern '{{{unlabelled[-1]}}}/*' labels by them"
             return given, [f"the folders look like classes: {shown}; {hint}"]
-        pattern = f"{{{unlabelled[0]}}}/*"
-        lines.append(f"{unlabelled[0]!r} is taken from the folders {shown}; give --labels for other classes")
+        if not folders or not chosen:
+            return given, []
+        pattern = f"{{{chosen[0]}}}/*"
+        lines.append(f"{chosen[0]!r} is taken from the folders {shown}; give --labels for other classes")
     matched = match_names(pattern, filenames)
     table = pd.DataFrame([matched.get(name, {}) for name in filenames], index=portraits.index, dtype=object)
     table = table[[name for name in table if name in attributes]].dropna(how="all")

@@ -372,6 +372,8 @@ def test_folders_that_look_like_classes_are_the_classes(tmp_path):
     for shape in range(8):
         write_png(tmp_path / "images" / ("knight", "mage")[shape % 2] / f"{shape}.png", hero(shape, CLOTH["warm"]))
     prepare_folder(tmp_path / "images", tmp_path / "data")
+    first = build_dataset(tmp_path / "data", attributes=("hero_class",))
     report = build_dataset(tmp_path / "data", attributes=("hero_class",))
+    assert report.fingerprint == first.fingerprint
     assert report.class_counts["hero_class"].keys() == {"knight", "mage"}
     assert any("taken from the folders knight (4), mage (4)" in line for line in report.warnings)

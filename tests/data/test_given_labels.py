@@ -105,9 +105,9 @@ def test_a_dataset_json_of_stylegans_tools_gives_one_attribute(tmp_path, text, l
 FOLDERS = [("knight/1.png", []), ("knight/2.png", []), ("mage/1.png", []), ("mage/2.png", [])]
 
 
-def from_names(pattern=None, attributes=("hero_class", "palette"), known=()):
+def from_names(pattern=None, attributes=("hero_class", "palette"), known=None):
     table = portraits(*((name, *rest) for (name, rest) in ((name, (name, other)) for name, other in FOLDERS)))
-    given, lines = labels_from_names(GivenLabels(), table, pattern, attributes, known)
+    given, lines = labels_from_names(GivenLabels(), table, pattern, attributes, known or {})
     return known_cells(labels_of_portraits(given, table.assign(group_id="g"))[0]), lines
 
 
@@ -129,4 +129,6 @@ def test_folders_that_look_like_classes_label_the_one_attribute_without_labels()
     )
     labels, (line,) = from_names(attributes=("gender", "hero_class", "palette"))
     assert labels == {} and "--label-pattern '{hero_class}/*'" in line
-    assert from_names(known=["hero_class"]) == ({}, [])
+    assert from_names(known={"hero_class": {"rogue"}}) == ({}, [])
+    # What was labelled by folders stays so, and no other attribute is.
+    assert from_names(attributes=("gender", "hero_class"), known={"hero_class": {"mage"}})[0] == by_folder
