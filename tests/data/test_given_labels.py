@@ -118,15 +118,14 @@ def test_labels_come_from_names_by_pattern():
     assert labels["mage/2.png"] == {"number": "2"}
     _, (line,) = from_names("knight/{number}", ("number",))
     assert "2 file names do not match" in line and "mage/1.png" in line
-    with pytest.raises(InputError, match="none of the attributes"):
+    with pytest.raises(InputError, match="none of hero_class"):
         from_names("{kind}/*")
 
 
 def test_folders_that_look_like_classes_label_the_one_attribute_without_labels():
-    labels, (line,) = from_names()
-    assert (
-        labels["mage/1.png"] == {"hero_class": "mage"} and "'hero_class' is taken from the folders knight (2)" in line
-    )
+    by_folder, (line,) = from_names()
+    assert by_folder["mage/1.png"] == {"hero_class": "mage"}
+    assert "'hero_class' is taken from the folders knight (2)" in line
     labels, (line,) = from_names(attributes=("gender", "hero_class", "palette"))
     assert labels == {} and "--label-pattern '{hero_class}/*'" in line
     assert from_names(known={"hero_class": {"rogue"}}) == ({}, [])
