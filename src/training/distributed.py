@@ -89,7 +89,8 @@ class Processes:
             distributed.all_reduce(parameter.grad)
             parameter.grad /= self.count
 
-        for parameter in _distinct(family, nn.Module.parameters):
+        learning = (each for each in _distinct(family, nn.Module.parameters) if each.requires_grad)
+        for parameter in learning:
             parameter.register_post_accumulate_grad_hook(average)
 
     def synchronise(self, family: Family) -> None:
