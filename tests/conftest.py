@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from src.device import NATIVE_BF16
+from src.evaluation.report import Picture
 from src.labels import LabelSpecification
 from src.training.estimate import Estimate
 
@@ -29,7 +30,7 @@ def quick_estimate(monkeypatch):
 
 @pytest.fixture
 def quick_evaluation(monkeypatch):
-    """Evaluators whose networks have hardly learned and whose spreads come from two halves."""
+    """Evaluators whose networks have hardly learned and whose spreads come from two halves; reports without plots."""
     for name, value in (
         ("label_classifier.IMAGES_SEEN", 64),
         ("evaluator.SCORE_IMAGES_SEEN", 64),
@@ -37,6 +38,7 @@ def quick_evaluation(monkeypatch):
         ("report_rows.TWO_SAMPLE_STEPS", 2),
     ):
         monkeypatch.setattr(f"src.evaluation.{name}", value)
+    monkeypatch.setattr("src.evaluation.report.plotted", lambda figure, caption: Picture("", caption))
 
 
 @pytest.fixture(scope="module")

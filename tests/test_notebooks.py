@@ -11,6 +11,7 @@ import papermill
 import pytest
 
 import run
+from src import notebooks
 from src.errors import InputError
 from src.notebooks import MAIN_PATH, TYPES, check_parameters, plan, read_parameters, read_value
 from src.painter import paint_set
@@ -165,8 +166,8 @@ def test_a_running_notebook_refuses_unknown_names_and_wrong_types():
 IMPORT = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from src.errors import InputError"
 
 
-def start_runner(folder, *cells):
-    """The runner on a notebook of these cells, in a folder with braces and spaces in its name."""
+def write_notebook(folder, *cells):
+    """A project with a notebook of these cells, in a folder with braces and spaces in its name."""
     project = folder / "a {b} c"
     (project / "notebooks").mkdir(parents=True)
     tags = [["parameters"], *([] for _ in cells)]
@@ -178,15 +179,7 @@ def start_runner(folder, *cells):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = {"cells": content, "metadata": kernel, "nbformat": 4, "nbformat_minor": 4}
     (project / "notebooks" / "01_try.ipynb").write_text(json.dumps(notebook))
-    code = "import sys, src.notebooks as it; from pathlib import Path; "
-    code += "it.ROOT = Path(sys.argv[1]); sys.exit(it.main(['01', 'ARTIFACTS=' + sys.argv[2]]))"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, project, folder / "{out}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return project
 
 
 @pytest.mark.parametrize(
@@ -197,10 +190,11 @@ def start_runner(folder, *cells):
         ("1 / 0", 1, "error: 01_try, cell 3: ZeroDivisionError: division by zero; the whole of it is in "),
     ],
 )
-def test_a_failing_notebook_is_one_line(tmp_path, cell, status, line):
-    with start_runner(tmp_path, cell) as process:
-        shown, complaint = process.communicate()
-    assert process.returncode == status and complaint.startswith(line) and complaint.count("\n") == bool(line)
+def test_a_failing_notebook_is_one_line(tmp_path, cell, status, line, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "ROOT", write_notebook(tmp_path, cell))
+    assert notebooks.main(["01", f"ARTIFACTS={tmp_path / '{out}'}"]) == status
+    shown, complaint = capsys.readouterr()
+    assert complaint.startswith(line) and complaint.count("\n") == bool(line)
     assert "=== 01_try" in shown and (tmp_path / "{out}" / "notebooks" / "01_try.ipynb").is_file()
 
 
@@ -209,7 +203,11 @@ def test_an_interrupted_notebook_saves_and_is_one_line(tmp_path):
     stops = "import signal, time\nstopped = []\nsignal.signal(signal.SIGINT, lambda *_: stopped.append(1))\n"
     waits = "print('training', flush=True)\nwhile not stopped: time.sleep(0.05)\n"
     saves = f"time.sleep(1)\nopen({str(tmp_path / 'saved')!r}, 'w').close()"
-    with start_runner(tmp_path, stops + waits + saves, f"open({str(tmp_path / 'next')!r}, 'w').close()") as process:
+    project = write_notebook(tmp_path, stops + waits + saves, f"open({str(tmp_path / 'next')!r}, 'w').close()")
+    code = "import sys, src.notebooks as it; from pathlib import Path; "
+    code += "it.ROOT = Path(sys.argv[1]); sys.exit(it.main(['01', 'ARTIFACTS=' + sys.argv[2]]))"
+    command, pipe = [sys.executable, "-c", code, project, tmp_path / "out"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
         while "training" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
