@@ -16,11 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
     painted, data, out, sampled = (str(tmp_path / name) for name in ("painted", "data", "out", "drawn"))
-    assert main(["paint", "--out", painted, "-n", "60"]) == 0
+    assert main(["paint", "--out", painted, "-n", "36"]) == 0
     assert main(["prepare", "--images", painted, "--data", data]) == 0
     assert main(["build", "--data", data, "--labels", f"{painted}/labels.csv"]) == 0
-    assert main(["train", "--data", data, "--out", out, "--profile", "smoke", "--set", "base_channels=4"]) == 0
-    assert main(["train", "--data", data, "--out", out, "--kimg", "0.144", "--resume"]) == 0
+    train = ["train", "--data", data, "--out", out]
+    assert main([*train, "--kimg", "0.016", "--profile", "smoke", "--set", "base_channels=4"]) == 0
+    assert main([*train, "--kimg", "0.032", "--resume"]) == 0
     repeated, config = str(tmp_path / "repeated"), f"{out}/config.json"
     assert main(["train", "--data", data, "--out", repeated, "--config", config, "--set", "kimg=0.016"]) == 0
     assert json.loads((tmp_path / "repeated" / "config.json").read_text())["config"]["base_channels"] == 4

@@ -122,7 +122,7 @@ def test_minutes_become_kimg_once(data_folder, tmp_path, in_one_process, monkeyp
         return Estimate(next(speeds), None)
 
     monkeypatch.setattr(runs, "measure", measured)
-    for minutes, kimg in ((0.002, 0.048), (0.002, 0.048), (0.004, 0.096)):
+    for minutes, kimg in ((0.002, 0.048), (0.002, 0.048), (0.004, 0.08)):
         compare(data_folder, tmp_path / "out", ["cdcgan"], "smoke", minutes=minutes, log=lambda _: None)
         record = json.loads((tmp_path / "out" / "compare.json").read_text())
         assert record["families"]["cdcgan"]["kimg"] == kimg
