@@ -36,6 +36,8 @@ def quick_evaluation(monkeypatch):
         ("evaluator.SCORE_IMAGES_SEEN", 64),
         ("distances.HALVES", 2),
         ("report_rows.TWO_SAMPLE_STEPS", 2),
+        ("report_rows.TWO_SAMPLE_SEEDS", (0,)),
+        ("two_sample_test.BOOTSTRAPS", 20),
     ):
         monkeypatch.setattr(f"src.evaluation.{name}", value)
     monkeypatch.setattr("src.evaluation.report.plotted", lambda figure, caption: Picture("", caption))

@@ -52,11 +52,11 @@ def run(data_folder, out, families, kimg=0.032, **more):
 
 def test_every_family_has_its_row_and_its_pictures(data_folder, tmp_path, in_one_process):
     out = tmp_path / "out"
-    rows, _ = run(data_folder, out, None)
+    rows, _ = run(data_folder, out, None, kimg=0.016)
     assert list(rows) == [*FAMILIES, REALS]
     for name in FAMILIES:
         row, model = rows[name], load_model(out / name / "checkpoints" / "latest.pt")
-        assert row["status"] == "trained" and row["kimg"] == 0.032, row["note"]
+        assert row["status"] == "trained" and row["kimg"] == 0.016, row["note"]
         networks = nn.ModuleDict(model.family.networks)
         assert row["parameters"] == sum(weight.numel() for weight in networks.parameters() if weight.requires_grad)
         assert row["seconds_to_sample_64"] > 0 and row["evaluated"] == 12

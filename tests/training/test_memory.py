@@ -38,12 +38,11 @@ def moved(monkeypatch):
     return strides
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp32"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_step_gives_the_same_bits(name, precision, specification, moved):
-    """Batch normalisation, spectral normalisation, dropout, penalties with second derivatives: nothing differs."""
+def test_a_step_gives_the_same_bits(name, specification, moved):
+    """In bf16, where more is saved than in fp32: batch normalisation, spectral normalisation, dropout, penalties with second derivatives: nothing differs."""
     family_class = find_family(name)
-    values = {"batch_size": 8, "precision": precision}
+    values = {"batch_size": 8, "precision": "bf16"}
     config = load_config(name, "smoke", overrides=values)
     data = DataSpecification(16, 4, specification, intra_class_distance=0.3)
     states = []
