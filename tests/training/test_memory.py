@@ -40,7 +40,8 @@ def moved(monkeypatch):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_step_gives_the_same_bits(name, specification, moved):
-    """In bf16, where more is saved than in fp32: batch normalisation, spectral normalisation, dropout, penalties with second derivatives: nothing differs."""
+    """Batch normalisation, spectral normalisation, dropout, penalties with second derivatives, all in bf16, where more
+    is saved than in fp32: nothing differs."""
     family_class = find_family(name)
     values = {"batch_size": 8, "precision": "bf16"}
     config = load_config(name, "smoke", overrides=values)
