@@ -12,7 +12,7 @@ from src.data.packed import load_portraits
 from src.errors import InputError
 from src.evaluation import evaluate as evaluation
 from src.evaluation import evaluator as module
-from src.evaluation import label_classifier, report_rows
+from src.evaluation import distances, label_classifier, report_rows, two_sample_test
 from src.evaluation.control import Change
 from src.evaluation.controls import copies
 from src.evaluation.distances import Metric
@@ -80,8 +80,10 @@ def honest(world, tmp_path_factory):
     out = tmp_path_factory.mktemp("honest")
     images = write_folder(out / "images", unseen, requested)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(label_classifier, "IMAGES_SEEN", 640)
+        patch.setattr(label_classifier, "IMAGES_SEEN", 192)
         patch.setattr(module, "SCORE_IMAGES_SEEN", 64)
+        patch.setattr(distances, "HALVES", 4)
+        patch.setattr(two_sample_test, "BOOTSTRAPS", 20)
         patch.setattr(report_rows, "TWO_SAMPLE_STEPS", 4)
         patch.setattr(report_rows, "TWO_SAMPLE_SEEDS", (0, 1))
         content = evaluation.evaluate(data, out / "metrics.json", images=images, **SILENT)
