@@ -10,9 +10,9 @@ import pytest
 from src.__main__ import main
 from src.data.packed import load_portraits
 from src.errors import InputError
+from src.evaluation import distances, label_classifier, report_rows, two_sample_test
 from src.evaluation import evaluate as evaluation
 from src.evaluation import evaluator as module
-from src.evaluation import distances, label_classifier, report_rows, two_sample_test
 from src.evaluation.control import Change
 from src.evaluation.controls import copies
 from src.evaluation.distances import Metric
