@@ -19,7 +19,6 @@ from src.training.grids import COLUMNS
 from src.training.run import train
 from tests.same import assert_same
 
-# In whatever format the hardware has: only bits of the same format are compared.
 SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "log_kimg": 0.016}
 
 
@@ -31,15 +30,15 @@ def run(data_folder, out, kimg, resume=False, family="resnet_gan", **values):
     return result, lines
 
 
-@pytest.mark.number_format
+@pytest.mark.usefixtures("either_format")
 def test_resuming_with_lazy_penalties_gives_the_same_bits_as_going_on(data_folder, tmp_path):
     """The contract test holds every family to this with its smoke profile; here R1 falls on both sides."""
-    settings = {"r1_gamma": 1.0, "r1_interval": 4}
-    run(data_folder, tmp_path / "whole", 0.096, **settings)
-    run(data_folder, tmp_path / "halves", 0.048, **settings)
-    run(data_folder, tmp_path / "halves", 0.096, resume=True, family=None)
+    settings = {"r1_gamma": 1.0, "r1_interval": 2}
+    run(data_folder, tmp_path / "whole", 0.048, **settings)
+    run(data_folder, tmp_path / "halves", 0.024, **settings)
+    run(data_folder, tmp_path / "halves", 0.048, resume=True, family=None)
     whole, halves = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("whole", "halves"))
-    assert whole["images_seen"] == 96
+    assert whole["images_seen"] == 48
     assert_same(whole, halves)
 
 
@@ -50,7 +49,7 @@ def test_another_seed_gives_another_run(data_folder, tmp_path):
     assert any(not torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.number_format
+@pytest.mark.usefixtures("either_format")
 def test_what_a_run_leaves_behind(data_folder, tmp_path):
     out = tmp_path / "out"
     result, lines = run(data_folder, out, 0.064, sample_kimg=0.032, checkpoint_kimg=0.032)
@@ -111,13 +110,13 @@ def test_a_fresh_run_moves_the_earlier_one_out_of_the_way(data_folder, tmp_path)
     assert any("moved to" in line for line in lines)
 
 
-@pytest.mark.number_format
+@pytest.mark.usefixtures("either_format")
 def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_folder, tmp_path, monkeypatch):
     run(data_folder, tmp_path / "whole", 0.064)
     original = ConditionalGAN.train_step
 
     def interrupt_in_the_middle(self, reals, labels, images_seen):
-        if images_seen == 40:  # beyond the steps that the estimate before the run takes
+        if images_seen == 40:
             signal.raise_signal(signal.SIGINT)
         return original(self, reals, labels, images_seen)
 

@@ -16,13 +16,16 @@ from src.sampling import load_model, sample
 from src.training.checkpoint import load_checkpoint
 from src.training.run import train
 from src.training.weights import load_weights, write_weights
+from tests.conftest import write_data
 
 SETTINGS = {"batch_size": 8, "kimg": 0.064, "precision": "fp32"}
 
 
-@pytest.fixture
-def checkpoint(data_folder, tmp_path):
-    return train(data_folder, tmp_path / "out", "vae", "smoke", SETTINGS, log=lambda line: None).checkpoint
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    data = write_data(folder / "data")
+    return train(data, folder / "out", "vae", "smoke", SETTINGS, log=lambda line: None).checkpoint
 
 
 def test_the_same_portraits_from_a_smaller_file(checkpoint, tmp_path):
