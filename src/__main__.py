@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from src.errors import InputError, TrainingDiverged
+if not __package__:  # run as a file, from any folder
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from src.console import any_terminal, one_line, report_error
+from src.errors import InputError
+
+if TYPE_CHECKING:
+    from src.data.build import BuildReport
+    from src.data.folder import PrepareReport
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
-# Requirements whose modules have another name.
-REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 
 
 def paint(arguments: argparse.Namespace) -> None:
@@ -33,9 +39,7 @@ def prepare(arguments: argparse.Namespace) -> None:
         arguments.remove_fringe,
     )
     report = prepare_folder(arguments.images, arguments.data, arguments.size, arguments.tiles, options)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    print(report)
+    print_report(report)
 
 
 def build(arguments: argparse.Namespace) -> None:
@@ -55,8 +59,13 @@ def build(arguments: argparse.Namespace) -> None:
         arguments.new_classes,
         [parse_assignments(combination.split(",")) for combination in arguments.hold_out],
     )
+    print_report(report)
+
+
+def print_report(report: PrepareReport | BuildReport) -> None:
+    """Print its warnings, a line each, then what was done."""
     for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {one_line(warning)}", file=sys.stderr)
     print(report)
 
 
@@ -69,9 +78,7 @@ def source(arguments: argparse.Namespace) -> None:
         fetch(collection.origin, arguments.download, sha256, arguments.files, collection.is_folder)
     options = {name: getattr(arguments, name) for name in collection.options}
     report = collection.prepare(arguments.files, arguments.data, **options)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    print(report)
+    print_report(report)
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -178,10 +185,17 @@ def numbers(text: str) -> list[int]:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, like every other of this command line."""
+    """A parser whose complaints are one line, like every other of this command line; all take `--debug`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # No default: a command's would replace what was given before the command.
+        self.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help="show the whole traceback of an error"
+        )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+        self.exit(2, one_line(f"error: {message}; see `{self.prog} --help`") + "\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -346,31 +360,14 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 diverged, 2 bad arguments or input, 130 interrupted."""
-    parsed = make_parser().parse_args(arguments)
-    try:
-        return parsed.run(parsed) or 0
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        module = (error.name or "").partition(".")[0]
-        if module in ("", "src"):
-            raise  # a fault of this package
-        name, command = REQUIREMENTS.get(module, module), parsed.run.__name__
-        advice = f"run `python run.py {command} ...`, which uses the project's own environment"
-        print(f"error: {name} is not installed here; {advice}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        print(f"error: {error.strerror or error}{where}; check the path, its rights and the disk", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except TrainingDiverged as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    """Run one command; returns the exit status: 0 done, 1 diverged or a fault, 2 bad arguments or input, 130 Ctrl-C."""
+    with any_terminal():
+        parsed = make_parser().parse_args(arguments)
+        try:
+            return parsed.run(parsed) or 0
+        # One place says what an error looks like, of whatever kind.
+        except (Exception, KeyboardInterrupt) as error:
+            return report_error(error, parsed.run.__name__, "debug" in parsed)
 
 
 if __name__ == "__main__":
