@@ -1,6 +1,7 @@
 """Small data for the tests: nothing here needs a file from outside the repository."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,10 +45,13 @@ def make_portraits(count: int, size: int = 16, seed: int = 0) -> tuple[np.ndarra
 
 @pytest.fixture
 def data_folder(tmp_path):
-    """A data folder whose `portraits.npz` holds 48 random 16x16 portraits, a quarter of them held out."""
+    """A data folder whose `portraits.npz` holds 48 random 16x16 portraits, a quarter of them for validation."""
+    return write_data(tmp_path / "data")
+
+
+def write_data(folder: Path) -> Path:
     images, labels = make_portraits(48)
-    folder = tmp_path / "data"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     np.savez(
         folder / "portraits.npz",
         images=images,
@@ -59,6 +63,29 @@ def data_folder(tmp_path):
         fingerprint="planted",
     )
     return folder
+
+
+def stored_content(**changes: object) -> dict[str, object]:
+    """What a checkpoint holds, of one small network."""
+    weights = {"weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
+    content = {
+        "family": "vae",
+        "profile": "smoke",
+        "config": {"kimg": 0.1, "batch_size": 8, "mirror_data": False, "precision": "fp32"},
+        "label_mappings": SPECIFICATION.to_mapping(),
+        "data_fingerprint": "planted",
+        "size": 16,
+        "channels": 4,
+        "intra_class_distance": 0.5,
+        "images_seen": 64,
+        "average": weights,
+        "state": {"network": weights, "optimizer": {"state": {0: {"step": 8, "betas": (0.5, 0.9)}}}},
+        "training_colours": {
+            "colours": torch.zeros(1, 3, dtype=torch.uint8),
+            "counts": torch.ones(1, dtype=torch.int64),
+        },
+    }
+    return {**content, **changes}
 
 
 def with_optimizers(family):
