@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.folder import RAW_TABLE, PrepareReport, prepare_folder
+from src.data.folder import MOST_PIXELS, RAW_TABLE, PrepareReport, check_apart, prepare_folder
 from src.data.origin import SOURCE_LABELS, Origin, write_origin
-from src.errors import InputError
+from src.errors import InputError, check_range
+from src.files import scratch_folder, unfinished
 from src.images import BadImage, read_rgba, write_png
 from src.tables import read_table
-
-UNPACKED = "packed_sheet"
-"""Folder in the data folder for the sheet without the space between its tiles."""
 
 ORIGIN = Origin(
     name="Kenney 1-Bit Pack",
@@ -45,8 +43,9 @@ def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int =
     sheet, data = Path(sheet), Path(data)
     if not sheet.is_file():
         raise InputError(ORIGIN.how_to_get(f"{sheet} does not exist"))
-    if tile < 1 or spacing < 0:
-        raise InputError(f"tile must be at least 1 and spacing at least 0 pixels, not {tile} and {spacing}")
+    check_apart(sheet, data)
+    check_range("tile", tile, 1, MOST_PIXELS)
+    check_range("spacing", spacing, 0, MOST_PIXELS)
     try:
         packed = without_spacing(read_rgba(sheet), tile, spacing)
     except BadImage as error:
@@ -54,14 +53,12 @@ def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int =
     except InputError as error:
         raise InputError(f"{sheet} {error}") from None
 
-    # The folder is this function's own; a sheet of an earlier run must not be prepared again.
-    for stale in (data / UNPACKED).glob("*.png"):
-        stale.unlink()
-    write_png(data / UNPACKED / f"{sheet.stem}.png", packed)
-    (data / SOURCE_LABELS).unlink(missing_ok=True)  # of another collection
-    report = prepare_folder(data / UNPACKED, data, size, tiles=tile)
-    if hashlib.sha256(sheet.read_bytes()).hexdigest() == KENNEY_SHA256:
-        write_origin(data, ORIGIN, read_table(data / RAW_TABLE, ("filename",))["filename"])
+    with unfinished(data, "source kenney"), scratch_folder(data, ".packed_sheet") as unpacked:
+        write_png(unpacked / f"{sheet.stem}.png", packed)
+        report = prepare_folder(unpacked, data, size, tiles=tile)
+        (data / SOURCE_LABELS).unlink(missing_ok=True)  # of another collection
+        if hashlib.sha256(sheet.read_bytes()).hexdigest() == KENNEY_SHA256:
+            write_origin(data, ORIGIN, read_table(data / RAW_TABLE, ("filename",))["filename"])
     return report
 
 
