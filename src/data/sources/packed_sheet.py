@@ -20,6 +20,8 @@ ORIGIN = Origin(
     licence="CC0 1.0",
     authors="Kenney",
 )
+MOST_TILES = 100_000
+
 KENNEY_SHA256 = "ef4c419d479e14d042b3d25c096df4cf60f0e3f1fb0532f4ceae67b81d2b1929"
 """Of `colored-transparent_packed.png`, 49 x 22 tiles of 16 x 16 pixels."""
 
@@ -74,7 +76,7 @@ def without_spacing(sheet: np.ndarray, tile: int, spacing: int) -> np.ndarray:
         uint8 `[rows * tile, columns * tile, 4]`.
 
     Raises:
-        InputError: the sides do not fit a whole number of tiles, which tells of a wrong tile or spacing.
+        InputError: the sides do not fit a whole number of tiles, which tells of a wrong tile or spacing, or too many.
     """
     height, width = sheet.shape[:2]
     step = tile + spacing
@@ -84,5 +86,6 @@ def without_spacing(sheet: np.ndarray, tile: int, spacing: int) -> np.ndarray:
             f"is {width}x{height} pixels, not a whole number of {tile}x{tile} tiles with {spacing} between them; "
             "check --tile and --spacing"
         )
+    check_range("the number of tiles", rows * columns, 1, MOST_TILES)
     inside = [np.arange(count * step).reshape(count, step)[:, :tile].ravel() for count in (rows, columns)]
     return sheet[np.ix_(*inside)]
