@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -86,9 +88,8 @@ def train(arguments: argparse.Namespace) -> int:
     from src.evaluation.quick_metrics import quick_metrics
     from src.training.run import train as run_training
 
-    overrides = parse_assignments(arguments.set)
     named = {name: getattr(arguments, name) for name in ("kimg", "seed", "palette_snap", "mlflow")}
-    overrides |= {name: value for name, value in named.items() if value is not None}
+    overrides = parse_assignments([*arguments.set, *assignments(named)])
     result = run_training(
         arguments.data,
         arguments.out,
@@ -96,9 +97,11 @@ def train(arguments: argparse.Namespace) -> int:
         arguments.profile,
         overrides,
         arguments.resume,
-        evaluator=quick_metrics,
-        settings=arguments.config,
-        start=arguments.start,
+        functools.partial(print, flush=True),
+        quick_metrics,
+        arguments.config,
+        arguments.start,
+        arguments.minutes,
     )
     return 130 if result.interrupted else 0
 
@@ -110,9 +113,8 @@ def sample(arguments: argparse.Namespace) -> None:
     from src.sampling import sample as sample_heroes
     from src.training.weights import OWN_WEIGHTS
 
-    requested = parse_assignments(arguments.label)
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
-    requested |= {name: value for name, value in named.items() if value is not None}
+    requested = parse_assignments([*arguments.label, *assignments(named)])
     if arguments.keep is not None and arguments.vary is None:
         raise InputError("--keep says how similar variations are; name their attribute with --vary")
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
@@ -177,6 +179,11 @@ def study(arguments: argparse.Namespace) -> None:
         arguments.count,
     )
     print(f"the page: {arguments.out / 'study.md'}, every metric: {arguments.out / 'study.csv'}")
+
+
+def assignments(options: Mapping[str, object]) -> list[str]:
+    """The options that were given, as `name=value`."""
+    return [f"{name}={value}" for name, value in options.items() if value is not None]
 
 
 def numbers(text: str) -> list[int]:
@@ -271,7 +278,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, help="artifacts folder: samples, checkpoints, metrics.csv")
     command.add_argument("--family", help="resnet_gan (default); any name in docs/families.md")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
-    command.add_argument("--kimg", type=float, help="how long, in thousands of images seen")
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--kimg", type=float, metavar="K", help="how long, in thousands of images seen")
+    length.add_argument("--minutes", type=float, metavar="M", help="how long by the clock; then it saves and ends")
     command.add_argument("--seed", type=int)
     begin = command.add_mutually_exclusive_group()
     begin.add_argument("--resume", action="store_true", help="go on from the latest checkpoint where there is one")
