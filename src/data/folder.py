@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from src.data.clean import NOISE_LEFT, PrepareOptions
+from src.data.clean import PrepareOptions
 from src.data.cutting import Tiles, draw_cut_tiles
 from src.data.file_names import SILHOUETTE, guess_heroes, heroes_by_name, joined
 from src.data.group_labels import GROUP_LABELS, extend_group_labels
 from src.data.groups import Group, Structure, make_groups, structure_of
 from src.data.intake import (
     ACCEPTED,
-    CUT_THROUGH,
     DEFAULT_OPTIONS,
     DUPLICATE,
-    ONE_FRAME,
     RAW_COLUMNS,
-    SHEET,
+    REJECTED,
     FoundFile,
     RawRow,
     find_files,
@@ -34,9 +33,10 @@ from src.data.intake import (
     prepared_names,
     take_in,
 )
-from src.data.native_grid import PHOTOGRAPH
+from src.data.notes import CUT_TILES, ENLARGED, SAME_PIXELS, advice_for, reasons_of, warnings_of, with_examples
 from src.data.sheets import page_names, write_contact_sheets
-from src.errors import InputError
+from src.errors import InputError, check_range
+from src.files import check_finished, left_unfinished, unfinished
 from src.images import read_rgba, write_png
 from src.progress import track
 from src.tables import read_table, write_json, write_table
@@ -49,28 +49,12 @@ PREPARED = "prepared"
 CONTACT_SHEETS = "contact_sheets"
 PREPARATION = "prepare_config.json"
 """Where the images lay, relative to the data folder, and the options."""
-CUT_TILES = "cut_tiles.png"
-"""A picture of the first sheet that the tiles cut badly."""
-
-SAME_PIXELS = "same pixels as another file"
-ENLARGED = "enlarged unlike most"
-
-ADVICE = {
-    ONE_FRAME: "--frames all takes every frame",
-    NOISE_LEFT: "--remove-noise gives each drawn colour one again",
-    SHEET: "--tiles, --margin and --spacing cut a sheet",
-    CUT_THROUGH: f"see {CUT_TILES}, and check --tiles, --margin and --spacing",
-    ENLARGED: "--enlarge 1 gives all one scale",
-    PHOTOGRAPH.partition(":")[0]: "--remove-noise takes pixel art that was saved as JPEG",
-    "larger than": "--reduce mode scales art down, --tiles cuts sheets",
-}
-"""Beginnings of notes that a person may do something about, and what."""
-
-EXAMPLES = 3
-
 # Pictures were cut to their content if at least this share touches all four sides, in several sizes.
 TIGHT_SHARE = 0.75
 LEAST_SIZES = 3
+
+MOST_PIXELS = 1024
+"""The largest side of a portrait: 4 MiB each, and a contact sheet of a hundred groups 1.6 GiB."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +84,12 @@ class PrepareReport:
     @property
     def told(self) -> list[tuple[tuple[str, str], list[str]]]:
         """The reasons that are no warnings."""
-        return [item for item in self.reasons.items() if _advice(item[0][1]) is None]
+        return [item for item in self.reasons.items() if advice_for(item[0][1]) is None]
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number:,} {status}" for status, number in sorted(self.counts.items()))
         lines = [f"{counts}; {self.groups:,} groups; {self.seconds:.1f} s"]
-        lines += [
-            f"  {len(files):,} {status}: {_with_examples(reason, files)}" for (status, reason), files in self.told
-        ]
+        lines += [f"  {len(files):,} {status}: {with_examples(reason, files)}" for (status, reason), files in self.told]
         return "\n".join(lines)
 
 
@@ -123,7 +105,8 @@ def prepare_folder(
 
     Writes `sprites_raw.csv` (a row for every file), `prepared/`, `sprite_groups.csv`, `group_labels.csv` (what a person
     filled in stays) and `contact_sheets/` below the data folder. The same files give the same result; portraits that an
-    earlier run wrote and this one does not are removed, other files are left alone.
+    earlier run wrote and this one does not are removed, other files are left alone. While it runs the folder is marked
+    (`src.files.unfinished`), and `build` refuses it.
 
     Args:
         images: folder of raw files, nested as it may be.
@@ -148,44 +131,41 @@ def prepare_folder(
     files = find_files(images, leave_out=data, problems=warnings)
     earlier = _written_earlier(data)
 
-    sheet: dict[str, np.ndarray] = {}
-    rows, names, structures = _take_in_all(files, data, size, tiles, options, sheet)
-    if not names:
-        raise InputError(_nothing_usable(images, rows))
-    if options.enlarge is None:
-        common = _one_scale(rows)
+    with unfinished(data, "prepare") as note:
+        sheet: dict[str, np.ndarray] = {}
+        rows, names, structures = _take_in_all(files, data, size, tiles, options, sheet, note)
+        if not names:
+            raise InputError(_nothing_usable(images, rows))
+        common = _one_scale(rows) if options.enlarge is None else None
         if common is not None:
             earlier |= {Path(PREPARED, name) for name in names.values()}
-            rows, names, structures = _take_in_all(files, data, size, tiles, replace(options, enlarge=common), sheet)
+            scaled = replace(options, enlarge=common)
+            rows, names, structures = _take_in_all(files, data, size, tiles, scaled, sheet, note)
             warnings.append(
                 f"the pictures were cut to their content, so all are enlarged x{common}, as far as the largest fits; "
                 "--enlarge each enlarges each as far as it fits"
             )
-        else:
+        elif options.enlarge is None:
             _note_scales(rows)
-    together, hint = _together(data, rows, names, group_by)
-    warnings += hint
-    groups = make_groups(structures, together)
-    _note_groups(rows, names, groups)
-    if sheet and tiles is not None:
-        (rgba,) = sheet.values()
-        write_png(data / CUT_TILES, draw_cut_tiles(rgba, tiles, tiles.cut_through(rgba)))
-    else:
-        (data / CUT_TILES).unlink(missing_ok=True)
+        together, hint = _together(data, rows, names, group_by)
+        warnings += hint
+        groups = make_groups(structures, together)
+        _note_groups(rows, names, groups)
+        _write_cut_tiles(data, tiles, sheet)
 
-    sheets = [Path(CONTACT_SHEETS, name) for name in page_names(len(groups))]
-    portraits = [read_rgba(data / PREPARED / group.representative) for group in groups]
-    captions = [(group.group_id, _count(len(group.members))) for group in groups]
-    write_contact_sheets(data / CONTACT_SHEETS, portraits, captions)
-    write_table(data / GROUP_TABLE, GROUP_COLUMNS, map(_group_row, groups))
-    extend_group_labels(data / GROUP_LABELS, [group.group_id for group in groups])
-    # Last: while it is there it names files that are there.
-    write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
-    write_json(data / PREPARATION, _preparation(images, data, size, tiles, options, group_by))
-    _remove_stale(data, earlier - {Path(PREPARED, name) for name in names.values()} - set(sheets))
+        sheets = [Path(CONTACT_SHEETS, name) for name in page_names(len(groups))]
+        portraits = [read_rgba(data / PREPARED / group.representative) for group in groups]
+        captions = [(group.group_id, _count(len(group.members))) for group in groups]
+        write_contact_sheets(data / CONTACT_SHEETS, portraits, captions)
+        write_table(data / GROUP_TABLE, GROUP_COLUMNS, map(_group_row, groups))
+        extend_group_labels(data / GROUP_LABELS, [group.group_id for group in groups])
+        write_json(data / PREPARATION, _preparation(images, data, size, tiles, options, group_by))
+        # Last: while it is there it names files that are there.
+        write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
+        _remove_stale(data, earlier - {Path(PREPARED, name) for name in names.values()} - set(sheets))
 
-    reasons = _reasons(rows)
-    warnings += _warnings(reasons)
+    reasons = reasons_of(rows)
+    warnings += warnings_of(reasons)
     return PrepareReport(
         counts=dict(Counter(row.status for row in rows)),
         reasons=reasons,
@@ -193,6 +173,14 @@ def prepare_folder(
         warnings=warnings,
         seconds=time.monotonic() - started,
     )
+
+
+def _write_cut_tiles(data: Path, tiles: Tiles | None, sheet: Mapping[str, np.ndarray]) -> None:
+    """Draw the sheet that the tiles cut badly; where there is none, no picture of an earlier run stays."""
+    for rgba in sheet.values():
+        write_png(data / CUT_TILES, draw_cut_tiles(rgba, tiles, tiles.cut_through(rgba)))
+    if not sheet:
+        (data / CUT_TILES).unlink(missing_ok=True)
 
 
 def _preparation(
@@ -213,45 +201,8 @@ def labels_beside(data: Path) -> Path | None:
         images = json.loads((Path(data) / PREPARATION).read_text(encoding="utf-8"))["images"]
         table = Path(data, images, LABELS)
         return table if table.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-
-
-def _reasons(rows: Sequence[RawRow]) -> dict[tuple[str, str], list[str]]:
-    """See `PrepareReport`; the commonest first."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        for note in row.reason.split("; ") if row.reason else ():
-            reason, _, detail = note.partition(": ")
-            reasons.setdefault((row.status, reason), []).append(
-                f"{row.filename} ({detail})" if detail else row.filename
-            )
-    return dict(sorted(reasons.items(), key=lambda item: -len(item[1])))
-
-
-def without_details(reasons: pd.Series) -> pd.Series:
-    """The column `reason` of `sprites_raw.csv` without what differs from file to file."""
-    return reasons.str.replace(r": [^;]*", "", regex=True)
-
-
-def _warnings(reasons: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
-    """A line for each reason that a person may do something about, whatever became of the files."""
-    files_of: dict[str, list[str]] = {}
-    for (_, reason), files in reasons.items():
-        files_of.setdefault(reason, []).extend(files)
-    return [
-        f"{len(files):,} {'image' if len(files) == 1 else 'images'}: {_with_examples(reason, files)}; {_advice(reason)}"
-        for reason, files in files_of.items()
-        if _advice(reason) is not None
-    ]
-
-
-def _with_examples(reason: str, files: Sequence[str]) -> str:
-    return f"{reason}, e.g. {', '.join(files[:EXAMPLES])}"
-
-
-def _advice(reason: str) -> str | None:
-    return next((advice for beginning, advice in ADVICE.items() if reason.startswith(beginning)), None)
 
 
 def _one_scale(rows: Sequence[RawRow]) -> int | None:
@@ -314,17 +265,23 @@ def _pair(heroes: dict[str, str]) -> str:
 def _check_arguments(images: Path, data: Path, size: int) -> None:
     if not images.is_dir():
         raise InputError(f"{images} is not a folder; give the folder that holds the images")
-    if size < 1:
-        raise InputError(f"size must be at least 1 pixel, not {size}")
+    check_finished(images)
+    check_range("size", size, 1, MOST_PIXELS)
     if data.exists() and not data.is_dir():
         raise InputError(f"{data} is a file; give a folder for the data")
+    check_apart(images, data)
+
+
+def check_apart(images: Path, data: Path) -> None:
+    """Refuse images, a folder or a file, that lie where prepared data is written: they would be replaced or removed.
+
+    Raises:
+        InputError: they do.
+    """
     inside, outside = images.resolve(), data.resolve()
-    if inside == outside or any(folder in (inside, *inside.parents) for folder in _written_folders(outside)):
+    written = (outside / PREPARED, outside / CONTACT_SHEETS)
+    if inside == outside or any(folder in (inside, *inside.parents) for folder in written):
         raise InputError(f"the images in {images} lie where prepared data is written; give another data folder")
-
-
-def _written_folders(data: Path) -> tuple[Path, Path]:
-    return data / PREPARED, data / CONTACT_SHEETS
 
 
 def _take_in_all(
@@ -334,6 +291,7 @@ def _take_in_all(
     tiles: Tiles | None,
     options: PrepareOptions,
     sheet: dict[str, np.ndarray],
+    note: Callable[[str], None],
 ) -> tuple[list[RawRow], dict[str, str], dict[str, Structure]]:
     """Write every new portrait as it comes: only its structure stays in memory, 4 KiB of 64x64 pixels.
 
@@ -349,15 +307,24 @@ def _take_in_all(
         rows.append(row)
         if portrait is None:
             continue
-        original = first_with_pixels.setdefault(pixel_hash(portrait), row.filename)
+        digest = pixel_hash(portrait)
+        original = first_with_pixels.setdefault(digest, row.filename)
         if original != row.filename:
             row.status, row.duplicate_of = DUPLICATE, original
             row.reason = "; ".join(filter(None, [SAME_PIXELS, row.reason]))
             continue
         name = all_names.get(row.filename, row.filename)  # a frame or tile has its own
+        note(f"{PREPARED}/{name}")
+        try:
+            write_png(data / PREPARED / name, portrait)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            row.status, row.reason = REJECTED, "the name of its portrait is too long: rename the file"
+            del first_with_pixels[digest]
+            continue
         names[row.filename] = name
         structures[name] = structure_of(portrait)
-        write_png(data / PREPARED / name, portrait)
     return rows, names, structures
 
 
@@ -386,26 +353,26 @@ def _group_row(group: Group) -> dict[str, str | int]:
 def _nothing_usable(images: Path, rows: list[RawRow]) -> str:
     if not rows:
         return f"no file in {images}; put images there, or paint the default heroes with `python run.py paint`"
-    (status, reason), files = next(iter(_reasons(rows).items()))
+    (status, reason), files = next(iter(reasons_of(rows).items()))
     example = next(row for row in rows if row.status == status and row.reason.startswith(reason))
-    advice = [advice for beginning, advice in ADVICE.items() if beginning in example.reason]
+    advice = advice_for(reason)
     return (
-        f"no usable image among {len(rows)} files in {images} (most often, {len(files)} times, {status}: {reason}, "
-        f"e.g. {example.filename}: {example.reason})" + "".join(f"; {line}" for line in advice[:1])
+        f"no usable image among {len(rows)} files in {images} (most often, {len(files)} times, {status}: "
+        f"{example.reason}, e.g. {example.filename})" + (f"; {advice}" if advice else "")
     )
 
 
 def _written_earlier(data: Path) -> set[Path]:
-    """Portraits and contact sheets of the last run, relative to the data folder, by its tables."""
+    """Portraits and contact sheets of earlier runs, relative to the data folder, by the tables and the mark there."""
+    written = set(map(Path, left_unfinished(data)[1]))
     try:
         raw = read_table(data / RAW_TABLE, ("filename", "status"))
-        groups = read_table(data / GROUP_TABLE)
+        written |= {Path(PREPARED, name) for name in accepted_names(raw).values()}
+        written |= {Path(CONTACT_SHEETS, name) for name in page_names(len(read_table(data / GROUP_TABLE)))}
     except InputError:
-        return set()  # nothing there, or nothing that can be trusted to say what was written
-    # Whatever the table says, nothing outside the data folder is a portrait.
-    portraits = [name for name in map(Path, accepted_names(raw).values()) if not (".." in name.parts or name.anchor)]
-    sheets = page_names(len(groups))
-    return {Path(PREPARED, name) for name in portraits} | {Path(CONTACT_SHEETS, name) for name in sheets}
+        pass  # nothing there, or nothing that can be trusted to say what was written
+    # Whatever they say, nothing elsewhere is a portrait.
+    return {path for path in written if path.parts[:1] in ((PREPARED,), (CONTACT_SHEETS,)) and ".." not in path.parts}
 
 
 def accepted_names(raw: pd.DataFrame) -> dict[str, str]:

@@ -131,3 +131,11 @@ def test_folders_that_look_like_classes_label_the_one_attribute_without_labels()
     assert from_names(known={"hero_class": {"rogue"}}) == ({}, [])
     # What was labelled by folders stays so, and no other attribute is.
     assert from_names(attributes=("gender", "hero_class"), known={"hero_class": {"mage"}})[0] == by_folder
+
+
+def test_names_that_differ_only_in_blanks_are_told_apart_or_refused(tmp_path):
+    by_file = given(tmp_path, "filename,gender\n a.png,x\n").by_file
+    labels, unmatched = match_files(by_file, portraits((" a.png", " a.png", [])))
+    assert labels["gender"].to_dict() == {" a.png": "x"} and not unmatched
+    with pytest.raises(InputError, match="differ only in blanks"):
+        match_files(by_file, portraits((" a.png", " a.png", []), ("a.png", "a.png", [])))
