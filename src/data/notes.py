@@ -52,11 +52,13 @@ def warnings_of(reasons: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
     files_of: dict[str, list[str]] = {}
     for (_, reason), files in reasons.items():
         files_of.setdefault(reason, []).extend(files)
-    return [
-        f"{len(files):,} {'image' if len(files) == 1 else 'images'}: {with_examples(reason, files)}; {advice_for(reason)}"
-        for reason, files in files_of.items()
-        if advice_for(reason) is not None
-    ]
+    lines = []
+    for reason, files in files_of.items():
+        advice = advice_for(reason)
+        if advice is not None:
+            images = "image" if len(files) == 1 else "images"
+            lines.append(f"{len(files):,} {images}: {with_examples(reason, files)}; {advice}")
+    return lines
 
 
 def with_examples(reason: str, files: Sequence[str]) -> str:
