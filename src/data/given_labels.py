@@ -127,9 +127,7 @@ def labels_from_names(
     table = pd.DataFrame([matched.get(name, {}) for name in filenames], index=portraits.index, dtype=object)
     table = table[[name for name in table if name in attributes]].dropna(how="all")
     if table.empty:
-        raise InputError(
-            f"{pattern!r} gives none of the attributes {', '.join(attributes)}; name its own in --attributes"
-        )
+        raise InputError(f"{pattern!r} gives none of {', '.join(attributes)}; name its own in --attributes")
     if len(matched) < len(filenames):
         other = next(name for name in filenames if name not in matched)
         lines.append(f"{len(filenames) - len(matched):,} file names do not match {pattern!r}, e.g. {other}")

@@ -160,7 +160,8 @@ def test_a_picture_that_looks_like_a_sheet_gets_a_hint(tmp_path):
     write_png(tmp_path / "large.png", sheet)
     write_png(tmp_path / "small.png", sheet[:64, :48])
     rows = rows_of(tmp_path)
-    assert rows["large.png"][0].reason == "larger than 64x64: 96x96 true pixels; looks like a sheet: --tiles 24x32"
+    size, hint = rows["large.png"][0].reason.split("; ")
+    assert size.startswith("larger than 64x64: 96x96 true pixels") and hint == "looks like a sheet: --tiles 24x32"
     assert (rows["small.png"][0].status, rows["small.png"][0].reason) == (
         "accepted",
         "looks like a sheet: --tiles 24x32",
