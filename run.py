@@ -62,7 +62,9 @@ def run_tests(python: Path, arguments: list[str]) -> int:
         status = subprocess.run([python, "-m", "ruff", *check, "."], cwd=ROOT).returncode
         if status:
             return status
-    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT).returncode
+    arguments = arguments or ["-n", "auto", "--dist", "worksteal"]  # all of them: a process a core, of one thread each
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT, env=environment).returncode
 
 
 def run_module(python: Path, module: str, arguments: list[str]) -> int:

@@ -75,7 +75,7 @@ def make_portraits(count: int, size: int = 16, seed: int = 0) -> tuple[np.ndarra
 def write_data(folder: Path) -> Path:
     """Make a data folder whose `portraits.npz` holds 48 random 16x16 portraits, a quarter of them for validation."""
     images, labels = make_portraits(48)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     np.savez(
         folder / "portraits.npz",
         images=images,
@@ -92,6 +92,29 @@ def write_data(folder: Path) -> Path:
 @pytest.fixture
 def data_folder(tmp_path):
     return write_data(tmp_path / "data")
+
+
+def stored_content(**changes: object) -> dict[str, object]:
+    """What a checkpoint holds, of one small network."""
+    weights = {"weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
+    content = {
+        "family": "vae",
+        "profile": "smoke",
+        "config": {"kimg": 0.1, "batch_size": 8, "mirror_data": False, "precision": "fp32"},
+        "label_mappings": SPECIFICATION.to_mapping(),
+        "data_fingerprint": "planted",
+        "size": 16,
+        "channels": 4,
+        "intra_class_distance": 0.5,
+        "images_seen": 64,
+        "average": weights,
+        "state": {"network": weights, "optimizer": {"state": {0: {"step": 8, "betas": (0.5, 0.9)}}}},
+        "training_colours": {
+            "colours": torch.zeros(1, 3, dtype=torch.uint8),
+            "counts": torch.ones(1, dtype=torch.int64),
+        },
+    }
+    return {**content, **changes}
 
 
 def with_optimizers(family):

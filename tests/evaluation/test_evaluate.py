@@ -298,6 +298,15 @@ def test_bad_input_is_one_line(world, tmp_path, capsys):
         arguments = ["evaluate", "--images", str(folder), "--data", str(data), "--out", str(tmp_path / "x.json")]
         assert main(arguments) == 2
         assert message in capsys.readouterr().err.splitlines()[-1]
+    arguments = ["evaluate", "--images", str(few), "--data", str(data)]
+    for more, message in (
+        (["--out", "x.json", "--seed", "-1"], "the seed must lie between 0 and 4294967295, not -1"),
+        (["--out", "x.json", "--seed", "99999999999"], "the seed must lie between"),
+        (["--out", str(tmp_path / "x.HTML")], "name the JSON"),
+    ):
+        assert main([*arguments, *more]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and message in error
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", "--data", str(data), "--out", "x.json"])
     assert caught.value.code == 2

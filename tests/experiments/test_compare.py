@@ -162,6 +162,11 @@ def test_settings_that_make_no_network_are_a_row(data_folder, tmp_path, in_one_p
         (["--profile", "laptop"], "unknown profile 'laptop'"),
         (["--minutes", "0"], "minutes must be positive"),
         (["--kimg", "nan"], "kimg must be positive"),
+        (["--families", ","], "no family is named; choose from: resnet_gan"),
+        (["--families", " "], "no family is named"),
+        (["--families", ""], "no family is named"),
+        (["--seed", "-1"], "seed must be greater than or equal to 0"),
+        (["--seed", "99999999999"], "seed must be less than"),
     ],
 )
 def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, arguments, message):
@@ -169,6 +174,35 @@ def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, 
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and message in error
     assert not (tmp_path / "out").exists()
+
+
+TERMS = {"data_fingerprint": "planted", "profile": "smoke", "seed": 0}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b"5",
+        json.dumps(TERMS).encode(),
+        json.dumps({**TERMS, "families": []}).encode(),
+        json.dumps({**TERMS, "families": {"cdcgan": 5}}).encode(),
+        json.dumps({**TERMS, "families": {"cdcgan": {"kimg": -1}}}).encode(),
+        json.dumps({**TERMS, "families": {"cdcgan": {"images_per_second": 0}}}).encode(),
+        json.dumps({**TERMS, "families": {"cdcgan": {"row": [1]}}}).encode(),
+        json.dumps({**TERMS, "seed": "0", "families": {}}).encode(),
+        json.dumps({**TERMS, "families": {}, "reals": 5}).encode(),
+    ],
+)
+def test_a_damaged_record_is_refused_in_one_line(data_folder, tmp_path, content):
+    path = tmp_path / "out" / "compare.json"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"compare\.json .*(choose another --out|save it as UTF-8)") as caught:
+        compare(data_folder, path.parent, ["cdcgan"], "smoke", log=lambda _: None)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+    assert path.read_bytes() == content and len(list(path.parent.iterdir())) == 1
 
 
 def test_a_folder_is_for_one_comparison(data_folder, tmp_path, in_one_process):

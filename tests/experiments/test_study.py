@@ -326,6 +326,29 @@ def test_less_data_is_what_the_run_was_trained_on(data_folder, tmp_path, quick):
     assert content["data_fingerprint"] == load_portraits(tmp_path / "data_quarter").fingerprint != "planted"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("terms.json", '{"data_fingerprint": 1, "profile": 2, "kimg": "x", "count": null}'),
+        ("terms.json", '{"data_fingerprint": "planted", "profile": "smoke", "kimg": 0, "count": 1}'),
+        ("terms.json", "[" * 100_000),
+        ("ceiling.json", "x"),
+        ("ceiling.json", '{"frechet_random": 5}'),
+        ("runs/cdcgan_seed0.json", '{"row": "cdcgan"}'),
+        ("runs/cdcgan_seed0/config.json", "x"),
+        ("runs/cdcgan_seed0/config.json", '{"family": "vae", "config": {}}'),
+    ],
+)
+def test_a_damaged_record_is_refused_before_anything_is_trained(data_folder, tmp_path, quick, name, content):
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(InputError, match=path.name) as caught:
+        run(data_folder, tmp_path / "out")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+    assert [each for each in (tmp_path / "out").rglob("*") if each.is_file()] == [path]
+
+
 def test_a_folder_is_for_one_study(data_folder, tmp_path, quick):
     run(data_folder, tmp_path, seeds=(0,))
     with pytest.raises(InputError, match=r"a study of 0.032 kimg, more than 0.016; choose another --out"):
@@ -344,7 +367,10 @@ def test_a_folder_is_for_one_study(data_folder, tmp_path, quick):
     ("arguments", "message"),
     [
         (["--rows", "base,no_luck"], "unknown row 'no_luck'"),
+        (["--rows", ","], "no row is named; choose from: base"),
+        (["--rows", ""], "no row is named"),
         (["--seeds", "0,0"], "seeds must be different"),
+        (["--seeds", "99999999999"], "seed must be less than"),
         (["--kimg", "nan"], "kimg must be positive"),
         (["--profile", "laptop"], "unknown profile 'laptop'"),
         (["--count", "0"], "at least 1"),

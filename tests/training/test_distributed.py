@@ -109,6 +109,8 @@ def work(rank: int, ports: list[int], folder: Path) -> None:
         join(rank, port)  # which `train` does
         overrides = {**SETTINGS, "kimg": kimg}
         train(folder / "data", folder / out, None, "smoke", overrides, resume=True, log=lambda _: None)
+    threads = sorted(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm"))
+    (folder / f"threads_{rank}.txt").write_text(" ".join(threads))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +139,13 @@ def test_gradients_are_the_mean_states_are_the_same_and_so_they_are_when_resumed
     assert_same(first["whole"], second["whole"])
     for content in (first, second):
         assert_same(content["whole"], content["resumed"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed under /proc")
+def test_no_thread_of_the_group_outlives_it(together):
+    for rank in range(2):
+        threads = (together / f"threads_{rank}.txt").read_text()
+        assert threads and "gloo" not in threads
 
 
 def test_every_process_has_random_numbers_of_its_own():

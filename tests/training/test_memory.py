@@ -134,6 +134,15 @@ def test_an_earlier_run_is_not_taken_for_this_one(data_folder, tmp_path, short_o
     assert (out / "earlier_runs" / "001" / "checkpoints" / "latest.pt").is_file()
 
 
+def test_the_earlier_run_is_moved_once(data_folder, tmp_path, short_of_memory):
+    """The first attempt has begun when it fails: what it has left is no earlier run."""
+    out = tmp_path / "out"
+    train(data_folder, out, "resnet_gan", "smoke", {**SETTINGS, "seed": 7}, log=lambda line: None)
+    short_of_memory(7)
+    train(data_folder, out, "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
+    assert [path.name for path in (out / "earlier_runs").iterdir()] == ["001"]
+
+
 def test_too_little_memory_even_so_is_an_error_that_says_what_to_do(data_folder, tmp_path, short_of_memory):
     short_of_memory(0, even_so=True)
     with pytest.raises(InputError, match="batch_size"):
