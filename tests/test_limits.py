@@ -22,7 +22,7 @@ def test_more_than_there_is_is_refused(monkeypatch, free):
     if free is None or free >= 1000:
         check_memory(1000, "portraits", "take fewer")
     else:
-        with pytest.raises(InputError, match="portraits need .*; take fewer"):
+        with pytest.raises(InputError, match=r"portraits need .*; take fewer"):
             check_memory(1000, "portraits", "take fewer")
 
 

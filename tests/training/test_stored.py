@@ -36,6 +36,7 @@ def test_what_was_written_is_read_as_it_was():
         ({"images_seen": True}, "images_seen must be"),
         ({"average": None}, "average must be a valid dictionary"),
         ({"average": {"weight": 1.0}}, r"average\.weight must be an instance of Tensor"),
+        ({"average": {"weight": torch.zeros(2, device="meta")}}, "is damaged or changed by hand"),
         ({"average": {"weight": NAN}}, "weights of 'average' that are not finite"),
         ({"state": {"discriminator": {"weight": NAN}}}, "weights of 'discriminator' that are not finite"),
         ({"networks": {"discriminator": {"weight": NAN}}}, "weights of 'discriminator' that are not finite"),

@@ -130,7 +130,7 @@ def test_no_flipped_bit_of_weights_goes_unnoticed(weights, tmp_path):
     start = 8 + int.from_bytes(whole[:8], "little")
     for place in np.linspace(start, len(whole) - 1, 12).astype(int):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(InputError, match="does not match its checksum|is damaged|not finite"):
+        with pytest.raises(InputError, match=r"does not match its checksum|is damaged|not finite"):
             load_weights(path)
 
 
@@ -146,7 +146,7 @@ def test_weights_that_cannot_be_written_are_one_line(checkpoint, tmp_path, monke
         raise SafetensorError("Error while serializing: I/O error: No space left on device")
 
     monkeypatch.setattr(module, "save_file", full)
-    with pytest.raises(InputError, match="cannot be written .*No space left"):
+    with pytest.raises(InputError, match=r"cannot be written .*No space left"):
         write_weights(checkpoint, tmp_path / "a.safetensors")
     assert not list(tmp_path.glob("*.safetensors"))
 
