@@ -111,7 +111,6 @@ def test_a_fresh_run_moves_the_earlier_one_out_of_the_way(data_folder, tmp_path)
     assert any("moved to" in line for line in lines)
 
 
-@pytest.mark.usefixtures("either_format")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_folder, tmp_path, monkeypatch, name):
     if not hasattr(signal, name):
@@ -120,7 +119,7 @@ def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_fo
     original = ConditionalGAN.train_step
 
     def interrupt_in_the_middle(self, reals, labels, images_seen):
-        if images_seen == 40:  # beyond the steps that the estimate before the run takes
+        if images_seen == 40:
             signal.raise_signal(getattr(signal, name))
         return original(self, reals, labels, images_seen)
 
