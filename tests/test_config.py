@@ -154,7 +154,7 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, text, message):
 
 def test_a_value_that_the_yaml_file_lacks_is_an_error(monkeypatch):
     monkeypatch.setattr("src.config._read_family", lambda family: {"base": {"kimg": 1.0}, "smoke": None})
-    with pytest.raises(InputError, match=r"configs/vae.yaml has no value for seed"):
+    with pytest.raises(InputError, match=r"configs/vae.yaml has no value for epochs"):
         load_config("vae", "smoke")
 
 

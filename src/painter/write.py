@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from src.painter.paint import SHAPE_FIELDS, colour_table, draw
+from src.painter.smooth import smooth_picture
 from src.painter.spec import RECOLOURS, HeroSpec, heroes
 from src.progress import track
 
@@ -44,7 +45,7 @@ def paint_heroes(count: int, seed: int = 0, recolours: int = RECOLOURS) -> Itera
     return pictures()
 
 
-def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECOLOURS) -> Path:
+def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECOLOURS, smooth: bool = False) -> Path:
     """Paint a labelled set into a folder: `hero_SSSS_RR.png` (silhouette, recolour) and `labels.csv`.
 
     The same count, seed and recolours write the same bytes. Columns of the table: `filename`, the labels `gender,
@@ -55,6 +56,7 @@ def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECO
         count: how many portraits.
         seed: of the set.
         recolours: how many of each silhouette; fewer in a small set, see `heroes`.
+        smooth: write smooth art of 256x256 pixels (`src/painter/smooth.py`).
 
     Returns:
         The path of `labels.csv`.
@@ -65,8 +67,11 @@ def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECO
     out = Path(out)
     pictures = paint_heroes(count, seed, recolours)
     out.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(seed)
     rows = []
     for filename, spec, picture in track(pictures, "painting heroes", count):
+        if smooth:
+            picture = smooth_picture(picture, generator)
         Image.fromarray(picture).save(out / filename)
         rows.append([filename, *(getattr(spec, name) for name in (*LABELS, *FACTORS))])
     with (out / "labels.csv").open("w", newline="", encoding="utf-8") as file:

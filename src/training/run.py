@@ -16,6 +16,7 @@ from src.errors import InputError
 from src.families import find_family
 from src.family import DataSpecification, Family
 from src.palettes.snap import choose_palette, colour_table
+from src.schema import TrainingConfig
 from src.tables import write_json
 from src.training.checkpoint import load_checkpoint
 from src.training.configure import Run, attributes_to_condition_on, check_data, configure
@@ -69,6 +70,11 @@ def train(
         TrainingDiverged: a loss became infinite or not a number.
     """
     out = Path(out)
+    overrides = dict(overrides or {})
+    if "kimg" in overrides and "epochs" in overrides:
+        raise InputError("kimg and epochs both say how long; give one of them")
+    if "kimg" in overrides:
+        overrides["epochs"] = 0
     latest = out / "checkpoints" / "latest.pt"
     with joined_processes() as processes:
         if not processes.leads:
@@ -78,11 +84,12 @@ def train(
             portraits = load_portraits(data)
         begin = read_start(start) if start is not None and checkpoint is None else None
         if begin is None:
-            run = configure(checkpoint, family, profile, settings, overrides or {}, log)
+            run = configure(checkpoint, family, profile, settings, overrides, log)
         else:
             profile = profile or default_profile(pick_device())
             of_file = settings_in(settings, begin.content["family"], profile) if settings else {}
-            run = configure_from(begin, family, profile, {**of_file, **(overrides or {})})
+            run = configure_from(begin, family, profile, {**of_file, **overrides})
+        run = replace(run, config=with_epochs_in_kimg(run.config, int((portraits.split == TRAIN).sum())))
         processes.check(run.config.batch_size)
         if run.config.mlflow:
             import_mlflow()  # a missing library shows before anything is done
@@ -195,6 +202,11 @@ def _run(
     if result.interrupted:
         log(f"interrupted at {result.images_seen / 1000:.2f} kimg; saved to {result.checkpoint}; resume to go on")
     return result
+
+
+def with_epochs_in_kimg(config: TrainingConfig, portraits: int) -> TrainingConfig:
+    """The configuration with its `epochs`, where there are any, as `kimg` of so many training portraits."""
+    return config.model_copy(update={"kimg": config.epochs * portraits / 1000}) if config.epochs else config
 
 
 def build_family(run: Run, data: DataSpecification, device: torch.device) -> Family:

@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from src.data.build import build_dataset
 from src.data.folder import prepare_folder
 from src.data.origin import Origin, read_origin, source_labels, write_origin
 from src.data.sources import COLLECTIONS, prepare_lpc, prepare_packed_sheet, prepare_tinyhero
-from src.data.sources.download import download_archive, download_file
+from src.data.sources.download import contents_sha256, download_archive, download_file
 from src.data.sources.lpc import read_recipe, stack
 from src.data.sources.packed_sheet import KENNEY_SHA256, without_spacing
 from src.errors import InputError
@@ -45,7 +46,7 @@ def members_by_group(data):
     return groups
 
 
-def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, tmp_path):
+def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, tmp_path, capsys):
     data = tmp_path / "data"
     report = prepare_tinyhero(views, data)
     assert (report.accepted, report.groups) == (24, 6)
@@ -56,7 +57,9 @@ def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, 
     assert [row["group_id"] for row in read_rows(data / "group_labels.csv")] == [row["group_id"] for row in table]
     assert [path.name for path in (data / "contact_sheets").iterdir()] == ["groups_001.png"]
 
+    capsys.readouterr()
     assert main(["build", "--data", str(data), "--attributes", "view"]) == 0
+    assert "warning" not in capsys.readouterr().err  # views differ within a hero by design
     final = read_rows(data / "sprites_final.csv")
     sides = {"0": "back", "1": "left", "2": "front", "3": "right"}
     assert len(final) == 24 and all(row["view"] == sides[row["filename"][0]] for row in final)
@@ -167,6 +170,33 @@ def test_layers_are_stacked_into_heroes_with_the_recipes_labels(layers, tmp_path
     assert {(row["gender"], row["hero_class"]) for row in final} == {("feminine", "mage"), ("masculine", "knight")}
 
 
+@pytest.mark.parametrize("asked", [None, "front"])
+def test_a_hero_is_composed_in_every_view_of_the_recipe(layers, tmp_path, asked):
+    """The part is in the frame (1, 2), nothing but the red cross in the first row."""
+    views = {"back": [0, 1], "front": [[1, 2], [0, 0]]}
+    kind = RECIPE["kinds"][0]
+    own = {**kind, "labels": {"gender": "masculine", "hero_class": "bard"}, "views": {"back": [1, 2], "front": [0, 0]}}
+    recipe = {**{name: RECIPE[name] for name in ("frame_size", "colours")}, "views": views, "kinds": [kind, own]}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    data = tmp_path / "data"
+    prepare_lpc(layers, data, tmp_path / "recipe.json", heroes=1, recolours=1, views=asked)
+    labels = {row["filename"]: row["view"] for row in read_rows(data / "source_labels.csv")}
+    names = {
+        "kind00_000_00_back.png": "back",
+        "kind00_000_00_front.png": "front",
+        "kind00_000_00_front_01.png": "front",
+        "kind01_000_00_back.png": "back",
+        "kind01_000_00_front.png": "front",
+    }
+    assert labels == {name: view for name, view in names.items() if asked in (None, view)}
+    red = {name: (read_rgba(data / "lpc_heroes" / name)[..., :3] == (255, 0, 0)).all() for name in labels}
+    parts = {"kind00_000_00_front.png", "kind01_000_00_back.png"}
+    assert red == {name: name not in parts for name in labels}
+    assert len({row["group_id"] for row in read_rows(data / "sprites_raw.csv") if row["group_id"]}) <= 2
+    with pytest.raises(InputError, match="choose from: back, front"):
+        prepare_lpc(layers, data, tmp_path / "recipe.json", views="above")
+
+
 def test_a_kind_without_its_layer_is_left_out_aloud(layers, tmp_path):
     report = prepare_lpc(layers, tmp_path / "data", tmp_path / "recipe.json", heroes=1, recolours=3)
     assert report.accepted == 3 and "masculine knight" in report.warnings[0] and "plate.png" in report.warnings[0]
@@ -199,6 +229,11 @@ def test_stacking_keeps_what_lies_behind_where_nothing_lies_in_front():
         {"kinds": []},
         {"colours": {}},
         {"kinds": [*RECIPE["kinds"], {"labels": {"gender": "x"}, "layers": [["body.png"]]}]},
+        {"kinds": [{**RECIPE["kinds"][0], "views": {"back": [0, 0]}}]},
+        {"kinds": [{**RECIPE["kinds"][0], "frames": [0, 0]}]},
+        {"views": {}},
+        {"views": {"../up": [0, 0]}},
+        {"frames": [1, 2]},
     ],
 )
 def test_a_bad_recipe_is_an_error(tmp_path, change):
@@ -213,7 +248,9 @@ def test_the_default_recipe_is_one():
 
 
 @pytest.mark.parametrize("name", list(COLLECTIONS))
-def test_missing_files_are_one_line_that_says_where_to_get_them(tmp_path, capsys, name):
+def test_missing_files_are_one_line_that_says_where_to_get_them(tmp_path, capsys, name, monkeypatch):
+    if COLLECTIONS[name].url:  # a closed network
+        monkeypatch.setitem(COLLECTIONS, name, replace(COLLECTIONS[name], url="http://127.0.0.1:9/closed"))
     for extra in ([], ["--download"]):
         paths = ["--from", str(tmp_path / "nowhere"), "--data", str(tmp_path / "data")]
         assert main(["source", name, *paths, *extra]) == 2
@@ -270,6 +307,46 @@ def test_a_sheet_is_downloaded_and_prepared_by_one_command(tmp_path, server, cap
     assert KENNEY_SHA256 in capsys.readouterr().err and not target.exists() and not (tmp_path / "data").exists()
     assert main([*command, "--sha256", sha256(served)]) == 0
     assert "3 accepted" in capsys.readouterr().out
+
+
+def test_a_known_collection_is_downloaded_from_its_own_address(views, tmp_path, server, capsys, monkeypatch):
+    served = tmp_path / "served"
+    with zipfile.ZipFile(served / "hero.zip", "w") as zipped:
+        for path in sorted(views.rglob("*.png")):
+            zipped.write(path, f"hero-main/data/{path.relative_to(views).as_posix()}")
+    with zipfile.ZipFile(served / "hero.zip") as zipped:
+        contents = contents_sha256(zipped)
+    lines = sorted(f"{sha256(path)}  {path.relative_to(views).as_posix()}\n" for path in views.rglob("*.png"))
+    assert contents == hashlib.sha256("".join(lines).encode()).hexdigest()
+    write_png(served / "sheet.png", draw_sheet(2, 2, 16, 0))
+    known = {
+        "tinyhero": {"url": f"{server}/hero.zip", "contents": contents},
+        "kenney": {"url": f"{server}/sheet.png", "sha256": sha256(served / "sheet.png")},
+    }
+    for name, values in known.items():
+        monkeypatch.setitem(COLLECTIONS, name, replace(COLLECTIONS[name], **values))
+        command = ["source", name, "--from", str(tmp_path / f"got_{name}"), "--data", str(tmp_path / "data")]
+        assert main([*command, "--download"]) == 0, name
+        other = {key: value if key == "url" else "0" * 64 for key, value in values.items()}
+        monkeypatch.setitem(COLLECTIONS, name, replace(COLLECTIONS[name], **other))
+        command = ["source", name, "--from", str(tmp_path / f"bad_{name}"), "--data", str(tmp_path / "data")]
+        assert main([*command, "--download"]) == 2
+        assert "not used" in capsys.readouterr().err and not list((tmp_path / f"bad_{name}").glob("*"))
+
+
+def test_tiles_may_be_chosen_by_density_and_made_monochrome(tmp_path, capsys):
+    write_png(tmp_path / "sheet.png", draw_sheet(6, 4, 16, 0))  # 1 to 6 of 16 rows are filled
+    data = tmp_path / "data"
+    command = ["source", "kenney", "--from", str(tmp_path / "sheet.png"), "--data", str(data), "--size", "16"]
+    assert main([*command, "--density", "0.15:0.3", "--colours", "1"]) == 0
+    rows = [row for row in read_rows(data / "sprites_raw.csv") if row["filename"] != "sheet.png"]
+    taken = {row["filename"] for row in rows if row["reason"] != "pixel density outside 0.15:0.3"}
+    assert taken == {f"sheet_r0{row}_c0{column}.png" for row in (2, 3) for column in range(4)}
+    tile = read_rgba(data / "prepared" / "sheet_r02_c00.png")
+    assert set(map(tuple, tile.reshape(-1, 4))) == {(255, 255, 255, 255), (0, 0, 0, 0)}
+    for wrong in ("0.15", "0.6:0.15", "a:b", "0:2"):
+        assert main([*command, "--density", wrong]) == 2
+        assert "LEAST:MOST" in capsys.readouterr().err
 
 
 def test_an_archive_is_unpacked_without_its_outer_folder(views, tmp_path, server):
