@@ -57,7 +57,7 @@ def test_epochs_are_passes_over_the_training_portraits(data_folder, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["config"]["kimg"] == 0.072
     result, _ = run(data_folder, tmp_path, 0.08, resume=True, family=None)
     assert result.images_seen == 80
-    with pytest.raises(InputError, match="give one of them"):
+    with pytest.raises(InputError, match="not twice"):
         run(data_folder, tmp_path, 0.08, epochs=2)
 
 
