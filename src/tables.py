@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -144,12 +144,21 @@ def read_json(path: Path, schema: type[Content], advice: str) -> Content:
 
 def parse_json(text: str, schema: type[Content], source: object, advice: str) -> Content:
     """The same for a text that `source` holds."""
+    return _checked(_adapter(schema).validate_json, text, source, advice)
+
+
+def check_content(content: object, schema: type[Content], source: object, advice: str) -> Content:
+    """The same for what was read by other means."""
+    return _checked(_adapter(schema).validate_python, content, source, advice)
+
+
+def _checked(validate: Callable[..., Content], content: object, source: object, advice: str) -> Content:
     try:
-        return _adapter(schema).validate_json(text, strict=True)
+        return validate(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = "".join(f"{part}: " for part in first["loc"])
-        raise InputError(f"{source} is not what it should be ({place}{first['msg']}); {advice}") from None
+        problem = "".join(f"{part}: " for part in first["loc"]) + first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{source} is not what it should be ({problem}); {advice}") from None
 
 
 @lru_cache
@@ -160,4 +169,9 @@ def _adapter(schema: type[Content]) -> TypeAdapter[Content]:
 def write_json(path: Path, content: Any) -> None:
     """Write indented JSON, keys in the order given."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(content), encoding="utf-8", newline="\n")
+
+
+def json_text(content: Any) -> str:
+    """What `write_json` writes."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

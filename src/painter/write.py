@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from src.errors import InputError
-from src.files import left_unfinished, unfinished
+from src.files import left_unfinished, scratch_folder, unfinished
 from src.painter.paint import SHAPE_FIELDS, colour_table, draw
 from src.painter.smooth import smooth_picture
 from src.painter.spec import RECOLOURS, HeroSpec, heroes
@@ -83,10 +83,7 @@ def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECO
     out = Path(out)
     pictures = paint_heroes(count, seed, recolours)
     earlier = _painted_earlier(out)
-    beside = out / ".painting"
-    shutil.rmtree(beside, ignore_errors=True)  # of a run that was killed
-    beside.mkdir(parents=True)
-    try:
+    with scratch_folder(out, ".painting") as beside:
         if shutil.disk_usage(out).free < count * BYTES_A_PICTURE:
             raise InputError(f"the disk of {out} has no room for {count:,} pictures; free some or paint fewer")
         generator = np.random.default_rng(seed)
@@ -105,8 +102,6 @@ def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECO
             for filename in earlier - set(painted):
                 (out / filename).unlink(missing_ok=True)
             os.replace(beside / TABLE, out / TABLE)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return out / TABLE
 
 

@@ -212,6 +212,35 @@ def test_the_widget_is_driven_by_the_keyboard(data, monkeypatch):
     assert "Every group is decided" in state.value
 
 
+def test_names_are_text_in_the_widget_and_never_html(data, monkeypatch):
+    pytest.importorskip("ipywidgets")
+    monkeypatch.setattr(module, "_takes_input", lambda: True)
+    hostile, word = "<img src=q onerror=alert(1)>", "<script>"
+    group = sheet(data)[0]["group_id"]
+    for table in ("sprites_raw.csv", "sprite_groups.csv", "group_labels.csv"):
+        (data / table).write_text((data / table).read_text().replace(group, hostile).replace("mage", word))
+    box = curate(data)
+    state, line = box.children[1:3]
+    seen = [state.value]
+    box.children[4].children[-1].click()
+    for text in (">", "<", "", word):
+        seen.append(state.value)
+        line.value = text
+        line._handle_custom_msg({"event": "submit"}, [])
+    seen.append(state.value)
+    assert any("&lt;img" in text for text in seen)
+    assert not any("<img" in text or word in text for text in seen)
+
+
+def test_a_history_that_holds_no_decision_is_one_line(data):
+    curation = Curation(data)
+    curation.accept()
+    for text in ("[1]", "5", "{", '{"gender": 1}'):
+        write_table(data / HISTORY, ("action", "group_id", "before", "after"), [{"before": "{}", "after": text}])
+        with pytest.raises(InputError, match="the last decision"):
+            curation.undo()
+
+
 def test_without_widgets_it_shows_a_picture_and_names_the_sheet(data, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     assert curate(data).size[0] > 3 * 64

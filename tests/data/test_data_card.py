@@ -76,6 +76,15 @@ def test_it_names_the_fingerprints_and_no_machine(data):
     assert str(data.parent) not in card(data) and str(Path.home()) not in card(data)
 
 
+def test_names_are_text_and_never_html(tmp_path, data):
+    rows = read_rows(tmp_path / "labels.csv")
+    hostile = "<img src=q onerror=alert(1)>|x"
+    rows = [row | {"gender": row["gender"].replace("feminine", hostile)} for row in rows]
+    write_table(tmp_path / "labels.csv", ("filename", "gender"), rows)
+    build_dataset(data, tmp_path / "labels.csv", new_classes=True)
+    assert "<img" not in card(data) and "&lt;img src=q onerror=alert(1)&gt;\\|x" in card(data)
+
+
 def test_the_same_input_gives_the_same_bytes(data):
     before = card(data)
     build_dataset(data, data.parent / "labels.csv")

@@ -6,6 +6,7 @@ that the collection knows of itself, and `source.json`: where the images come fr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,12 @@ class Collection:
         try:
             if self.is_folder:
                 download_archive(url, sha256, target, contents)
-            else:
+            elif not target.exists():
                 download_file(url, sha256, target)
+            elif hashlib.sha256(target.read_bytes()).hexdigest() != sha256.strip().lower():
+                raise InputError(
+                    f"{target} is another file, and none is overwritten; name a new one, or leave --download out"
+                )
         except InputError as error:
             raise InputError(self.origin.how_to_get(str(error))) from None
 

@@ -6,30 +6,29 @@ A recipe says which layers make which hero. It is data: `lpc_recipe.DEFAULT_RECI
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from string import Formatter
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from src.data.clean import PrepareOptions
-from src.data.folder import PrepareReport, prepare_folder
+from src.data.folder import MOST_PIXELS, PrepareReport, check_apart, prepare_folder
 from src.data.intake import DEFAULT_OPTIONS
 from src.data.origin import SOURCE_LABELS, Origin, write_origin
 from src.data.sources.known_groups import regroup
 from src.data.sources.lpc_recipe import DEFAULT_RECIPE
-from src.errors import InputError
+from src.data.vocabulary import RESERVED_COLUMNS
+from src.errors import MOST_SEED, InputError, check_range
+from src.files import scratch_folder, unfinished
 from src.images import BadImage, read_rgba, write_png
 from src.progress import track
-from src.tables import write_table
-
-COMPOSED = "lpc_heroes"
-"""Folder in the data folder for the composed heroes."""
+from src.tables import read_json, write_table
 
 ORIGIN = Origin(
     name="Universal LPC Spritesheet",
@@ -42,88 +41,119 @@ ORIGIN = Origin(
 VIEW = "view"
 """The attribute that the names of a recipe's views are classes of."""
 
-_CACHED_LAYERS = 1000
-"""Layers whose frames are kept decoded: 16 KiB a frame at 64x64."""
+MOST_HEROES, MOST_COLOURINGS = 10_000, 100_000
+"""Of a kind, and the ways to colour one that are looked through for files."""
 
-Frame = tuple[int, int]
-"""Row and column in a sheet of frames, counted from 0."""
+_CACHED_PIXELS = 1 << 23
+"""Of frames kept decoded, 32 MiB: 2,000 of 64x64."""
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """Which layers make which hero.
-
-    Args:
-        views: view -> the frames to cut from every layer; each is a portrait. The name is "" where the recipe has a
-            `frame` in place of `views`: then there is no label of the view.
-        frame_size: side of a frame in pixels.
-        colours: placeholder -> its values; a layer's path may hold `{cloth}`, and a hero's recolours differ in these.
-        kinds: kinds of heroes: `labels` (attribute -> class) and `layers`, back to front; each layer is a list of
-            alternative paths below the collection's folder, `""` for none. A kind may have its own `views` or `frame`.
-    """
-
-    views: Mapping[str, Sequence[Frame]]
-    frame_size: int
-    colours: Mapping[str, Sequence[str]]
-    kinds: Sequence[Mapping[str, Any]]
-
-    @classmethod
-    def from_mapping(cls, content: Mapping[str, Any]) -> Recipe:
-        """The recipe that a JSON object holds.
-
-        Raises:
-            InputError: a part is missing or of another shape.
-        """
-        try:
-            recipe = cls(_views(content), int(content["frame_size"]), content.get("colours", {}), content["kinds"])
-            _refuse_unknown(content, ("frame", "views", "frame_size", "colours", "kinds"))
-            attributes = tuple(recipe.kinds[0]["labels"])
-            for kind in recipe.kinds:
-                paths = [path for alternatives in kind["layers"] for path in alternatives]
-                unknown = {name for path in paths for name in placeholders(path)} - set(recipe.colours)
-                if unknown:
-                    raise InputError(f"the recipe names no values for {{{min(unknown)}}}; add it to its colours")
-                if tuple(kind["labels"]) != attributes or not all(kind["layers"]):
-                    raise InputError("every kind of the recipe needs the same labels, and no empty layer")
-                _refuse_unknown(kind, ("frame", "views", "labels", "layers"))
-                if ("" in recipe.views_of(kind)) != ("" in recipe.views):
-                    raise InputError("a kind of the recipe has a frame and another views; give all of them views")
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"the recipe lacks a part or has one of another shape ({error!r}); see lpc_recipe.py"
-            ) from None
-        return recipe
-
-    def views_of(self, kind: Mapping[str, Any]) -> Mapping[str, Sequence[Frame]]:
-        """The views of a kind of heroes: its own, or else those of all."""
-        return _views(kind) if "views" in kind or "frame" in kind else self.views
-
-
-def _views(content: Mapping[str, Any]) -> dict[str, list[Frame]]:
-    """`views` of a recipe or kind, name -> one frame or several; or else its `frame`, under the name ""."""
-    views = content["views"] if "views" in content else {"": content["frame"]}
-    found = {}
-    for name, frames in views.items():
-        if name and not str(name).isidentifier():
-            raise InputError(f"{name!r} cannot name a view in the recipe; use letters, digits and _")
-        several = frames if isinstance(frames[0], Sequence) else [frames]
-        found[str(name)] = [(int(row), int(column)) for row, column in several]
-    if not found or min(number for frames in found.values() for frame in frames for number in frame) < 0:
-        raise ValueError("views")
-    return found
-
-
-def _refuse_unknown(content: Mapping[str, Any], known: Sequence[str]) -> None:
-    unknown = sorted(set(content) - set(known))
-    if unknown:
-        raise InputError(f"the recipe has an unknown part {unknown[0]!r}; there are {', '.join(known)}")
+_RESERVED = (*RESERVED_COLUMNS, "hero", VIEW)
 
 
 def placeholders(path: str) -> list[str]:
-    """The names in braces in a layer's path."""
-    return [name for _, name, _, _ in Formatter().parse(path) if name]
+    """The names in braces in a layer's path.
+
+    Raises:
+        ValueError: braces that hold anything but a name.
+    """
+    fields = [field for _, *field in Formatter().parse(path) if field[0] is not None]
+    if any(not name or not name.isidentifier() or spec or conversion for name, spec, conversion in fields):
+        raise ValueError(f"{path!r} has braces with something else than a name in them")
+    return [name for name, *_ in fields]
+
+
+def _below_the_folder(path: str) -> str:
+    if "\0" in path or PureWindowsPath(path).anchor or ".." in PureWindowsPath(path).parts:
+        raise ValueError(f"{path!r} is no path below the collection's folder")
+    return path
+
+
+_Path = Annotated[str, AfterValidator(_below_the_folder)]
+
+
+Frame = tuple[NonNegativeInt, NonNegativeInt]
+"""Row and column in a sheet of frames, counted from 0."""
+
+
+class Framed(BaseModel):
+    """Which frames to cut from every layer.
+
+    Args:
+        views: name of the view, a label -> its frame, or several, of which each makes a portrait.
+        frame: or one frame alone, and no label of the view.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    views: dict[Annotated[str, Field(pattern=r"^\w+$")], Frame | Annotated[list[Frame], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    frame: Frame | None = None
+
+    @model_validator(mode="after")
+    def _check_frames(self) -> Framed:
+        if self.views and self.frame:
+            raise ValueError("has views and a frame; leave one out")
+        return self
+
+    @property
+    def frames(self) -> list[tuple[str, int, Frame]]:
+        """View, "" where it has no name; number within the view; frame."""
+        views = {"": self.frame} if self.frame else self.views
+        listed = {name: frames if isinstance(frames, list) else [frames] for name, frames in views.items()}
+        return [(name, number, frame) for name, frames in listed.items() for number, frame in enumerate(frames)]
+
+
+class Kind(Framed):
+    """A kind of heroes; without frames of its own it has the recipe's.
+
+    Args:
+        labels: attribute -> class.
+        layers: back to front; each is a list of alternative paths below the collection's folder, `""` for none.
+    """
+
+    labels: dict[str, str]
+    layers: Annotated[list[Annotated[list[_Path], Field(min_length=1)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Kind:
+        for name in self.labels:
+            if name in _RESERVED:
+                raise ValueError(f"{name!r} cannot name an attribute")
+        if not any(path for alternatives in self.layers for path in alternatives):
+            raise ValueError("no layer has a path")
+        return self
+
+
+class Recipe(Framed):
+    """Which layers and frames make which hero.
+
+    Args:
+        frame_size: side of a frame in pixels.
+        colours: placeholder -> its values; a layer's path may hold `{cloth}`, and a hero's recolours differ in these.
+        kinds: of heroes, all with labels of the same attributes.
+    """
+
+    frame_size: Annotated[int, Field(ge=1, le=MOST_PIXELS)]
+    colours: dict[str, Annotated[list[_Path], Field(min_length=1)]] = Field(default_factory=dict)
+    kinds: Annotated[list[Kind], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Recipe:
+        if not self.frames:
+            raise ValueError("needs views or a frame")
+        for kind in self.kinds:
+            if kind.frames and {view for view, *_ in kind.frames} != {view for view, *_ in self.frames}:
+                raise ValueError("every kind needs the same views")
+            if list(kind.labels) != list(self.kinds[0].labels):
+                raise ValueError("every kind needs the same labels in the same order")
+            names = {name for alternatives in kind.layers for path in alternatives for name in placeholders(path)}
+            if unknown := names - set(self.colours):
+                raise ValueError(f"no values for {{{min(unknown)}}}; add it to the colours")
+            ways = math.prod(len(self.colours[name]) for name in names)
+            if ways > MOST_COLOURINGS:
+                raise ValueError(f"{ways:,} ways to colour a hero, of which {MOST_COLOURINGS:,} can be looked through")
+        return self
 
 
 def read_recipe(path: Path | None) -> Recipe:
@@ -133,13 +163,8 @@ def read_recipe(path: Path | None) -> Recipe:
         InputError: no such file, not JSON, or not a recipe.
     """
     if path is None:
-        return Recipe.from_mapping(DEFAULT_RECIPE)
-    try:
-        return Recipe.from_mapping(json.loads(Path(path).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; leave --recipe out for the default one") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON ({error})") from None
+        return Recipe.model_validate(DEFAULT_RECIPE)
+    return read_json(path, Recipe, "leave --recipe out for the default one, or mend it: see lpc_recipe.py")
 
 
 def prepare_lpc(
@@ -177,48 +202,61 @@ def prepare_lpc(
     folder, data = Path(folder), Path(data)
     if not folder.is_dir():
         raise InputError(ORIGIN.how_to_get(f"{folder} does not exist"))
-    if min(heroes, recolours) < 1:
-        raise InputError(f"heroes and recolours must be at least 1, not {heroes} and {recolours}")
+    check_apart(folder, data)
+    check_range("heroes", heroes, 1, MOST_HEROES)
+    check_range("recolours", recolours, 1, MOST_HEROES)
+    check_range("the seed", seed, 0, MOST_SEED)
     chosen = read_recipe(recipe)
-    shown = tuple(chosen.views) if views is None else tuple(name.strip() for name in views.split(","))
-    if not set(shown) <= set(chosen.views):
-        raise InputError(f"the recipe has no views {views!r}; choose from: {', '.join(chosen.views)}")
+    known = list(dict.fromkeys(view for view, *_ in chosen.frames))
+    shown = known if views is None else [name.strip() for name in views.split(",")]
+    if not set(shown) <= set(known):
+        raise InputError(f"the recipe has no views {views!r}; choose from: {', '.join(known)}")
 
-    (data / SOURCE_LABELS).unlink(missing_ok=True)  # until the groups are those of the heroes
-    composed = data / COMPOSED
-    for stale in composed.glob("kind*.png"):
-        stale.unlink()
+    with unfinished(data, "source lpc"), scratch_folder(data, ".lpc_heroes") as composed:
+        rows, warnings = _compose(folder, composed, chosen, shown, heroes, recolours, seed)
+        report = prepare_folder(composed, data, size, options=options)
+        groups = regroup(data, {row["filename"]: f"hero_{row['hero']}" for row in rows})
+        write_table(data / SOURCE_LABELS, list(rows[0]), rows)
+        write_origin(data, ORIGIN, (row["filename"] for row in rows))
+    return replace(report, groups=groups, warnings=[*report.warnings, *warnings])
+
+
+def _compose(
+    folder: Path, composed: Path, recipe: Recipe, views: Sequence[str], heroes: int, recolours: int, seed: int
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Write the heroes of a recipe into the folder `composed`; their labels, and warnings.
+
+    Raises:
+        InputError: a bad layer, or no hero at all.
+    """
     warnings: list[str] = []
     rows = []
-    read_frames = lru_cache(_CACHED_LAYERS)(lambda path, frames: _read_frames(folder / path, frames, chosen.frame_size))
-    for number, kind in enumerate(track(chosen.kinds, "composing heroes")):
-        layers = _layers_there_are(folder, kind["layers"], chosen.colours)
-        lacking = [names for names, left in zip(kind["layers"], layers, strict=True) if not left]
-        if lacking:
-            kind_name = " ".join(kind["labels"].values())
+    cached = max(_CACHED_PIXELS // (recipe.frame_size**2 * len(recipe.frames)), 1)
+    read_frames = lru_cache(cached)(lambda path, frames: _read_frames(folder / path, frames, recipe.frame_size))
+    for number, kind in enumerate(track(recipe.kinds, "composing heroes")):
+        layers = _layers_there_are(folder, kind.layers, recipe.colours)
+        lacking = [names for names, left in zip(kind.layers, layers, strict=True) if not left]
+        if lacking or not any(map(any, layers)):
+            lacking = lacking or kind.layers
+            kind_name = " ".join(kind.labels.values())
             warnings.append(f"no {kind_name}: none of {', '.join(lacking[0])} is below the folder of layers")
             continue
         generator = np.random.default_rng([seed, number])
-        views_of_kind = chosen.views_of(kind)
-        places = [(view, index) for view in shown for index in range(len(views_of_kind[view]))]
-        frames = tuple(views_of_kind[view][index] for view, index in places)
+        shown = [place for place in kind.frames or recipe.frames if place[0] in views]
+        frames = tuple(frame for *_, frame in shown)
         for hero, paths in enumerate(_choices(layers, heroes, generator)):
-            for recolour, coloured in enumerate(_colourings(folder, paths, chosen.colours, recolours, generator)):
+            for recolour, coloured in enumerate(_colourings(folder, paths, recipe.colours, recolours, generator)):
                 pictures = stack([read_frames(path, frames) for path in coloured])
-                for (view, index), picture in zip(places, pictures, strict=True):
-                    parts = [f"kind{number:02d}_{hero:03d}_{recolour:02d}", *([view] if view else [])]
-                    name = "_".join([*parts, *([f"{index:02d}"] if index else [])]) + ".png"
+                for (view, index, _), picture in zip(shown, pictures, strict=True):
+                    parts = [view, f"{index:02d}" if index else ""]
+                    name = "_".join([f"kind{number:02d}_{hero:03d}_{recolour:02d}", *filter(None, parts)]) + ".png"
                     write_png(composed / name, picture)
-                    labels = {**kind["labels"], **({VIEW: view} if view else {})}
+                    labels = {**kind.labels, **({VIEW: view} if view else {})}
                     rows.append({"filename": name, **labels, "hero": f"{number:02d}_{hero:03d}"})
     if not rows:
         raise InputError(ORIGIN.how_to_get(f"{folder} holds the layers of no kind of hero in the recipe"))
 
-    report = prepare_folder(composed, data, size, options=options)
-    groups = regroup(data, {row["filename"]: f"hero_{row['hero']}" for row in rows})
-    write_table(data / SOURCE_LABELS, list(rows[0]), rows)
-    write_origin(data, ORIGIN, (row["filename"] for row in rows))
-    return replace(report, groups=groups, warnings=[*report.warnings, *warnings])
+    return rows, warnings
 
 
 def stack(layers: Sequence[np.ndarray]) -> np.ndarray:
@@ -267,12 +305,16 @@ def _choices(layers: Sequence[Sequence[str]], most: int, generator: np.random.Ge
     """Different ways to take one alternative of each layer, `most` of them or all there are."""
     sizes = [len(alternatives) for alternatives in layers]
     ways = math.prod(sizes)
-    drawn = generator.choice(ways, min(most, ways), replace=False)
-    picks = np.stack(np.unravel_index(np.sort(drawn), sizes), axis=1)
-    return [
+    if ways < 1 << 62:
+        drawn = generator.choice(ways, min(most, ways), replace=False)
+        picks = np.stack(np.unravel_index(np.sort(drawn), sizes), axis=1)
+    else:  # more than numpy can number: no two are the same anyway
+        picks = generator.integers(sizes, size=(most, len(sizes)))
+    chosen = [
         [path for alternatives, index in zip(layers, pick, strict=True) if (path := alternatives[index])]
         for pick in picks
     ]
+    return [paths for paths in chosen if paths]  # none of every layer is no hero
 
 
 def _colourings(
