@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from src.family import DataSpecification, evaluation_mode
+from src.family import DataSpecification, Stateful, evaluation_mode
+from src.gan.adaptive_augmentation import AdaptiveAugment
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
 from src.gan.diff_augment import instance_noise
 from src.gan.losses import LOSSES
 from src.gan.penalties import squared_gradient
-from src.schema import Count, NonNegative, Positive
+from src.schema import Count, CountOrZero, NonNegative, Positive, Share
 
 
 class ConditionalGANConfig(ConditionalAdversarialConfig):
@@ -22,8 +24,11 @@ class ConditionalGANConfig(ConditionalAdversarialConfig):
     loss: Literal["hinge", "non_saturating"]
     r1_gamma: NonNegative
     r1_interval: Count
+    augment_target: Share
+    augment_move_kimg: Positive
     instance_noise: NonNegative
     instance_noise_kimg: Positive
+    frozen_blocks: CountOrZero
 
 
 class ConditionalGAN(ConditionalAdversarialFamily):
@@ -39,6 +44,16 @@ class ConditionalGAN(ConditionalAdversarialFamily):
     def __init__(self, config: ConditionalGANConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
         self.loss = LOSSES[config.loss]
+        if config.augment_target > 0:
+            self.augment = AdaptiveAugment(self.augment, config.augment_target, config.augment_move_kimg, device)
+        # FreezeD (Mo et al., 2020): D's first blocks, which look at details, stay as the weights of another set were.
+        for block in self.discriminator_blocks[: config.frozen_blocks]:
+            block.requires_grad_(False)
+
+    @property
+    @abstractmethod
+    def discriminator_blocks(self) -> list[nn.Module]:
+        """D's convolutions or blocks of them, from the portrait on."""
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         config, scaler = self.config, self.precision.scaler
@@ -77,6 +92,9 @@ class ConditionalGAN(ConditionalAdversarialFamily):
         self.minimise(self.with_diversity(loss_generator, fakes, scalars), self.optimizer_generator)
 
         scaler.update()
+        if isinstance(self.augment, AdaptiveAugment):
+            self.augment.adapt(real_logits.detach().sign().mean(), len(reals))
+            scalars["augment_probability"] = self.augment.probability.clone()
         return {name: value.detach().float() for name, value in scalars.items()}
 
     def discriminate(self, reals: Tensor, labels: Tensor, fakes: Tensor, fake_labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,6 +112,11 @@ class ConditionalGAN(ConditionalAdversarialFamily):
         with evaluation_mode(self.discriminator), self.precision.autocast():
             logits = self.discriminator(seen_reals, labels)
         return {"logit_validation": logits.float().mean()}
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        adaptive = isinstance(self.augment, AdaptiveAugment)
+        return {**super().parts, **({"augment_probability": self.augment} if adaptive else {})}
 
     def noise_strength(self, images_seen: int) -> float:
         """Instance noise fades linearly to nothing."""
