@@ -68,6 +68,8 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
 
 
 def _read_text(path: Path, advice: str) -> str:
+    if path.is_char_device() or path.is_block_device():
+        raise InputError(f"{path} is a device, not a file")  # some of them never end
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return file.read()

@@ -170,7 +170,7 @@ def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confide
     if not 0 <= val_fraction < 1:
         raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
     for attribute in attributes:
-        if not attribute or attribute in RESERVED_COLUMNS:
+        if attribute != attribute.strip() or not attribute.isprintable() or attribute in ("", *RESERVED_COLUMNS):
             raise InputError(f"{attribute!r} cannot name an attribute; choose another name for the column")
         if list(attributes).count(attribute) > 1:
             raise InputError(f"the attribute {attribute!r} is named twice; name it once")

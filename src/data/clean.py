@@ -8,7 +8,7 @@ takes and gives uint8 `[height, width, 4]` with binary alpha, in native pixels, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.ndimage import binary_propagation
@@ -81,8 +81,8 @@ class PrepareOptions:
                 raise InputError(f"no such {name}: {value!r}; there are {', '.join(choices)}")
         if self.resample not in RESAMPLING:
             raise InputError(f"no such way to resize: {self.resample!r}; there are {', '.join(RESAMPLING)}")
-        pixel_art = (self.reduce, self.colours, self.density, self.keep_background or None, self.remove_orphans or None)
-        if self.kind == SMOOTH and (any(each is not None for each in pixel_art) or self.remove_fringe):
+        asked = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
+        if self.kind == SMOOTH and not asked <= {"kind", "fit", "resample"}:
             raise InputError("smooth art is resized, nothing else; leave the options for pixel art out")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from src.data.intake import (
     DEFAULT_OPTIONS,
     DUPLICATE,
     RAW_COLUMNS,
+    REJECTED,
     FoundFile,
     RawRow,
     find_files,
@@ -183,15 +185,23 @@ def _take_in_all(
         rows.append(row)
         if portrait is None:
             continue
-        original = first_with_pixels.setdefault(pixel_hash(portrait), row.filename)
+        digest = pixel_hash(portrait)
+        original = first_with_pixels.setdefault(digest, row.filename)
         if original != row.filename:
             row.status, row.duplicate_of, row.reason = DUPLICATE, original, "same pixels as another file"
             continue
         name = all_names[row.filename] if tiles is None else row.filename
+        note(f"{PREPARED}/{name}")
+        try:
+            write_png(data / PREPARED / name, portrait)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            row.status, row.reason = REJECTED, "the name of its portrait is too long: rename the file"
+            del first_with_pixels[digest]
+            continue
         names[row.filename] = name
         structures[name] = (perceptual_hash if options.kind == SMOOTH else structure_of)(portrait)
-        note(f"{PREPARED}/{name}")
-        write_png(data / PREPARED / name, portrait)
     return rows, names, structures
 
 

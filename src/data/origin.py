@@ -97,4 +97,4 @@ def source_labels(data: Path) -> Path | None:
 
 def _names_digest(filenames: Iterable[str]) -> str:
     names = sorted(name for name in filenames if is_image_name(name))
-    return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
+    return hashlib.sha256("\n".join(names).encode("utf-8", "backslashreplace")).hexdigest()

@@ -18,6 +18,9 @@ from src.schema import TrainingConfig
 
 STEPS = 4
 
+LARGE = 1 << 20
+"""Pixels in a batch from which on its memory is looked at first: 256 portraits of 64x64."""
+
 PROBED = 2, 4
 """Sizes of the two batches whose difference says what a portrait more takes."""
 
@@ -83,11 +86,11 @@ def check_batch(family: Family, portraits: PortraitBatches) -> None:
         InputError: it does not fit.
     """
     family.build_optimizers()
-    if portraits.device.type != "cpu" or family.config.batch_size <= max(PROBED):
+    count = family.config.batch_size
+    if portraits.device.type != "cpu" or count * family.data.size**2 < LARGE:
         return
     few, more = (_kept_by_autograd(family, portraits, count) for count in PROBED)
     each = (more - few) / (PROBED[1] - PROBED[0])
-    count = family.config.batch_size
     check_memory(count * each, f"batches of {count:,} portraits", "lower --set batch_size=...")
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -17,12 +18,20 @@ from tests.data.art import CLOTH, hero, write_heroes
 from tests.tables import read_rows
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
     """Twelve silhouettes in five colours, prepared; their labels beside them in `labels.csv`."""
-    rows = write_heroes(tmp_path / "images", shapes=12)
-    write_table(tmp_path / "labels.csv", tuple(rows[0]), rows)
-    prepare_folder(tmp_path / "images", tmp_path / "data")
+    folder = tmp_path_factory.mktemp("prepared")
+    rows = write_heroes(folder / "images", shapes=12)
+    write_table(folder / "labels.csv", tuple(rows[0]), rows)
+    prepare_folder(folder / "images", folder / "data")
+    return folder
+
+
+@pytest.fixture
+def data(prepared, tmp_path):
+    """A copy of the prepared heroes, to build from."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 

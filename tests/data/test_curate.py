@@ -1,3 +1,4 @@
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -14,16 +15,22 @@ from tests.tables import read_rows
 CLASSES = {"gender": ("feminine", "masculine"), "hero_class": ("barbarian", "bard", "knight", "mage")}
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
     """Four groups of three recolours; the sheet suggests labels for the first three."""
-    write_heroes(tmp_path / "images", 4, ("cool", "dark", "warm"))
-    prepare_folder(tmp_path / "images", tmp_path / "data")
-    rows = read_rows(tmp_path / "data" / "group_labels.csv")
+    folder = tmp_path_factory.mktemp("prepared")
+    write_heroes(folder / "images", 4, ("cool", "dark", "warm"))
+    prepare_folder(folder / "images", folder / "data")
+    rows = read_rows(folder / "data" / "group_labels.csv")
     for row, hero_class in zip(rows, ("mage", "knight", "bard"), strict=False):
         row.update(gender="feminine", hero_class=hero_class, source="suggested", confidence="0.61")
-    write_sheet(tmp_path / "data", rows)
-    return tmp_path / "data"
+    write_sheet(folder / "data", rows)
+    return folder / "data"
+
+
+@pytest.fixture
+def data(prepared, tmp_path):
+    return shutil.copytree(prepared, tmp_path / "data")
 
 
 def sheet(data):

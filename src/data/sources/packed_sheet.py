@@ -22,6 +22,8 @@ ORIGIN = Origin(
     licence="CC0 1.0",
     authors="Kenney",
 )
+MOST_TILES = 100_000
+
 URL = (
     "https://raw.githubusercontent.com/kynantokoro/PixelGameBase/9b54501bb2960e0de5cfb31c09af3ff862ddd916/"
     "assets/colored-transparent_packed.png"
@@ -90,7 +92,7 @@ def without_spacing(sheet: np.ndarray, tile: int, spacing: int) -> np.ndarray:
         uint8 `[rows * tile, columns * tile, 4]`.
 
     Raises:
-        InputError: the sides do not fit a whole number of tiles, which tells of a wrong tile or spacing.
+        InputError: the sides do not fit a whole number of tiles, which tells of a wrong tile or spacing, or too many.
     """
     height, width = sheet.shape[:2]
     step = tile + spacing
@@ -100,5 +102,6 @@ def without_spacing(sheet: np.ndarray, tile: int, spacing: int) -> np.ndarray:
             f"is {width}x{height} pixels, not a whole number of {tile}x{tile} tiles with {spacing} between them; "
             "check --tile and --spacing"
         )
+    check_range("the number of tiles", rows * columns, 1, MOST_TILES)
     inside = [np.arange(count * step).reshape(count, step)[:, :tile].ravel() for count in (rows, columns)]
     return sheet[np.ix_(*inside)]

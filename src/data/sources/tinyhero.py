@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def _read_layout(folder: Path, data: Path) -> list[dict[str, str]]:
     rows, known = [], {}
     for filename in found:
         view, _, name = filename.partition("/")
-        if view in VIEWS and name and "/" not in name:
+        if view in VIEWS and name and "/" not in name and not re.search("[\ud800-\udfff]", name):  # else rejected
             hero = Path(name).stem.strip()
             hero = hero.zfill(4) if hero.isdigit() else hero
             if (view, hero) in known:
