@@ -20,6 +20,7 @@ from src.data.given_labels import GivenLabels, read_given_labels
 from src.data.group_labels import GROUP_LABELS
 from src.data.intake import ACCEPTED, DUPLICATE
 from src.data.labelling import Labelling, label_portraits
+from src.data.smooth import is_smooth
 from src.data.split import TRAIN, VALIDATION, held_out_portraits, split_by_group
 from src.data.symmetry import is_symmetric
 from src.data.vocabulary import (
@@ -222,7 +223,10 @@ def _read_images(folder: Path, names: Sequence[str]) -> np.ndarray:
 
 
 def measure_palettes(images: np.ndarray, names: pd.Index) -> pd.DataFrame:
-    """What the palette rule finds in the pixels, whatever labels are given: the columns of `MEASURE_COLUMNS`."""
+    """What the palette rule finds in the pixels, whatever labels are given: the columns of `MEASURE_COLUMNS`; NaN for
+    smooth art, of which it knows nothing."""
+    if is_smooth(images):
+        return pd.DataFrame(index=names, columns=list(MEASURE_COLUMNS), dtype=object)
     measures = category.measure(images)
     table = pd.DataFrame({"palette_pixels": category.palette_category(measures)}, index=names, dtype=object)
     for name in ("lightness", "chroma", "temperature"):

@@ -150,6 +150,8 @@ def _labels(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
 
 
 def _palette_space(portraits: pd.DataFrame) -> list[str]:
+    if portraits["palette_pixels"].eq("").all():
+        return ["none: this is smooth art, and the palette rule is for pixel art."]
     measures = []
     for column, description in _MEASURES:
         values = sorted(portraits[column].astype(float))

@@ -11,6 +11,7 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
+from src.device import in_float64
 from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
@@ -283,7 +284,7 @@ class PalettePyramidFamily(Family):
 
     def uniforms(self, latents: Tensor) -> Tensor:
         """Normal numbers to uniform ones."""
-        return torch.special.ndtr(latents.double())
+        return torch.special.ndtr(in_float64(latents))
 
     def painted(self, written: Written) -> Tensor:
         return paint(written.maps[-1].classes, written.colours, self.data.size)
