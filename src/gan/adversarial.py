@@ -44,6 +44,8 @@ class AdversarialFamily(Family):
             self.discriminator.parameters(), rate_discriminator, betas, fused=True
         )
 
+    smooth_latents = True
+
     @property
     def sampler(self) -> nn.Module:
         return self.generator
