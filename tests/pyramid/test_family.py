@@ -173,7 +173,7 @@ def test_what_is_kept_of_a_portrait_stays_exactly_and_the_coarse_map_where_it_sh
 
 def test_the_kept_part_fits_better_under_the_coarsest_map_that_is_chosen(learned, monkeypatch):
     family, _ = learned
-    portraits, labels, latents, indexed, kept = half_kept(family)
+    _, labels, latents, indexed, kept = half_kept(family)
     palette, coarse = (indexed.colours, indexed.used), majority_maps(indexed.entries, 7, [8, 16])[0]
     keep = torch.where(kept_by_map(kept, [8, 16], 0)[0], math.inf, -math.inf)
     nats = []
