@@ -73,15 +73,18 @@ def run_tests(python: Path, arguments: list[str]) -> int:
         status = subprocess.run([python, "-m", "ruff", *check, "."], cwd=ROOT).returncode
         if status:
             return status
+    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    everywhere = ["-n", "auto", "--dist", "worksteal"]  # a process a core, each with one thread
     if not arguments:
-        environment = {**os.environ, NATIVE_BF16: other_format(python)}
-        print(f"\n{NATIVE_BF16}={environment[NATIVE_BF16]}", flush=True)
-        those = [python, "-m", "pytest", "-m", "number_format and not slow"]
-        status = subprocess.run(those, cwd=ROOT, env=environment).returncode
+        other = {**environment, NATIVE_BF16: other_format(python)}
+        print(f"\n{NATIVE_BF16}={other[NATIVE_BF16]}", flush=True)
+        those = [python, "-m", "pytest", *everywhere, "-m", "number_format and not slow"]
+        status = subprocess.run(those, cwd=ROOT, env=other).returncode
         if status:
             return status
         print(f"\n{NATIVE_BF16} as it was", flush=True)
-    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT).returncode
+        arguments = everywhere
+    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT, env=environment).returncode
 
 
 def run_module(python: Path, module: str, arguments: list[str]) -> int:

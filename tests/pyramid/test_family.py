@@ -67,6 +67,17 @@ def learned():
     return trained()
 
 
+def test_finer_maps_can_be_trained_alone():
+    family, rows = trained(1, finer_maps="16")
+    assert "bits_16" in rows[0] and "bits_8" not in rows[0] and "bits" not in rows[0]
+    moved = {
+        name.split(".")[0] for name, parameter in family.model.named_parameters() if family.optimizer.state[parameter]
+    }
+    assert moved == {"finer"}
+    with pytest.raises(ValueError, match=r"finer_maps: maps of 16 pixels are \[16\]"):
+        make(finer_maps="16,32")
+
+
 def test_bits_fall_and_the_estimate_agrees_with_the_exact_likelihood(learned):
     family, rows = learned
     assert rows[-1]["bits"] < 0.35 * rows[0]["bits"]

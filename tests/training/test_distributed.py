@@ -17,7 +17,7 @@ from torch import distributed, multiprocessing
 from src.errors import InputError
 from src.families import FAMILIES
 from src.training.checkpoint import load_checkpoint
-from src.training.distributed import ALONE, Processes
+from src.training.distributed import ALONE, Processes, joined_processes
 from src.training.log import read_metrics
 from src.training.run import train
 from src.training.trainer import seed_step
@@ -78,9 +78,15 @@ def recorded_gradients(family) -> tuple[dict[str, torch.Tensor], dict[str, torch
 def work(rank: int, port: int, folder: str) -> None:
     """One of two processes: two steps of every family; the same again, interrupted after the first."""
     torch.set_num_threads(1)
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    distributed.init_process_group("gloo", rank=rank, world_size=2)
-    processes = Processes(rank, 2)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "LOCAL_RANK": str(rank)}
+    os.environ |= {"WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
+    with joined_processes() as processes:
+        work_through_families(processes, folder)
+    threads = sorted(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm"))
+    (Path(folder) / f"threads_{rank}.txt").write_text(" ".join(threads))
+
+
+def work_through_families(processes: Processes, folder: str) -> None:
     for name in FAMILIES:
         family = built(name, processes)
         step_once(family, processes, 0)
@@ -94,8 +100,7 @@ def work(rank: int, port: int, folder: str) -> None:
         resumed.load_state_dict(states[0])
         step_once(resumed, processes, 1)
         content = {"own": own, "averaged": averaged, "whole": family.state_dict(), "resumed": resumed.state_dict()}
-        torch.save(content, Path(folder) / f"{name}_{rank}.pt")
-    distributed.destroy_process_group()
+        torch.save(content, Path(folder) / f"{name}_{processes.rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +136,13 @@ def test_resuming_with_the_same_number_gives_the_same_bits(name, together):
     for rank in range(2):
         content = torch.load(together / f"{name}_{rank}.pt")
         assert_same(content["whole"], content["resumed"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed under /proc")
+def test_no_thread_of_the_group_outlives_it(together):
+    for rank in range(2):
+        threads = (together / f"threads_{rank}.txt").read_text()
+        assert threads and "gloo" not in threads
 
 
 def test_every_process_has_random_numbers_of_its_own():
