@@ -245,8 +245,8 @@ def _refuse_without_labels(model: LoadedModel, request: str) -> None:
 
 
 def in_batches(function: Callable[..., torch.Tensor], sampler: nn.Module, *rows: torch.Tensor) -> np.ndarray:
-    """What a family's function makes of rows (latents, labels, ...), uint8 [N, H, W, 4]; the last batch is filled up,
-    and a bar is shown where it takes more than two seconds."""
+    """What a family's function makes of rows (latents, labels, ...), uint8 [N, H, W, 4]; the last batch is filled up.
+    Several batches show a bar where they take more than two seconds."""
     count = len(rows[0])
     filled = [torch.cat([each, each[:1].expand(-count % BATCH, *each.shape[1:])]) for each in rows]
     pixels = _on_every_core(lambda *batch: to_rgba(function(sampler, *batch)), *(each.split(BATCH) for each in filled))
@@ -259,8 +259,8 @@ def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[tor
     threads = torch.get_num_threads()
     try:
         with ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            calls = pool.map(function, *arguments)
-            return list(track(calls, "sampling", len(arguments[0]), delay=SECONDS_WITHOUT_BAR))
+            batches, calls = len(arguments[0]), pool.map(function, *arguments)
+            return list(track(calls, "sampling", batches, SECONDS_WITHOUT_BAR) if batches > 1 else calls)
     finally:
         torch.set_num_threads(threads)
 

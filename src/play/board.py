@@ -99,6 +99,8 @@ class Board:
             widgets.IntRangeSlider(value=(0, size), max=size, description=f"box, {name}")
             for name in ("columns", "rows")
         )
+        for control in (self.what, self.columns, self.rows):
+            control.observe(lambda _: self._run(self.show_kept), names="value")
         self.attribute = widgets.Dropdown(options=list(self.labels), description="change")
         redraw_button = self._button("Redraw", self.redraw)
         return [self.what, self.columns, self.rows, redraw_button, self.attribute, self._button("Change", self.change)]
@@ -142,17 +144,26 @@ class Board:
         palette = read_palette(Path(self.palette_file.value)) if self.palette_file.value else None
         self._show(sample(self.model, COUNT, self.seed.value, requested, palette=palette))
 
+    def kept(self) -> np.ndarray | None:
+        """The pixels that **Redraw** keeps, bool [S, S]; None where it is not pixels that are kept."""
+        if self.what.value not in REDRAWN:
+            return None
+        edges = self.columns.value[0], self.rows.value[0], self.columns.value[1], self.rows.value[1]
+        return REDRAWN[self.what.value](self.model.family.data.size, edges)
+
+    def show_kept(self) -> None:
+        """The chosen hero with what is to be redrawn dimmed."""
+        self.hero_image.value = _png(large_and_true(self.hero, self.kept()))
+
     def redraw(self) -> None:
-        """Eight times the chosen hero with a part of it redrawn; seeds from `seed` on."""
-        what, hero = self.what.value, self.hero
-        if what == COLOURS:
-            self._show(recolour(self.model, hero, None, COUNT, self.seed.value))
-        elif what in REDRAWN:
-            edges = self.columns.value[0], self.rows.value[0], self.columns.value[1], self.rows.value[1]
-            kept = REDRAWN[what](hero.portraits.shape[1], edges)
-            self._show(redraw(self.model, hero, kept, COUNT, self.seed.value))
+        """The chosen hero with a part of it redrawn, several times; seeds from `seed` on."""
+        kept, hero, seed = self.kept(), self.hero, self.seed.value
+        if kept is not None:
+            self._show(redraw(self.model, hero, kept, COUNT, seed))
+        elif self.what.value == COLOURS:
+            self._show(recolour(self.model, hero, None, COUNT, seed))
         else:
-            self._show(more_like(self.model, hero, int(what.removeprefix(LIKE)), COUNT, self.seed.value))
+            self._show(more_like(self.model, hero, int(self.what.value.removeprefix(LIKE)), COUNT, seed))
 
     def change(self) -> None:
         """The chosen hero in every class of an attribute, as far as it is one that `sample` gives."""
