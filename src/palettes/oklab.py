@@ -48,11 +48,9 @@ def srgb_to_oklab(rgb: np.ndarray) -> np.ndarray:
 
 def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
     """OKLab float [..., 3] -> the nearest sRGB uint8 [..., 3]; what no screen shows is clipped."""
-    linear = (lab @ np.linalg.inv(LMS_TO_OKLAB).T) ** 3 @ np.linalg.inv(RGB_TO_LMS).T
-    linear = np.clip(linear, 0, 1)
-    return np.round(255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)).astype(
-        np.uint8
-    )
+    linear = np.clip((lab @ np.linalg.inv(LMS_TO_OKLAB).T) ** 3 @ np.linalg.inv(RGB_TO_LMS).T, 0, 1)
+    value = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.round(255 * value).astype(np.uint8)
 
 
 def srgb_to_cielab(rgb: np.ndarray) -> np.ndarray:
