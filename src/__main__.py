@@ -341,7 +341,11 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less")
     command.add_argument("--like", type=Path, metavar="FILE", help="heroes like a picture, in its colours")
     command.add_argument(
-        "--from", dest="side", type=int, metavar="SIDE", help="of --like: what it is at this side is kept (default 16)"
+        "--from",
+        dest="side",
+        type=int,
+        metavar="SIDE",
+        help="of --like: what it is at this side is kept (default 16 of 64)",
     )
     command.add_argument("--gender")
     command.add_argument("--hero-class")

@@ -13,7 +13,7 @@ NAME = "06_play"
 def test_it_runs_without_a_click_and_writes_nowhere_else(tmp_path):
     before = own_files()
     weights = write_tiny("palette_pyramid", tmp_path / "heroes.safetensors")
-    notebook = execute(NAME, tmp_path, ROOT / "notebooks", CHECKPOINT=weights, HERO_CLASS="mage", OTHER=1)
+    notebook = execute(NAME, tmp_path, ROOT / "notebooks", CHECKPOINT=str(weights), HERO_CLASS="mage", OTHER=1)
     assert not any(output["output_type"] == "error" for output in outputs(notebook))
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     pictures = {

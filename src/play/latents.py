@@ -87,9 +87,9 @@ def latent_of_picture(
 
 def distance(portraits: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference, of pixels and of means over blocks: [N, C, S, S] in [-1, 1] -> [N]."""
-    sides = [block for block in BLOCKS if block <= target.shape[-1]]
-    scales = [(functional.avg_pool2d(each, side) for each in (portraits, target)) for side in sides]
-    return sum((first - second).abs().flatten(1).mean(dim=1) for first, second in scales) / len(sides)
+    away = portraits - target
+    blocks = [block for block in BLOCKS if block <= target.shape[-1]]
+    return sum(functional.avg_pool2d(away, block).abs().flatten(1).mean(dim=1) for block in blocks) / len(blocks)
 
 
 def slerp(start: Tensor, end: Tensor, count: int) -> Tensor:

@@ -19,8 +19,8 @@ def weights(tmp_path_factory):
 
 @pytest.fixture
 def board(weights, tmp_path, monkeypatch):
-    monkeypatch.setattr("src.sampling.BATCH", 2)
     monkeypatch.setattr(boards, "COUNT", 2)
+    monkeypatch.setattr(boards, "STEPS", 4)
     return boards.Board(weights, tmp_path / "favourites")
 
 
@@ -62,7 +62,8 @@ def test_a_hero_is_sampled_chosen_redrawn_kept_and_exported(board, tmp_path):
 def test_every_way_of_redrawing_shows_some(board):
     click(board, "Sample")
     board.columns.value, board.rows.value = (2, 9), (3, 12)
-    for what in board.what.options:
+    for what in ("the box", boards.COLOURS, f"{boards.LIKE}8"):
+        assert what in board.what.options
         board.what.value = what
         assert click(board, "Redraw") == "", what
         assert len(board.candidates.portraits) == boards.COUNT

@@ -20,7 +20,7 @@ def model():
 @pytest.mark.parametrize("kept", [face(16), ~face(16), box(16, 3, 2, 9, 16)], ids=["face", "rest", "box"])
 def test_kept_pixels_stay_and_the_others_are_the_seeds(model, kept):
     hero = heroes(1)
-    redrawn = redraw(model, hero, kept, 3, seed=5)
+    redrawn = redraw(model, hero, kept, 2, seed=5)
     assert (redrawn.portraits[:, kept] == hero.portraits[0][kept]).all()
     changed = (redrawn.portraits != hero.portraits).any(axis=-1)[:, ~kept]
     assert changed.mean() > 0.3
@@ -28,7 +28,7 @@ def test_kept_pixels_stay_and_the_others_are_the_seeds(model, kept):
     assert {tuple(colour) for colour in redrawn.portraits.reshape(-1, 4).tolist()} <= own
     again = redraw(model, hero, kept, 1, seed=6)
     assert (again.portraits[0] == redrawn.portraits[1]).all()
-    assert redrawn.seeds == (5, 6, 7) and not (redrawn.portraits[0] == redrawn.portraits[1]).all()
+    assert redrawn.seeds == (5, 6) and not (redrawn.portraits[0] == redrawn.portraits[1]).all()
     assert redrawn.origins[0] == {"redrawn_from": {"seed": 0, **hero.labels[0]}}
 
 
@@ -65,7 +65,7 @@ def test_colours_are_paired_and_both_ends_are_exact():
 
 def test_steps_begin_and_end_at_the_heroes_and_are_near_to_each_other(model):
     two = heroes(2)
-    way = steps(model, pick(two, 0), pick(two, 1), 6)
+    way = steps(model, pick(two, 0), pick(two, 1), 4)
     assert (way.portraits[[0, -1]] == two.portraits).all()
     half = mix(model, pick(two, 0), pick(two, 1), [0.5], [0.0]).portraits[0]
     assert (half[:7] == two.portraits[0, :7]).all()
