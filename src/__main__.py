@@ -124,7 +124,15 @@ def sample(arguments: argparse.Namespace) -> None:
         raise InputError("--keep says how similar variations are; name their attribute with --vary")
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
     heroes = arguments.count, arguments.seed, requested, arguments.truncation
-    if arguments.palette_file is not None:
+    if arguments.side is not None and arguments.like is None:
+        raise InputError("--from says how much of a picture is kept; name the picture with --like")
+    if arguments.like is not None:
+        from src.play.like import like_picture
+
+        if arguments.vary or arguments.palette_file or arguments.truncation != 1:
+            raise InputError("--like has a hero and colours already; leave --vary, --palette-file and --truncation out")
+        sampled = like_picture(model, arguments.like, arguments.side, requested, arguments.count, arguments.seed)
+    elif arguments.palette_file is not None:
         if arguments.vary or arguments.palette_snap:
             raise InputError("--palette-file has its own colours; leave --vary and --palette-snap out")
         sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
@@ -350,6 +358,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--vary", metavar="ATTRIBUTE", help="every hero once for each class of it, one row a hero")
     command.add_argument("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less")
+    command.add_argument("--like", type=Path, metavar="FILE", help="heroes like a picture, in its colours")
+    command.add_argument(
+        "--from",
+        dest="side",
+        type=int,
+        metavar="SIDE",
+        help="of --like: what it is at this side is kept (default 16 of 64)",
+    )
     command.add_argument("--gender")
     command.add_argument("--hero-class")
     command.add_argument("--palette")
