@@ -9,7 +9,7 @@ let about, pictures;
 function say(text, share = null, failed = false) {
   element("status").textContent = text;
   element("status").classList.toggle("error", failed);
-  element("progress").hidden = share === null;
+  element("progress").style.visibility = share === null ? "hidden" : "visible";
   element("progress").value = share ?? 0;
 }
 
