@@ -19,7 +19,7 @@ from src.pyramid.coarse_map import CoarseMap
 from src.pyramid.family import PalettePyramidFamily
 from src.pyramid.finer_map import FinerMap
 from src.pyramid.layers import Cache, TransformerLayer
-from src.pyramid.palette_writer import PaletteWriter
+from src.pyramid.palette_writer import PaletteWriter, Source
 from src.pyramid.pyramid import PalettePyramid
 
 
@@ -104,18 +104,24 @@ def no_past(layers: nn.ModuleList, tokens: int = 0) -> Tensor:
 
 class PaletteStep(nn.Module):
     """Logits of one colour, given those before it: [257] of red, of which the last is the end, [256] of green given
-    red, [256] of blue given both."""
+    red, [256] of blue given both.
+
+    Args:
+        writer: that writes palettes, or the recolourer.
+    """
 
     def __init__(self, writer: PaletteWriter) -> None:
         super().__init__()
         self.writer = writer
 
     def forward(
-        self, labels: Tensor, colours: Tensor, place: Tensor, past: Tensor
+        self, labels: Tensor, colours: Tensor, place: Tensor, past: Tensor, *replaced: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Labels [1, A], colours [1, K, 3], place [1]; its own colour must be there as far as it is looked at."""
+        """Labels [1, A], colours [1, K, 3], place [1]; its own colour must be there as far as it is looked at. For the
+        recolourer a `Source` follows: colours [1, K, 3], used [1, K], places [1, K, 3]."""
         writer, colours = self.writer, colours.long()
-        tokens = functional.pad(writer.embedded(colours), (0, 0, 1, 0)) + writer.given(labels.long(), None)
+        source = Source(replaced[0].long(), *replaced[1:]) if replaced else None
+        tokens = functional.pad(writer.embedded(colours), (0, 0, 1, 0)) + writer.given(labels.long(), source)
         token, past = through(writer.layers, tokens.index_select(1, place), None, past)
         hidden, (red, green, _) = writer.normalise(token[:, 0]), colours.index_select(1, place)[:, 0].unbind(dim=1)
         with_red = hidden + writer.channels[0](red)
@@ -179,16 +185,17 @@ def _pyramid(pyramid: PalettePyramid, attributes: int) -> dict[str, Graph]:
     used = {"used": torch.arange(colours)[None] < 2}
     width = pyramid.palette_encoder.normalise.normalized_shape[0]
     embedded = {"embedded": torch.randn(1, width), "entries": torch.randn(1, colours + 1, width), **used}
-    writer, coarse = pyramid.palette_writer, pyramid.coarse
-    known = {"place": _numbers(1) + 1, "past": no_past(writer.layers, 3)}
+    coarse, logits = pyramid.coarse, ("red", "green", "blue", "grown")
+    known = {**labels, **palette, "place": _numbers(1) + 1, "past": no_past(pyramid.palette_writer.layers, 3)}
+    source = {"replaced": _numbers(1, colours, 3), **used, "places": torch.rand(1, colours, 3)}
     pixels = {"pixels": _numbers(1, sides[0] ** 2), "new": _numbers(2) + 3, "past": no_past(coarse.layers, 3)}
     found = {
-        "palette": Graph(
-            PaletteStep(writer), {**labels, **palette, **known}, ("red", "green", "blue", "grown"), {"past": 4}
-        ),
+        "palette": Graph(PaletteStep(pyramid.palette_writer), known, logits, {"past": 4}),
         "entries": Graph(Entries(pyramid), {**labels, **palette, **used}, ("embedded", "entries")),
         "coarse": Graph(CoarseStep(coarse), {**embedded, **pixels}, ("logits", "grown"), {"new": 0, "past": 4}),
     }
+    if pyramid.recolours_seen > 0:
+        found["recolours"] = Graph(PaletteStep(pyramid.recolourer), {**known, **source}, logits, {"past": 4})
     for finer in pyramid.finer:
         maps = {"parent": _numbers(1, finer.side // 2, finer.side // 2), "pixels": _numbers(1, finer.side, finer.side)}
         found[f"finer_{finer.side}"] = Graph(FinerPass(finer), {**embedded, **maps, "turn": _numbers(1)}, ("logits",))

@@ -28,11 +28,16 @@ await page.waitForFunction(() => document.querySelector("#caption").textContent.
 await sampled();
 seen.caption = await page.textContent("#caption");
 seen.status = await status();
+await page.waitForSelector('#true_size[download*="000007"]');
 const [download] = await Promise.all([page.waitForEvent("download"), page.click("#true_size")]);
 seen.name = download.suggestedFilename();
 seen.png = (await readFile(await download.path())).toString("base64");
+const idle = () => page.waitForFunction(() => !document.querySelector("#another").disabled, null, { timeout: 240_000 });
 await page.click("#another");
-await page.waitForFunction(() => document.querySelectorAll("#earlier li").length === 3, null, { timeout: 240_000 });
+await idle();
+if (await page.isVisible("#recolour")) await page.click("#recolour");
+await idle();
+seen.earlier = await page.locator("#earlier li").count();
 await page.screenshot({ path: picture, fullPage: true });
 seen.overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 await browser.close();

@@ -12,7 +12,7 @@ pytestmark = needs_onnx
 
 # Tracing a network takes seconds.
 SLOW = [
-    *(("palette_pyramid", name) for name in ("palette", "entries", "coarse", "finer_16")),
+    *(("palette_pyramid", name) for name in ("palette", "recolours", "entries", "coarse", "finer_16")),
     *((family, "generator") for family in ("r3gan", "cdcgan", "dcgan", "wgan", "acgan")),
 ]
 CASES = [("resnet_gan", "generator"), *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.errors import InputError
-from src.pyramid.palette_writer import END
+from src.pyramid.palette_writer import END, Source
 from src.web.graphs import CoarseStep, PaletteStep, graphs, no_past
 from tests.web.models import small_family
 
@@ -30,6 +30,20 @@ def test_colour_after_colour_has_the_likelihood_of_the_palette(pyramid):
         chosen = colours[0, place] if place < 5 else [END]
         nats -= sum(each.log_softmax(0)[value] for each, value in zip(logits, chosen, strict=False))
     torch.testing.assert_close(nats, writer.nats(colours.long(), used, labels.long())[0], rtol=1e-4, atol=1e-3)
+
+
+@torch.no_grad()
+def test_colour_after_colour_has_the_likelihood_of_the_recolouring(pyramid):
+    labels, colours = torch.zeros(1, 6, dtype=torch.int32), numbers(1, COLOURS, 3, below=256)
+    recolourer, used = pyramid.recolourer, torch.arange(COLOURS)[None] < 5
+    source = numbers(1, COLOURS, 3, below=256), used, torch.rand(1, COLOURS, 3)
+    step, past, nats = PaletteStep(recolourer), no_past(recolourer.layers), 0
+    for place in range(5):
+        *logits, past = step(labels, colours, torch.tensor([place]), past, *source)
+        # There is no end among the reds.
+        nats -= sum(each[:END].log_softmax(0)[value] for each, value in zip(logits, colours[0, place], strict=True))
+    expected = recolourer.nats(colours.long(), used, labels.long(), Source(source[0].long(), *source[1:]))
+    torch.testing.assert_close(nats, expected[0], rtol=1e-4, atol=1e-3)
 
 
 @torch.no_grad()

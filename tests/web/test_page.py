@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from src.sampling import load_model, sample
+from src.sampling import load_model, sample, vary
 from src.training.weights import OWN_WEIGHTS
 from src.web.write import write_page
 from tests.web.models import CHROMIUM, HERE, NODE, needs_chromium, needs_modules, needs_node, needs_onnx, weights_file
@@ -72,10 +72,23 @@ def test_same_uniform_numbers_same_palette_and_maps(page):
         assert np.mean(pixels == choices.classes.flatten().numpy()) >= ALIKE
 
 
+def test_recolours_are_those_of_vary(page):
+    model, folder = page
+    if model.family_name != "palette_pyramid":
+        pytest.skip("a generator does not recolour")
+    expected = vary(model, "palette", 1, 3)
+    found = written_by_page(folder, [{"seed": 3, "requested": {}, "recolours": True}])
+    assert len(found) == len(expected.labels) > 1
+    for portrait, labels in zip(expected.portraits, expected.labels, strict=True):
+        (same,) = [each for each in found if each["labels"] == labels]
+        assert (np.reshape(same["rgba"], portrait.shape) == portrait).all(axis=-1).mean() >= ALIKE
+
+
 @needs_chromium
 @pytest.mark.parametrize(("width", "height"), [(1200, 900), (360, 740)])
 def test_in_chromium(page, width, height, tmp_path):
-    """Labels and a seed are chosen, the hero is downloaded, another one follows; nothing is wider than the screen."""
+    """Labels and a seed are chosen, the hero is downloaded, another one follows and is recoloured; nothing is wider
+    than the screen."""
     model, folder = page
     (folder / "ort").mkdir(exist_ok=True)
     for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
@@ -89,6 +102,8 @@ def test_in_chromium(page, width, height, tmp_path):
     assert seen["complaints"] == []
     assert seen["status"].startswith("Sampled in")
     assert seen["overflow"] <= 0
+    recolours = len(model.labels.attributes["palette"]) - 1 if model.family_name == "palette_pyramid" else 0
+    assert seen["earlier"] == 3 + recolours
     expected = sample(model, 1, 7, {name: classes[0] for name, classes in model.labels.attributes.items()})
     assert seen["caption"] == ", ".join([*expected.labels[0].values(), "seed 7"])
     downloaded = np.asarray(Image.open(io.BytesIO(base64.b64decode(seen["png"]))))

@@ -24,7 +24,7 @@ def quick(monkeypatch):
 @pytest.mark.parametrize(
     ("family", "networks"),
     [
-        ("palette_pyramid", ["palette", "entries", "coarse", "finer_16"]),
+        ("palette_pyramid", ["palette", "entries", "coarse", "recolours", "finer_16"]),
         ("cdcgan", ["generator"]),
         ("wgan", ["generator"]),
     ],

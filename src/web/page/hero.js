@@ -1,6 +1,6 @@
 // From a seed and labels to a portrait: the loops and choices around the networks. Nothing here knows the page.
 import { RandomState, ndtr } from "./numbers.js";
-import { write } from "./pyramid.js";
+import { recolour, write } from "./pyramid.js";
 
 /** A model: what `model.json` says of it, and its networks. */
 export class Model {
@@ -37,19 +37,36 @@ export class Model {
    *  @param {Object<string, string>} requested attribute -> class; what is left out is random
    *  @param report called with every picture on the way, RGBA of any side */
   async sample(seed, requested, report = () => {}) {
-    const { attributes, latent_dim: count } = this.about;
+    const { labels: sampled, latents } = this.#random(seed);
+    const labels = { ...sampled, ...requested };
+    const picture = this.about.pyramid
+      ? await write(this, this.#numbers(labels), Array.from(latents, ndtr), report)
+      : await this.#generate(latents, this.#numbers(labels));
+    return { seed, labels, ...picture };
+  }
+
+  /** A portrait of `sample` once more, no pixel moved, in every other class of palette. */
+  async *recolours(hero) {
+    const uniforms = Array.from(this.#random(hero.seed).latents, ndtr);
+    for (const palette of this.about.attributes.palette.filter((name) => name !== hero.labels.palette)) {
+      const labels = { ...hero.labels, palette };
+      yield { ...hero, labels, was: hero.labels.palette, ...(await recolour(this, hero, this.#numbers(labels), uniforms)) };
+    }
+  }
+
+  /** What comes from a seed: labels, then latents. */
+  #random(seed) {
     const random = new RandomState(seed);
     const labels = {};
-    for (const [attribute, classes] of Object.entries(attributes)) {
-      const sampled = classes[random.integer(classes.length)];
-      labels[attribute] = requested[attribute] ?? sampled;
+    for (const [attribute, classes] of Object.entries(this.about.attributes)) {
+      labels[attribute] = classes[random.integer(classes.length)];
     }
-    const latents = Float32Array.from({ length: count }, () => random.normal());
-    const numbers = Object.entries(attributes).map(([name, classes]) => classes.indexOf(labels[name]));
-    const picture = this.about.pyramid
-      ? await write(this, numbers, Array.from(latents, ndtr), report)
-      : await this.#generate(latents, numbers);
-    return { labels, ...picture };
+    return { labels, latents: Float32Array.from({ length: this.about.latent_dim }, () => random.normal()) };
+  }
+
+  /** Classes by attribute -> their numbers. */
+  #numbers(labels) {
+    return Object.entries(this.about.attributes).map(([name, classes]) => classes.indexOf(labels[name]));
   }
 
   async #generate(latents, labels) {

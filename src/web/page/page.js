@@ -4,7 +4,8 @@ const worker = new Worker("worker.js", { type: "module" });
 const ENLARGED = 8;
 // Seeds that the page chooses: short ones, which can be copied by hand.
 const SEEDS = 1_000_000;
-let about, pictures;
+let about, shown;
+let pictures = null;
 
 function say(text, share = null, failed = false) {
   element("status").textContent = text;
@@ -28,7 +29,7 @@ function showControls() {
 }
 
 function wait(waiting) {
-  for (const id of ["again", "another"]) element(id).disabled = waiting;
+  for (const id of ["again", "another", "recolour"]) element(id).disabled = waiting;
 }
 
 function sampleAnother() {
@@ -41,7 +42,14 @@ function sample() {
   const requested = Object.fromEntries(chosen.map((select) => [select.name, select.value]));
   wait(true);
   pictures = 0;
+  say("Sampling", 0);
   worker.postMessage({ seed: Number(element("seed").value), requested });
+}
+
+function recolour() {
+  wait(true);
+  say("Recolouring", 0);
+  worker.postMessage({ hero: shown });
 }
 
 function drawOn(canvas, { side, rgba }, scale = 1) {
@@ -58,7 +66,9 @@ function drawOn(canvas, { side, rgba }, scale = 1) {
 function offer(id, hero, scale) {
   const canvas = document.createElement("canvas");
   drawOn(canvas, hero, scale);
-  const parts = [...Object.values(hero.labels), String(hero.seed).padStart(6, "0"), ...(scale > 1 ? [`x${scale}`] : [])];
+  const parts = [...Object.values(hero.labels), String(hero.seed).padStart(6, "0")];
+  if (hero.was) parts.push("was", hero.was);
+  if (scale > 1) parts.push(`x${scale}`);
   const safe = parts.map((part) => part.replace(/[^\p{L}\p{N}.-]+/gu, "-").slice(0, 40));
   canvas.toBlob((blob) => {
     URL.revokeObjectURL(element(id).href);
@@ -67,13 +77,15 @@ function offer(id, hero, scale) {
 }
 
 function show(hero) {
-  const words = [...Object.values(hero.labels), `seed ${hero.seed}`].join(", ");
+  shown = hero;
+  const words = [...Object.values(hero.labels), `seed ${hero.seed}`, ...(hero.was ? [`was ${hero.was}`] : [])].join(", ");
   drawOn(element("portrait"), hero);
   element("portrait").setAttribute("aria-label", words);
   element("caption").textContent = words;
   offer("true_size", hero, 1);
   offer("enlarged", hero, ENLARGED);
   element("downloads").hidden = false;
+  element("recolour").hidden = Boolean(hero.was) || !("recolours" in about.graphs && "palette" in about.attributes);
 }
 
 function keep(hero) {
@@ -97,12 +109,14 @@ const answers = {
   hero({ hero }) {
     show(hero);
     keep(hero);
-    say(`Sampled in ${hero.seconds.toFixed(1)} s, in this browser.`);
+  },
+  done({ text }) {
+    say(text);
     wait(false);
   },
   error({ text }) {
     say(text, null, true);
-    wait(pictures === undefined);
+    wait(pictures === null);
   },
 };
 
@@ -115,6 +129,7 @@ function steps() {
 worker.onmessage = ({ data }) => answers[data.kind](data);
 worker.onerror = () => say("This browser cannot run the page: it needs module workers and WebAssembly", null, true);
 element("another").addEventListener("click", sampleAnother);
+element("recolour").addEventListener("click", recolour);
 element("form").addEventListener("submit", (event) => {
   event.preventDefault();
   sample();

@@ -11,11 +11,10 @@ export async function write(model, labels, uniforms, report = () => {}) {
   const { colours: most, sides, no_change, null_labels, size } = model.about.pyramid;
   let taken = 0;
   const take = (count) => uniforms.slice(taken, (taken += count));
-  const palette = byLightness(await writePalette(model, [...labels, ...no_change], take(3 * most)));
+  const palette = byLightness(await writePalette(model, "palette", [...labels, ...no_change], take(3 * most)));
   const contexts = [];
   for (const each of [labels, null_labels]) {
-    const used = Array.from({ length: most }, (_, entry) => entry < palette.length);
-    const colours = Array.from({ length: 3 * most }, (_, place) => palette.flat()[place] ?? 0);
+    const { colours, used } = padded(palette, most);
     const { embedded, entries } = await model.run("entries", { labels: [...each, ...no_change], colours, used });
     contexts.push({ embedded, entries, used });
   }
@@ -30,16 +29,47 @@ export async function write(model, labels, uniforms, report = () => {}) {
   return { palette, maps, ...paint(maps.at(-1), palette, sides.at(-1), size) };
 }
 
-/** Colours [red, green, blue], until the end is chosen in place of a red. */
-async function writePalette(model, labels, uniforms) {
+/** The same portrait in colours for other labels.
+ *  @param uniforms as for `write` */
+export async function recolour(model, { palette, maps }, labels, uniforms) {
+  const { colours: most, no_change, sides, size } = model.about.pyramid;
+  const { colours: replaced, used } = padded(palette, most);
+  const source = { replaced, used, places: entryPlaces(maps.at(-1), most) };
+  const numbers = uniforms.slice(0, 3 * palette.length);
+  const written = await writePalette(model, "recolours", [...labels, ...no_change], numbers, source);
+  return { palette: written, maps, ...paint(maps.at(-1), written, sides.at(-1), size) };
+}
+
+/** A palette as the networks take it: numbers in a row, and which colours there are. */
+function padded(palette, most) {
+  const colours = new Int32Array(3 * most);
+  colours.set(palette.flat());
+  return { colours, used: Array.from({ length: most }, (_, entry) => entry < palette.length) };
+}
+
+/** Of every colour the share of the map that it fills, and its mean row and column, 0 to 1. */
+function entryPlaces(map, most) {
+  const side = Math.sqrt(map.length);
+  const sums = Array.from({ length: most + 1 }, () => [0, 0, 0]);
+  for (const [pixel, entry] of map.entries()) {
+    sums[entry][0] += 1;
+    sums[entry][1] += (Math.floor(pixel / side) + 0.5) / side;
+    sums[entry][2] += ((pixel % side) + 0.5) / side;
+  }
+  return sums.slice(1).flatMap(([count, row, column]) => [count / map.length, row / (count || 1), column / (count || 1)]);
+}
+
+/** Colours [red, green, blue]: one for three numbers, or until the end is chosen in place of a red.
+ *  @param source what they replace, as inputs of the network; then there is no end */
+async function writePalette(model, network, labels, uniforms, source = null) {
   const written = [];
-  const colours = new Int32Array(uniforms.length);
+  const colours = new Int32Array(3 * model.about.pyramid.colours);
   let past = [];
-  for (let place = 0; 3 * place < colours.length; place++) {
+  for (let place = 0; 3 * place < uniforms.length; place++) {
     let found;
     for (const [channel, name] of ["red", "green", "blue"].entries()) {
-      found = await model.run("palette", { labels, colours, place: [place], past });
-      const logits = place === 0 ? found[name].data.subarray(0, VALUES) : found[name].data;
+      found = await model.run(network, { labels, colours, place: [place], past, ...source });
+      const logits = source || place === 0 ? found[name].data.subarray(0, VALUES) : found[name].data;
       const value = inverseCdf(logits, uniforms[3 * place + channel]);
       if (value === VALUES) return written;
       colours[3 * place + channel] = value;

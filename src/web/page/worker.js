@@ -1,5 +1,5 @@
-// Samples in a thread of its own, so that the page stays alive. Takes {about} first, then {seed, requested}; answers
-// with messages of a `kind`: doing, ready, picture, hero, error.
+// Samples in a thread of its own, so that the page stays alive. Takes {about} first, then {seed, requested}, or
+// {hero} to recolour; answers with messages of a `kind`: doing, ready, picture, hero, done, error.
 import { Model } from "./hero.js";
 
 let model;
@@ -33,12 +33,18 @@ async function load(about) {
 async function sample(seed, requested) {
   const start = performance.now();
   const hero = await model.sample(seed, requested, (picture) => postMessage({ kind: "picture", picture }));
-  postMessage({ kind: "hero", hero: { ...hero, seed, seconds: (performance.now() - start) / 1000 } });
+  postMessage({ kind: "hero", hero });
+  postMessage({ kind: "done", text: `Sampled in ${((performance.now() - start) / 1000).toFixed(1)} s, in this browser.` });
 }
 
-onmessage = async ({ data }) => {
+async function recolour(hero) {
+  for await (const recoloured of model.recolours(hero)) postMessage({ kind: "hero", hero: recoloured });
+  postMessage({ kind: "done", text: "Recoloured: no pixel moved." });
+}
+
+onmessage = async ({ data: { about, seed, requested, hero } }) => {
   try {
-    await (data.about ? load(data.about) : sample(data.seed, data.requested));
+    await (about ? load(about) : hero ? recolour(hero) : sample(seed, requested));
   } catch (error) {
     postMessage({ kind: "error", text: error.message });
   }
