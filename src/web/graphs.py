@@ -115,12 +115,19 @@ class PaletteStep(nn.Module):
         self.writer = writer
 
     def forward(
-        self, labels: Tensor, colours: Tensor, place: Tensor, past: Tensor, *replaced: Tensor
+        self,
+        labels: Tensor,
+        colours: Tensor,
+        place: Tensor,
+        past: Tensor,
+        replaced: Tensor | None = None,
+        used: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Labels [1, A], colours [1, K, 3], place [1]; its own colour must be there as far as it is looked at. For the
         recolourer a `Source` follows: colours [1, K, 3], used [1, K], places [1, K, 3]."""
         writer, colours = self.writer, colours.long()
-        source = Source(replaced[0].long(), *replaced[1:]) if replaced else None
+        source = None if replaced is None else Source(replaced.long(), used, places)
         tokens = functional.pad(writer.embedded(colours), (0, 0, 1, 0)) + writer.given(labels.long(), source)
         token, past = through(writer.layers, tokens.index_select(1, place), None, past)
         hidden, (red, green, _) = writer.normalise(token[:, 0]), colours.index_select(1, place)[:, 0].unbind(dim=1)
