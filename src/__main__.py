@@ -151,6 +151,16 @@ def weights(arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 
+def web(arguments: argparse.Namespace) -> None:
+    from src.training.weights import OWN_WEIGHTS
+    from src.web.write import write_page
+
+    size = write_page(arguments.checkpoint or OWN_WEIGHTS, arguments.out)
+    print(f"a page in {arguments.out}, its networks {size / 1e6:.1f} MB; to see it:")
+    print(f"npm install --prefix {arguments.out}")
+    print(f"python -m http.server --directory {arguments.out}")
+
+
 def compare(arguments: argparse.Namespace) -> None:
     from src.experiments.compare import compare as compare_families
 
@@ -384,6 +394,11 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     command.add_argument("--fp16", action="store_true", help="numbers of 16 bits: half the size")
     command.set_defaults(run=weights)
+
+    command = commands.add_parser("web", help="a static web page that samples heroes in the browser")
+    command.add_argument("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given")
+    command.add_argument("--out", type=Path, required=True, help="folder of the page")
+    command.set_defaults(run=web)
 
     command = commands.add_parser(
         "evaluate", help="evaluate a checkpoint or a folder of images: JSON and an HTML report"
