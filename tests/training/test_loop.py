@@ -50,6 +50,17 @@ def test_another_seed_gives_another_run(data_folder, tmp_path):
     assert any(not torch.equal(a[name], b[name]) for name in a)
 
 
+def test_epochs_are_passes_over_the_training_portraits(data_folder, tmp_path):
+    settings = {**SMALL, "epochs": 2}
+    result = train(data_folder, tmp_path, "resnet_gan", "smoke", settings, log=lambda line: None)
+    assert result.images_seen == 72  # of 36
+    assert json.loads((tmp_path / "config.json").read_text())["config"]["kimg"] == 0.072
+    result, _ = run(data_folder, tmp_path, 0.08, resume=True, family=None)
+    assert result.images_seen == 80
+    with pytest.raises(InputError, match="not twice"):
+        run(data_folder, tmp_path, 0.08, epochs=2)
+
+
 @pytest.mark.usefixtures("either_format")
 def test_what_a_run_leaves_behind(data_folder, tmp_path):
     out = tmp_path / "out"
@@ -63,7 +74,8 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
         "metrics.csv",
         "samples/reals.png",
         "samples/fakes_init.png",
-        "samples/fakes_000000.png",
+        "samples/fakes_000000_032.png",
+        "samples/fakes_000000_064.png",
         "checkpoints/000000.pt",
         "checkpoints/latest.pt",
     }
@@ -327,7 +339,7 @@ def test_grids_show_snapped_samples_beside_the_raw_ones_and_training_stays_the_s
     _, lines = run(data_folder, tmp_path / "snapped", 0.032, resume=True, palette_snap="4")
     assert not any("resuming with a change" in line for line in lines)
     raw, snapped = (
-        np.asarray(Image.open(tmp_path / name / "samples" / "fakes_000000.png")) for name in ("raw", "snapped")
+        np.asarray(Image.open(tmp_path / name / "samples" / "fakes_000000_032.png")) for name in ("raw", "snapped")
     )
     width = 2 + COLUMNS * (2 * 16 + 2)  # eight portraits of 16 pixels, doubled, with gaps
     assert snapped.shape[1] == raw.shape[1] + width
