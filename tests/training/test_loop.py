@@ -16,6 +16,7 @@ from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import COLUMNS
+from src.training.estimate import measure
 from src.training.interrupt import StopRequest
 from src.training.run import train
 from tests.same import assert_same
@@ -198,8 +199,9 @@ def test_a_setting_may_be_named_as_before(data_folder, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["config"]["diversity_weight"] == 0.5
 
 
-def test_a_batch_that_no_memory_holds_is_refused_before_anything_moves(data_folder, tmp_path):
+def test_a_batch_that_no_memory_holds_is_refused_before_anything_moves(data_folder, tmp_path, monkeypatch):
     run(data_folder, tmp_path, 0.008)
+    monkeypatch.setattr("src.training.run.measure", measure)
     for resume in (False, True):
         with pytest.raises(InputError, match=r"batches of 100,000,000 portraits need .* lower --set batch_size"):
             run(data_folder, tmp_path, 10**9, resume=resume, batch_size=10**8)

@@ -160,7 +160,6 @@ def test_the_second_attempt_starts_with_the_memory_of_the_first_released(data_fo
         assert families[0]() is None
         raise RuntimeError("another")  # which is none of a card's memory, and passes
 
-    monkeypatch.setattr(run, "measure", measure)
     monkeypatch.setattr(ResNetGAN, "train_step", out_of_memory)
     with pytest.raises(RuntimeError, match="another"):
         train(data_folder, tmp_path / "out", "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
