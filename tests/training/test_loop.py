@@ -15,8 +15,8 @@ from src.errors import InputError, TrainingDiverged
 from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
-from src.training.grids import COLUMNS
 from src.training.estimate import measure
+from src.training.grids import COLUMNS
 from src.training.interrupt import StopRequest
 from src.training.run import train
 from tests.same import assert_same
