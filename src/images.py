@@ -56,22 +56,25 @@ class Picture:
     lossy: bool
 
 
-def read_rgba(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_rgba(path: Path, max_pixels: int = MAX_PIXELS, binary_alpha: bool = True) -> np.ndarray:
     """The one frame of a file that `read_picture` takes, uint8 `[height, width, 4]`.
 
     Raises:
         BadImage: as `read_picture` does.
     """
-    return read_picture(path, max_pixels=max_pixels).frames[0]
+    return read_picture(path, False, max_pixels, binary_alpha).frames[0]
 
 
-def read_picture(path: Path, all_frames: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_picture(
+    path: Path, all_frames: bool = False, max_pixels: int = MAX_PIXELS, binary_alpha: bool = True
+) -> Picture:
     """Decode an image file, upright, as RGBA with binary alpha.
 
     Args:
         path: PNG, JPEG, WebP, GIF or BMP, by content.
         all_frames: take every frame of an animation, not only the first that shows something.
         max_pixels: larger images, all frames taken together, are refused by their header, before any pixel is decoded.
+        binary_alpha: False leaves colours and alpha as they are in the file.
 
     Raises:
         BadImage: an empty, truncated, damaged, foreign, unreadable or too large file.
@@ -88,7 +91,7 @@ def read_picture(path: Path, all_frames: bool = False, max_pixels: int = MAX_PIX
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > max_pixels:
                     raise BadImage(f"too large: {image.width}x{image.height} pixels")
-                return _decoded(image, all_frames, max_pixels // (image.width * image.height))
+                return _decoded(image, all_frames, binary_alpha, max_pixels // (image.width * image.height))
     except BadImage:
         raise
     except Image.DecompressionBombError:
@@ -106,7 +109,7 @@ def read_picture(path: Path, all_frames: bool = False, max_pixels: int = MAX_PIX
         raise BadImage(f"truncated or damaged: {detail or type(error).__name__}") from None
 
 
-def _decoded(image: Image.Image, all_frames: bool, most_frames: int) -> Picture:
+def _decoded(image: Image.Image, all_frames: bool, binary_alpha: bool, most_frames: int) -> Picture:
     lossy = image.format in ("JPEG", "MPO")
     count = 1 if lossy else getattr(image, "n_frames", 1)  # the further pictures of a JPEG are thumbnails
     if all_frames and count > most_frames:
@@ -115,7 +118,7 @@ def _decoded(image: Image.Image, all_frames: bool, most_frames: int) -> Picture:
     for number in range(min(count, most_frames)):
         if number:
             image.seek(number)
-        frame = with_binary_alpha(_to_rgba(image))
+        frame = with_binary_alpha(_to_rgba(image)) if binary_alpha else _to_rgba(image)
         if all_frames:
             frames.append(frame)
         elif frame[..., 3].any():

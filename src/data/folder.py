@@ -31,10 +31,12 @@ from src.data.intake import (
     is_image_name,
     pixel_hash,
     prepared_names,
+    smooth_art_advice,
     take_in,
 )
 from src.data.notes import CUT_TILES, ENLARGED, SAME_PIXELS, advice_for, reasons_of, warnings_of, with_examples
 from src.data.sheets import page_names, write_contact_sheets
+from src.data.smooth import SMOOTH, group_near_duplicates, perceptual_hash
 from src.errors import InputError, check_range
 from src.files import check_finished, left_unfinished, unfinished
 from src.images import read_rgba, write_png
@@ -126,7 +128,7 @@ def prepare_folder(
     images, data = Path(images), Path(data)
     if isinstance(tiles, int):
         tiles = Tiles(tiles, tiles)
-    _check_arguments(images, data, size)
+    _check_arguments(images, data, size, tiles, options.kind, group_by)
     warnings: list[str] = []
     files = find_files(images, leave_out=data, problems=warnings)
     earlier = _written_earlier(data)
@@ -134,8 +136,9 @@ def prepare_folder(
     with unfinished(data, "prepare") as note:
         sheet: dict[str, np.ndarray] = {}
         rows, names, structures = _take_in_all(files, data, size, tiles, options, sheet, note)
+        advice = smooth_art_advice(rows)
         if not names:
-            raise InputError(_nothing_usable(images, rows))
+            raise InputError("; ".join([_nothing_usable(images, rows), *advice]))
         common = _one_scale(rows) if options.enlarge is None else None
         if common is not None:
             earlier |= {Path(PREPARED, name) for name in names.values()}
@@ -147,9 +150,12 @@ def prepare_folder(
             )
         elif options.enlarge is None:
             _note_scales(rows)
-        together, hint = _together(data, rows, names, group_by)
-        warnings += hint
-        groups = make_groups(structures, together)
+        if options.kind == SMOOTH:
+            groups = group_near_duplicates(structures)
+        else:
+            together, hint = _together(data, rows, names, group_by)
+            warnings += hint
+            groups = make_groups(structures, together)
         _note_groups(rows, names, groups)
         _write_cut_tiles(data, tiles, sheet)
 
@@ -170,7 +176,7 @@ def prepare_folder(
         counts=dict(Counter(row.status for row in rows)),
         reasons=reasons,
         groups=len(groups),
-        warnings=warnings,
+        warnings=warnings + advice,
         seconds=time.monotonic() - started,
     )
 
@@ -262,11 +268,15 @@ def _pair(heroes: dict[str, str]) -> str:
     return " and ".join(max(joined(heroes), key=len)[:2])
 
 
-def _check_arguments(images: Path, data: Path, size: int) -> None:
+def _check_arguments(images: Path, data: Path, size: int, tiles: Tiles | None, kind: str, group_by: str | None) -> None:
     if not images.is_dir():
         raise InputError(f"{images} is not a folder; give the folder that holds the images")
     check_finished(images)
     check_range("size", size, 1, MOST_PIXELS)
+    if kind == SMOOTH and tiles is not None:
+        raise InputError("tiles are cut from pixel art; leave --tiles out for smooth art")
+    if kind == SMOOTH and group_by is not None:
+        raise InputError("groups of smooth art are its near-duplicates; leave --group-by out")
     if data.exists() and not data.is_dir():
         raise InputError(f"{data} is a file; give a folder for the data")
     check_apart(images, data)
@@ -292,8 +302,8 @@ def _take_in_all(
     options: PrepareOptions,
     sheet: dict[str, np.ndarray],
     note: Callable[[str], None],
-) -> tuple[list[RawRow], dict[str, str], dict[str, Structure]]:
-    """Write every new portrait as it comes: only its structure stays in memory, 4 KiB of 64x64 pixels.
+) -> tuple[list[RawRow], dict[str, str], dict[str, Structure | np.ndarray]]:
+    """Write every new portrait as it comes: only its structure (or hash) stays in memory, 4 KiB of 64x64 pixels.
 
     Returns:
         All rows; file name -> prepared name, and prepared name -> its structure, of the portraits.
@@ -301,7 +311,7 @@ def _take_in_all(
     all_names = prepared_names(file.filename for file in files if is_image_name(file.filename))
     rows: list[RawRow] = []
     names: dict[str, str] = {}
-    structures: dict[str, Structure] = {}
+    structures: dict[str, Structure | np.ndarray] = {}
     first_with_pixels: dict[str, str] = {}
     for row, portrait in take_in(track(files, "preparing"), all_names, size, tiles, options, sheet):
         rows.append(row)
@@ -324,7 +334,7 @@ def _take_in_all(
             del first_with_pixels[digest]
             continue
         names[row.filename] = name
-        structures[name] = structure_of(portrait)
+        structures[name] = (perceptual_hash if options.kind == SMOOTH else structure_of)(portrait)
     return rows, names, structures
 
 

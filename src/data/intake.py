@@ -20,7 +20,8 @@ from src.data.clean import (
     without_background,
 )
 from src.data.cutting import Tiles, sheet_of
-from src.data.native_grid import recover_native
+from src.data.native_grid import PHOTOGRAPH, SMOOTH_ENLARGEMENT, recover_native
+from src.data.smooth import SMOOTH, fit_smooth, read_smooth
 from src.images import IMAGE_SUFFIXES, BadImage, count_colours, fit, read_picture
 
 ACCEPTED, DUPLICATE, REJECTED, IGNORED = "accepted", "duplicate", "rejected", "ignored"
@@ -197,6 +198,9 @@ def take_in(
         if refusal is not None:
             yield refusal, None
             continue
+        if options.kind == SMOOTH:
+            yield _smooth(file, size, options)
+            continue
         try:
             picture = read_picture(file.path, all_frames=options.frames == "all")
         except BadImage as error:
@@ -306,6 +310,29 @@ def _sheet_hint(rgba: np.ndarray, scale: float, multiple: int = 1) -> list[str]:
     if tiles is not None and (tiles.width % multiple or tiles.height % multiple):
         tiles = None
     return [] if tiles is None else [f"{SHEET}: {tiles.enlarged(int(scale))}"]
+
+
+def _smooth(file: FoundFile, size: int, options: PrepareOptions) -> tuple[RawRow, np.ndarray | None]:
+    """The row and portrait of a file of smooth art."""
+    row = RawRow(file.filename, REJECTED)
+    try:
+        picture = read_smooth(file.path)
+        row.height, row.width = picture.shape[:2]
+        portrait = fit_smooth(picture, size, options.fit, options.resample)
+    except BadImage as error:
+        row.reason = str(error)
+        return row, None
+    row.status, row.colours = ACCEPTED, count_colours(portrait)
+    return row, portrait
+
+
+def smooth_art_advice(rows: Iterable[RawRow]) -> list[str]:
+    """A line of advice where most pictures were refused because they are smooth art; else none."""
+    images = [row for row in rows if row.status in (ACCEPTED, DUPLICATE, REJECTED)]
+    smooth = sum(row.reason in (PHOTOGRAPH, SMOOTH_ENLARGEMENT) for row in images)
+    if 2 * smooth <= len(images):
+        return []
+    return [f"{smooth:,} of {len(images):,} pictures are photographs or smooth art; prepare such a set with --smooth"]
 
 
 def _cut(

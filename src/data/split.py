@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from src.data.groups import components
 from src.errors import InputError
 from src.labels import LabelSpecification
 
@@ -93,11 +92,8 @@ def joined_groups(groups: pd.Series, heroes: pd.Series) -> pd.Series:
     known = heroes.notna()
     numbers, ids = pd.factorize(groups)
     hero_numbers, names = pd.factorize(heroes[known])
-    # A graph of groups and heroes, with an edge for every portrait whose hero is known.
-    edges = coo_array(
-        (np.ones(len(hero_numbers)), (numbers[known], hero_numbers + len(ids))), shape=(len(ids) + len(names),) * 2
-    )
-    component = connected_components(edges, directed=False)[1][: len(ids)]
+    pairs = list(zip(numbers[known], (hero_numbers + len(ids)).tolist(), strict=True))
+    component = components(len(ids) + len(names), pairs)[: len(ids)]
     first = pd.Series(ids).groupby(component).first()
     return pd.Series(first[component[numbers]].to_numpy(), groups.index, name=groups.name)
 
