@@ -70,7 +70,7 @@ def label_portraits(
     by_group, agreement = labels_of_groups(portraits["group_id"], by_file, given.by_group, identity)
     mixed = agreement.index[agreement < 1]
     # A collection knows its groups and labels itself: where they differ, in views, it is by design.
-    if len(mixed) and given.path.name != SOURCE_LABELS:
+    if len(mixed) and not (given.path and given.path.name == SOURCE_LABELS):
         warnings.append(
             f"{len(mixed):,} groups hold portraits with different given labels, e.g. {mixed[0]}: "
             "each keeps its own; see the column confidence in group_labels.csv"
