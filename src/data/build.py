@@ -35,6 +35,7 @@ from src.errors import MOST_SEED, InputError, check_range
 from src.files import check_finished, replacing_all
 from src.images import BadImage, read_rgba
 from src.labels import LabelSpecification
+from src.limits import check_memory
 from src.palettes import category
 from src.progress import track
 from src.tables import json_text, read_table, table_text
@@ -211,6 +212,8 @@ def _read_images(folder: Path, names: Sequence[str]) -> np.ndarray:
         except BadImage as error:
             raise InputError(f"{path}: {error}; run `prepare` (notebook 01) again") from None
         if images is None:
+            # Once more where not all are labelled, and while it is packed.
+            check_memory(2 * len(names) * image.nbytes, f"{len(names):,} portraits", "prepare fewer or smaller ones")
             images = np.empty((len(names), *image.shape), np.uint8)
         if image.shape != images.shape[1:]:
             raise InputError(f"{path} is not of the size of the others; run `prepare` (notebook 01) again")

@@ -120,5 +120,5 @@ def _painted_earlier(out: Path) -> set[str]:
         painted |= set(rows["filename"])
     for path in sorted(out.glob("hero_*.png")):
         if re.fullmatch(_PICTURE, path.name) and path.name not in painted:
-            raise InputError(f"{path} is not a picture of `paint`, and stays as it is; name another folder")
+            raise InputError(f"{path} is in no table of `paint` here, and stays as it is; name another folder")
     return painted

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
@@ -233,8 +233,10 @@ def _compose(
     rows = []
     cached = max(_CACHED_PIXELS // (recipe.frame_size**2 * len(recipe.frames)), 1)
     read_frames = lru_cache(cached)(lambda path, frames: _read_frames(folder / path, frames, recipe.frame_size))
+    # Thousands of ways to colour a hero are made of few files.
+    is_there = lru_cache(None)(lambda path: (folder / path).is_file())
     for number, kind in enumerate(track(recipe.kinds, "composing heroes")):
-        layers = _layers_there_are(folder, kind.layers, recipe.colours)
+        layers = _layers_there_are(is_there, kind.layers, recipe.colours)
         lacking = [names for names, left in zip(kind.layers, layers, strict=True) if not left]
         if lacking or not any(map(any, layers)):
             lacking = lacking or kind.layers
@@ -245,7 +247,7 @@ def _compose(
         shown = [place for place in kind.frames or recipe.frames if place[0] in views]
         frames = tuple(frame for *_, frame in shown)
         for hero, paths in enumerate(_choices(layers, heroes, generator)):
-            for recolour, coloured in enumerate(_colourings(folder, paths, recipe.colours, recolours, generator)):
+            for recolour, coloured in enumerate(_colourings(is_there, paths, recipe.colours, recolours, generator)):
                 pictures = stack([read_frames(path, frames) for path in coloured])
                 for (view, index, _), picture in zip(shown, pictures, strict=True):
                     parts = [view, f"{index:02d}" if index else ""]
@@ -289,16 +291,16 @@ def _read_frames(path: Path, frames: Sequence[Frame], side: int) -> np.ndarray:
 
 
 def _layers_there_are(
-    folder: Path, layers: Sequence[Sequence[str]], colours: Mapping[str, Sequence[str]]
+    is_there: Callable[[str], bool], layers: Sequence[Sequence[str]], colours: Mapping[str, Sequence[str]]
 ) -> list[list[str]]:
     """Each layer's alternatives of which a file exists, in some colour."""
-    return [[path for path in alternatives if not path or _exists(folder, path, colours)] for alternatives in layers]
+    return [[path for path in alternatives if not path or _exists(is_there, path, colours)] for alternatives in layers]
 
 
-def _exists(folder: Path, path: str, colours: Mapping[str, Sequence[str]]) -> bool:
+def _exists(is_there: Callable[[str], bool], path: str, colours: Mapping[str, Sequence[str]]) -> bool:
     names = list(dict.fromkeys(placeholders(path)))
     ways = itertools.product(*(colours[name] for name in names))
-    return any((folder / path.format_map(dict(zip(names, way, strict=True)))).is_file() for way in ways)
+    return any(is_there(path.format_map(dict(zip(names, way, strict=True)))) for way in ways)
 
 
 def _choices(layers: Sequence[Sequence[str]], most: int, generator: np.random.Generator) -> list[list[str]]:
@@ -318,7 +320,11 @@ def _choices(layers: Sequence[Sequence[str]], most: int, generator: np.random.Ge
 
 
 def _colourings(
-    folder: Path, paths: Sequence[str], colours: Mapping[str, Sequence[str]], most: int, generator: np.random.Generator
+    is_there: Callable[[str], bool],
+    paths: Sequence[str],
+    colours: Mapping[str, Sequence[str]],
+    most: int,
+    generator: np.random.Generator,
 ) -> list[list[str]]:
     """Different colourings of one hero's layers, all files there; few where not every colour of a layer exists."""
     names = list(dict.fromkeys(name for path in paths for name in placeholders(path)))
@@ -328,7 +334,7 @@ def _colourings(
         indices = np.unravel_index(way, [len(colours[name]) for name in names]) if names else ()
         values = {name: colours[name][index] for name, index in zip(names, indices, strict=True)}
         coloured = [path.format_map(values) for path in paths]
-        if all((folder / path).is_file() for path in coloured):
+        if all(map(is_there, coloured)):
             found.append(coloured)
         if len(found) == most:
             break
