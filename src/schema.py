@@ -72,7 +72,6 @@ class TrainingConfig(BaseModel):
 def first_fault(error: ValidationError) -> tuple[str, str, object]:
     """The first thing that a schema refuses: where it is, what is wrong with it, and the value."""
     first = error.errors(include_url=False)[0]
-    reason = (
-        first["msg"].partition(",")[0].replace("Input should be", "must be").replace("Field required", "is missing")
-    )
+    reason = first["msg"].removeprefix("Value error, ").partition(",")[0]
+    reason = reason.replace("Input should be", "must be").replace("Field required", "is missing")
     return ".".join(map(str, first["loc"])), reason, first["input"]

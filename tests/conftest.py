@@ -109,10 +109,7 @@ def stored_content(**changes: object) -> dict[str, object]:
         "images_seen": 64,
         "average": weights,
         "state": {"network": weights, "optimizer": {"state": {0: {"step": 8, "betas": (0.5, 0.9)}}}},
-        "training_colours": {
-            "colours": torch.zeros(1, 3, dtype=torch.uint8),
-            "counts": torch.ones(1, dtype=torch.int64),
-        },
+        "training_colours": {"colours": torch.zeros((1, 3), dtype=torch.uint8), "counts": torch.tensor([7])},
     }
     return {**content, **changes}
 

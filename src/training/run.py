@@ -35,8 +35,9 @@ from src.training.trainer import Trainer, TrainingResult, seed_step
 COLOUR_PORTRAITS = 20_000
 """From so many training portraits, evenly picked, come the colours for snapping."""
 
-COPIES = 5
-"""How often a network is in memory while it trains: weights, gradients, the optimizer's two moments, the average."""
+COPIES = 6
+"""How often networks are in memory at the least: weights, their average, and with gradients and the optimizer's two
+moments those that are measured before the run."""
 
 
 def train(
