@@ -127,7 +127,7 @@ def test_layouts_survive_jpeg_at_a_large_scale():
 def test_bad_options_say_what_there_is():
     for options, told in [
         ({"reduce": "lanczos"}, "mode, nearest"),
-        ({"colours": 1}, "at least 2"),
+        ({"colours": 0}, "at least 1"),
         ({"keep_background": True, "remove_fringe": True}, "keep_background"),
     ]:
         with pytest.raises(InputError, match=told):
