@@ -138,7 +138,15 @@ def sample(arguments: argparse.Namespace) -> None:
         raise InputError("--keep says how similar variations are; name their attribute with --vary")
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
     heroes = arguments.count, arguments.seed, requested, arguments.truncation
-    if arguments.palette_file is not None:
+    if arguments.side is not None and arguments.like is None:
+        raise InputError("--from says how much of a picture is kept; name the picture with --like")
+    if arguments.like is not None:
+        from src.play.like import like_picture
+
+        if arguments.vary or arguments.palette_file or arguments.truncation != 1:
+            raise InputError("--like has a hero and colours already; leave --vary, --palette-file and --truncation out")
+        sampled = like_picture(model, arguments.like, arguments.side, requested, arguments.count, arguments.seed)
+    elif arguments.palette_file is not None:
         if arguments.vary or arguments.palette_snap:
             raise InputError("--palette-file has its own colours; leave --vary and --palette-snap out")
         sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
@@ -155,6 +163,16 @@ def weights(arguments: argparse.Namespace) -> None:
 
     write_weights(arguments.checkpoint, arguments.out, arguments.fp16)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
+
+
+def web(arguments: argparse.Namespace) -> None:
+    from src.training.weights import OWN_WEIGHTS
+    from src.web.write import write_page
+
+    size = write_page(arguments.checkpoint or OWN_WEIGHTS, arguments.out)
+    print(f"a page in {arguments.out}, its networks {size / 1e6:.1f} MB; to see it:")
+    print(f"npm install --prefix {arguments.out}")
+    print(f"python -m http.server --directory {arguments.out}")
 
 
 def compare(arguments: argparse.Namespace) -> None:
@@ -383,6 +401,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--vary", metavar="ATTRIBUTE", help="every hero once for each class of it, one row a hero")
     command.add_argument("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less")
+    command.add_argument("--like", type=Path, metavar="FILE", help="heroes like a picture, in its colours")
+    command.add_argument(
+        "--from",
+        dest="side",
+        type=int,
+        metavar="SIDE",
+        help="of --like: what it is at this side is kept (default 16 of 64)",
+    )
     command.add_argument("--gender")
     command.add_argument("--hero-class")
     command.add_argument("--palette")
@@ -401,6 +427,11 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     command.add_argument("--fp16", action="store_true", help="numbers of 16 bits: half the size")
     command.set_defaults(run=weights)
+
+    command = commands.add_parser("web", help="a static web page that samples heroes in the browser")
+    command.add_argument("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given")
+    command.add_argument("--out", type=Path, required=True, help="folder of the page")
+    command.set_defaults(run=web)
 
     command = commands.add_parser(
         "evaluate", help="evaluate a checkpoint or a folder of images: JSON and an HTML report"

@@ -45,6 +45,8 @@ class AdversarialFamily(Family):
         self.optimizer_generator = torch.optim.Adam(self.generator.parameters(), rate_generator, betas, fused=True)
         self.optimizer_discriminator = torch.optim.Adam(learning, rate_discriminator, betas, fused=True)
 
+    smooth_latents = True
+
     @property
     def sampler(self) -> nn.Module:
         return self.generator

@@ -37,7 +37,7 @@ def choose(logits: Tensor, uniforms: Tensor, before: Choices | None = None, keep
         logits: [N, K].
         uniforms: [N] in [0, 1], which choose where nothing stays (`inverse_cdf`).
         before: N choices; None: all are new.
-        keep: in nats, one number or [N]; infinite: all stay.
+        keep: in nats, one number or [N]; infinite: an earlier choice stays, -infinite: it goes.
     """
     classes, log_probabilities = inverse_cdf(logits, uniforms), logits.log_softmax(dim=1)
     if before is not None:

@@ -199,7 +199,7 @@ def trained():
     # Twelve portraits are to be memorised.
     quick = {"learning_rate": 3e-3, "learning_rate_prior": 1e-2, "prior_dropout": 0.1, "prior_noise": 0.0}
     family = build(base_channels=16, **quick)
-    for step in range(160):
+    for step in range(250):
         torch.manual_seed(step)
         family.train_step(squares(12), labels_for(12), 12 * step)
     family.sampler.eval()
