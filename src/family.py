@@ -229,6 +229,15 @@ class Family(ABC):
         """
         return None
 
+    def restore(self, sampler: nn.Module, reals: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Portraits [N, C, H, W] in [-1, 1] with noise, the same every time, and what is left of the noise after
+        denoising; None for a family that does not learn to denoise portraits.
+
+        Args:
+            sampler: as for `sample`.
+        """
+        return None
+
     def likelihood(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Exact bits of each portrait under the model, by part, [N] each; nothing for a family without a likelihood.
 

@@ -15,6 +15,7 @@ from pydantic import field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.device import in_float64
 from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
@@ -346,7 +347,7 @@ class PalettePyramidFamily(Family):
 
     def uniforms(self, latents: Tensor) -> Tensor:
         """Normal numbers to uniform ones."""
-        return torch.special.ndtr(latents.double())
+        return torch.special.ndtr(in_float64(latents))
 
     def painted(self, written: Written) -> Tensor:
         return paint(written.maps[-1].classes, written.colours, self.data.size)

@@ -48,7 +48,7 @@ def planted(count=60, seed=0):
     return images, labels
 
 
-def trained(steps=110, **values):
+def trained(steps=150, **values):
     torch.manual_seed(0)
     family = make(batch_size=20, learning_rate=4e-3, warmup_kimg=0.1, dropout=0.0, **values)
     images, labels = (torch.from_numpy(each) for each in planted())
