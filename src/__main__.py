@@ -407,7 +407,7 @@ def make_parser() -> argparse.ArgumentParser:
         dest="side",
         type=int,
         metavar="SIDE",
-        help="of --like: what it is at this side is kept (default 16 of 64)",
+        help="of --like: kept as it is at this side (default 16 of 64)",
     )
     command.add_argument("--gender")
     command.add_argument("--hero-class")
