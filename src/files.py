@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -52,6 +53,23 @@ def replacing_all(folder: Path, names: Sequence[str], command: str) -> Iterator[
             for temporary, name in zip(temporaries, names, strict=True):
                 note(name)
                 os.replace(temporary, folder / name)
+
+
+@contextmanager
+def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
+    """An empty folder for work in progress, gone when the block ends.
+
+    Args:
+        parent: made where it is missing; on the file system of what the work will be moved to.
+        name: begins with a dot, and nothing else has it: what a killed run left there goes.
+    """
+    folder = Path(parent) / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 MARK = ".unfinished"

@@ -26,6 +26,8 @@ class TrainingConfig(BaseModel):
 
     # How long, and from which seed.
     kimg: Positive
+    # In passes over the training portraits in place of kimg; 0: kimg counts.
+    epochs: NonNegative
     seed: CountOrZero
     batch_size: Annotated[Count, Field(multiple_of=2)]
     # auto: bf16 where the hardware has it, else fp16 on CUDA, else fp32.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,9 +38,6 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
     path = Path(path)
     text = _read_text(path, "save it as 'CSV UTF-8'")
     first_line = text.lstrip().split("\n", 1)[0]
-    if not first_line.strip():
-        naming = f" with: {', '.join(required)}" if required else ""
-        raise InputError(f"{path} is empty; it needs a header line{naming}")
     delimiter = max(_DELIMITERS, key=first_line.count)
     try:
         # The header is read as a row, or pandas would rename a column that is there twice. Its Python engine tells an
@@ -48,9 +45,14 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
         table = pd.read_csv(
             io.StringIO(text, newline=""), sep=delimiter, header=None, engine="python", dtype=str, keep_default_na=False
         )
+    except pd.errors.EmptyDataError:
+        table = pd.DataFrame()
     except pd.errors.ParserError as error:
         raise InputError(f"{path} is not a CSV file: {error}; mend the row, or close its quote") from None
     table = table[table.ne("").any(axis=1)]
+    if table.empty:
+        naming = f" with: {', '.join(required)}" if required else ""
+        raise InputError(f"{path} is empty; it needs a header line{naming}")
     table.columns = table.iloc[0].str.strip().tolist()
     table = table.iloc[1:].reset_index(drop=True)
     _check_columns(path, table, required)
@@ -68,6 +70,8 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
 
 
 def _read_text(path: Path, advice: str) -> str:
+    if path.is_char_device() or path.is_block_device():
+        raise InputError(f"{path} is a device, not a file")  # some of them never end
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return file.read()
@@ -144,12 +148,21 @@ def read_json(path: Path, schema: type[Content], advice: str) -> Content:
 
 def parse_json(text: str, schema: type[Content], source: object, advice: str) -> Content:
     """The same for a text that `source` holds."""
+    return _checked(_adapter(schema).validate_json, text, source, advice)
+
+
+def check_content(content: object, schema: type[Content], source: object, advice: str) -> Content:
+    """The same for what was read by other means."""
+    return _checked(_adapter(schema).validate_python, content, source, advice)
+
+
+def _checked(validate: Callable[..., Content], content: object, source: object, advice: str) -> Content:
     try:
-        return _adapter(schema).validate_json(text, strict=True)
+        return validate(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = "".join(f"{part}: " for part in first["loc"])
-        raise InputError(f"{source} is not what it should be ({place}{first['msg']}); {advice}") from None
+        problem = "".join(f"{part}: " for part in first["loc"]) + first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{source} is not what it should be ({problem}); {advice}") from None
 
 
 @lru_cache
@@ -160,4 +173,9 @@ def _adapter(schema: type[Content]) -> TypeAdapter[Content]:
 def write_json(path: Path, content: Any) -> None:
     """Write indented JSON, keys in the order given."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(content), encoding="utf-8", newline="\n")
+
+
+def json_text(content: Any) -> str:
+    """What `write_json` writes."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

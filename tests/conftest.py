@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from src.device import NATIVE_BF16
+from src.evaluation.report import Picture
 from src.labels import LabelSpecification
+from src.training.estimate import Estimate
 
 SPECIFICATION = LabelSpecification(
     {"gender": ("feminine", "masculine"), "hero_class": ("bard", "knight", "mage"), "palette": ("cool", "warm")}
@@ -20,11 +22,44 @@ def fixed_seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def quick_estimate():
+    """No run here takes steps to say how long it will be; `tests/training/test_estimate.py` takes them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.training.run.measure", lambda *_: Estimate(100.0, None))
+        yield
+
+
+@pytest.fixture
+def quick_evaluation():
+    """Evaluators whose networks have hardly learned and whose spreads come from two halves; reports without plots."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("label_classifier.IMAGES_SEEN", 64),
+            ("evaluator.SCORE_IMAGES_SEEN", 64),
+            ("distances.HALVES", 2),
+            ("report_rows.TWO_SAMPLE_STEPS", 2),
+            ("report_rows.TWO_SAMPLE_SEEDS", (0,)),
+            ("two_sample_test.BOOTSTRAPS", 20),
+            ("report.plotted", lambda figure, caption: Picture("", caption)),
+        ):
+            patch.setattr(f"src.evaluation.{name}", value)
+        yield
+
+
 @pytest.fixture(scope="module")
 def fp32():
     """`precision: auto` is fp32 on every CPU, in other processes too; tolerances are of that format."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(NATIVE_BF16, "0")
+        yield
+
+
+@pytest.fixture(params=["0", "1"], ids=["fallback", "bf16"])
+def either_format(request):
+    """`precision: auto` becomes each of the two formats that this hardware can have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(NATIVE_BF16, request.param)
         yield
 
 
@@ -43,13 +78,8 @@ def make_portraits(count: int, size: int = 16, seed: int = 0) -> tuple[np.ndarra
     return images, labels
 
 
-@pytest.fixture
-def data_folder(tmp_path):
-    """A data folder whose `portraits.npz` holds 48 random 16x16 portraits, a quarter of them for validation."""
-    return write_data(tmp_path / "data")
-
-
 def write_data(folder: Path) -> Path:
+    """Make a data folder whose `portraits.npz` holds 48 random 16x16 portraits, a quarter of them for validation."""
     images, labels = make_portraits(48)
     folder.mkdir(exist_ok=True)
     np.savez(
@@ -63,6 +93,11 @@ def write_data(folder: Path) -> Path:
         fingerprint="planted",
     )
     return folder
+
+
+@pytest.fixture
+def data_folder(tmp_path):
+    return write_data(tmp_path / "data")
 
 
 def stored_content(**changes: object) -> dict[str, object]:

@@ -6,23 +6,24 @@ Written from the folder's own tables alone, without a date or a path: the same d
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from src.data.folder import GROUP_TABLE, RAW_TABLE
 from src.data.intake import ACCEPTED
 from src.data.origin import SOURCE_NOTE, read_origin
-from src.errors import InputError
 from src.files import replacing
 from src.palettes import category
-from src.tables import read_table
+from src.tables import read_json, read_table
 
 DATA_CARD = "README.md"
-BESIDE_A_FOREIGN_PAGE = "DATA_CARD.md"
-"""The card's name where a person keeps a README.md of their own."""
+BESIDE_FOREIGN_PAGES = "DATA_CARD.md"
+"""The card's name where a person keeps a README.md of their own; with a number where they keep one of this name too."""
 
 _TITLE = "# Data card"
 _EMPTY_PAGE_TITLE = "# Prepared data"
@@ -70,10 +71,7 @@ def write_data_card(data: Path) -> Path:
     groups = read_table(data / GROUP_TABLE, ("size",))
     parts = {name: read_table(data / f"sprites_{name}.csv", ("group_id",)) for name in ("train", "val")}
     portraits = pd.concat(parts, names=["split"]).reset_index("split")
-    try:
-        configuration = json.loads((data / "dataset_config.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{data / 'dataset_config.json'} cannot be read ({error}); run `build` again") from None
+    configuration = read_json(data / "dataset_config.json", dict[str, Any], "run `build` again")
 
     sections = (
         [_TITLE, "", "Written by `build` (notebook 02) from the tables in this folder; changes here are overwritten."],
@@ -83,11 +81,12 @@ def write_data_card(data: Path) -> Path:
         ["## Palette space", "", *_palette_space(portraits)],
         ["## What was not taken", "", *_not_taken(raw)],
         ["## Split", "", *_split(configuration, portraits)],
-        ["## Warnings of the build", "", *(f"- {line}" for line in configuration["warnings"] or ["none"])],
+        ["## Warnings of the build", "", *(f"- {_text(line)}" for line in configuration["warnings"] or ["none"])],
         ["## Fingerprints", "", *_fingerprints(data, configuration)],
         ["## Files", "", FILE_TABLE.rstrip()],
     )
-    card = data / (DATA_CARD if _is_ours(data / DATA_CARD) else BESIDE_A_FOREIGN_PAGE)
+    names = itertools.chain((DATA_CARD, BESIDE_FOREIGN_PAGES), (f"DATA_CARD_{n}.md" for n in itertools.count(2)))
+    card = next(page for page in map(data.joinpath, names) if _is_ours(page))
     with replacing(card) as temporary:
         text = "\n\n".join("\n".join(section) for section in sections) + "\n"
         temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -145,12 +144,14 @@ def _labels(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
             for name, train, validation in counts.itertuples()
         ]
         origin = ", ".join(f"{name} {number:,}" for name, number in configuration["label_sources"][attribute].items())
-        lines += [f"### {attribute}", "", f"Where the labels come from, in portraits: {origin}.", ""]
+        lines += [f"### {_text(attribute)}", "", f"Where the labels come from, in portraits: {origin}.", ""]
         lines += [*_table((attribute, "training", "validation", "share"), rows), ""]
     return lines[:-1]
 
 
 def _palette_space(portraits: pd.DataFrame) -> list[str]:
+    if portraits["palette_pixels"].eq("").all():
+        return ["none: this is smooth art, and the palette rule is for pixel art."]
     measures = []
     for column, description in _MEASURES:
         values = sorted(portraits[column].astype(float))
@@ -186,7 +187,7 @@ def _split(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
         f"By group, seed {configuration['seed']}, share wanted for validation {configuration['val_fraction']}; "
         f"groups in both parts: {both}.",
         *(
-            f"No group in which this combination occurs is trained on: {', '.join(combination.values())}."
+            f"No group in which this combination occurs is trained on: {_text(', '.join(combination.values()))}."
             for combination in configuration.get("held_out_combinations", [])
         ),
         "",
@@ -203,11 +204,16 @@ def _fingerprints(data: Path, configuration: Mapping) -> list[str]:
     ]
 
 
+def _text(text: str) -> str:
+    """A name or a message as Markdown that shows it: one line, no HTML."""
+    return escape(" ".join(text.split()), quote=False)
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Lines of a Markdown table; whole numbers get thousands separators."""
 
     def line(cells: Iterable[object]) -> str:
         texts = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells)
-        return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"
+        return "| " + " | ".join(_text(text).replace("|", "\\|") for text in texts) + " |"
 
     return [line(header), line("---" for _ in header), *map(line, rows)]

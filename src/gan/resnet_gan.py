@@ -12,6 +12,8 @@ from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
 class ResNetGAN(ConditionalGAN):
     """See `ConditionalGAN` for the training step."""
 
+    layered_latents = True
+
     def build_generator(self) -> nn.Module:
         config, data = self.config, self.data
         return ResNetGenerator(
@@ -23,3 +25,7 @@ class ResNetGAN(ConditionalGAN):
         return ResNetDiscriminator(
             data.size, data.channels, data.labels.sizes, config.base_channels, config.spectral_norm
         )
+
+    @property
+    def discriminator_blocks(self) -> list[nn.Module]:
+        return list(self.discriminator.blocks)

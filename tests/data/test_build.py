@@ -1,24 +1,37 @@
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
 
 from src.data.build import build_dataset, fingerprint
+from src.data.clean import PrepareOptions
 from src.data.curate import Curation
 from src.data.folder import prepare_folder
+from src.data.packed import load_portraits
 from src.errors import InputError
+from src.images import write_png
 from src.labels import LabelSpecification, read_label_mappings
 from src.tables import write_table
 from tests.data.art import CLOTH, hero, write_heroes
 from tests.tables import read_rows
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
     """Twelve silhouettes in five colours, prepared; their labels beside them in `labels.csv`."""
-    rows = write_heroes(tmp_path / "images", shapes=12)
-    write_table(tmp_path / "labels.csv", tuple(rows[0]), rows)
-    prepare_folder(tmp_path / "images", tmp_path / "data")
+    folder = tmp_path_factory.mktemp("prepared")
+    rows = write_heroes(folder / "images", shapes=12)
+    write_table(folder / "labels.csv", tuple(rows[0]), rows)
+    prepare_folder(folder / "images", folder / "data")
+    return folder
+
+
+@pytest.fixture
+def data(prepared, tmp_path):
+    """A copy of the prepared heroes, to build from."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 
@@ -207,6 +220,10 @@ def test_bad_input_is_one_line_that_says_what_to_do(data, tmp_path):
         ({"val_fraction": 1.0}, "fraction"),
         ({"attributes": ("gender", "gender")}, "twice"),
         ({"attributes": ("filename",)}, "filename"),
+        ({"val_fraction": float("nan")}, "fraction"),
+        ({"min_confidence": 2}, "must be from 0 to 1"),
+        ({"seed": -1}, "the seed must be from 0"),
+        ({"seed": 2**64}, "the seed must be from 0"),
         ({"hold_out": [{"colour": "warm"}]}, "the attributes of this set are: palette"),
         ({"hold_out": [{"palette": "red"}]}, "its classes are: cool, dark"),
         ({"hold_out": [{"palette": "warm", "gender": "feminine"}]}, "attributes of this set are"),
@@ -346,3 +363,71 @@ def test_an_unfinished_earlier_build_is_none(data):
     (data / "label_mappings.json").write_text("{", encoding="utf-8")
     change_sheet(data, a_group(data), hero_class="rogue")
     assert "rogue" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]
+    (data / "dataset_config.json").write_text("[]", encoding="utf-8")
+    change_sheet(data, a_group(data), hero_class="monk")
+    assert "monk" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]
+
+
+@pytest.fixture
+def few(tmp_path):
+    """Four silhouettes in two colours, prepared and built."""
+    rows = write_heroes(tmp_path / "images", 4, ("cool", "warm"))
+    write_table(tmp_path / "labels.csv", tuple(rows[0]), rows)
+    prepare_folder(tmp_path / "images", tmp_path / "data")
+    build_dataset(tmp_path / "data", tmp_path / "labels.csv")
+    return tmp_path / "data"
+
+
+def test_a_build_that_is_killed_between_two_files_is_told_and_mended_by_another(few, monkeypatch):
+    before = {path.name: path.read_bytes() for path in few.glob("*") if path.is_file()}
+    for last in ("sprites_final.csv", "portraits.npz"):
+
+        def move(old, new, last=last):
+            if new.name == last:
+                raise KeyboardInterrupt
+            os.rename(old, new)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("src.files.os.replace", move)
+            build_dataset(few, few.parent / "labels.csv", val_fraction=0.5)
+        with pytest.raises(InputError, match="`build` was stopped half-way"):
+            load_portraits(few)
+    build_dataset(few, few.parent / "labels.csv")
+    assert {path.name: path.read_bytes() for path in few.glob("*") if path.is_file()} == before
+
+
+def test_a_set_that_was_prepared_in_part_is_refused_until_it_is_prepared_again(few, monkeypatch):
+    labels, images = few.parent / "labels.csv", few.parent / "images"
+    before = (few / "portraits.npz").read_bytes()
+    written = []
+
+    def write(path, portrait):
+        if len(written) == 5:
+            raise KeyboardInterrupt
+        written.append(path)
+        write_png(path, portrait)
+
+    write_png(images / "heroes" / "00_another.png", hero(9, CLOTH["muted"]))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("src.data.folder.write_png", write)
+        prepare_folder(images, few, options=PrepareOptions(colours=2))
+    with pytest.raises(InputError, match="`prepare` was stopped half-way"):
+        build_dataset(few, labels)
+    (images / "heroes" / "00_another.png").unlink()
+    prepare_folder(images, few)
+    build_dataset(few, labels)
+    assert (few / "portraits.npz").read_bytes() == before
+    assert not (few / "prepared" / "heroes" / "00_another.png").exists()
+
+
+def test_a_history_that_holds_no_decision_is_one_line(few):
+    for row in ("correct,[1]", "correct,5", "correct,{", 'correct,"{""gender"": 1}"'):
+        (few / "group_labels_history.csv").write_text(f"action,after\n{row}\n")
+        with pytest.raises(InputError, match=r"group_labels_history.csv, row 2 is not what it should be"):
+            build_dataset(few, few.parent / "labels.csv")
+
+
+def test_memory_that_does_not_suffice_is_foreseen(few, monkeypatch):
+    monkeypatch.setattr("src.limits.available_memory", lambda: 8 * 64 * 64 * 4)
+    with pytest.raises(InputError, match="8 portraits need"):
+        build_dataset(few)
