@@ -128,18 +128,21 @@ def test_a_fresh_run_moves_the_earlier_one_out_of_the_way(data_folder, tmp_path)
 def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_folder, tmp_path, monkeypatch, name):
     if not hasattr(signal, name):
         pytest.skip("not on this system")
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)  # under `nohup` it is ignored
     run(data_folder, tmp_path / "whole", 0.064)
     original = ConditionalGAN.train_step
 
     def interrupt_in_the_middle(self, reals, labels, images_seen):
         if images_seen == 40:
-            signal.raise_signal(getattr(signal, name))
+            signal.raise_signal(number)
         return original(self, reals, labels, images_seen)
 
     monkeypatch.setattr(ConditionalGAN, "train_step", interrupt_in_the_middle)
     out = tmp_path / "stopped"
     result, lines = run(data_folder, out, 0.064)
     monkeypatch.undo()
+    signal.signal(number, before)
     assert result.interrupted and result.images_seen == 48
     assert any("interrupted" in line for line in lines)
     run(data_folder, out, 0.064, resume=True)
