@@ -30,6 +30,7 @@ PREPARE_OPTIONS = (
     "keep_background",
     "remove_orphans",
     "remove_fringe",
+    "density",
     "kind",
     "fit",
     "resample",
@@ -44,15 +45,14 @@ def paint(arguments: argparse.Namespace) -> None:
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    from src.data.clean import PrepareOptions, parse_density
+    from src.data.clean import PrepareOptions
     from src.data.cutting import Tiles
     from src.data.folder import prepare_folder
 
     if arguments.tiles is None and (arguments.margin or arguments.spacing):
         raise InputError("--margin and --spacing are of tiles; give --tiles")
     tiles = arguments.tiles and Tiles.parse(arguments.tiles, arguments.margin, arguments.spacing)
-    density = arguments.density and parse_density(arguments.density)
-    options = PrepareOptions(density=density, **{name: getattr(arguments, name) for name in PREPARE_OPTIONS})
+    options = PrepareOptions(**{name: getattr(arguments, name) for name in PREPARE_OPTIONS})
     report = prepare_folder(arguments.images, arguments.data, arguments.size, tiles, options, arguments.group_by)
     print_report(report)
 
@@ -90,11 +90,11 @@ def print_report(report: PrepareReport | BuildReport) -> None:
 
 
 def source(arguments: argparse.Namespace) -> None:
-    from src.data.clean import PrepareOptions, parse_density
+    from src.data.clean import PrepareOptions
     from src.data.sources import COLLECTIONS
 
     collection = COLLECTIONS[arguments.collection]
-    options = PrepareOptions(colours=arguments.colours, density=arguments.density and parse_density(arguments.density))
+    options = PrepareOptions(colours=arguments.colours, density=arguments.density)
     if arguments.download is not None:
         collection.fetch(arguments.files, arguments.download, arguments.sha256)
     of_collection = {name: getattr(arguments, name) for name in collection.options}
@@ -407,7 +407,7 @@ def make_parser() -> argparse.ArgumentParser:
         dest="side",
         type=int,
         metavar="SIDE",
-        help="of --like: what it is at this side is kept (default 16 of 64)",
+        help="of --like: kept as it is at this side (default 16 of 64)",
     )
     command.add_argument("--gender")
     command.add_argument("--hero-class")

@@ -56,13 +56,13 @@ class Picture:
     lossy: bool
 
 
-def read_rgba(path: Path, max_pixels: int = MAX_PIXELS, binary_alpha: bool = True) -> np.ndarray:
+def read_rgba(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """The one frame of a file that `read_picture` takes, uint8 `[height, width, 4]`.
 
     Raises:
         BadImage: as `read_picture` does.
     """
-    return read_picture(path, False, max_pixels, binary_alpha).frames[0]
+    return read_picture(path, max_pixels=max_pixels).frames[0]
 
 
 def read_picture(
@@ -91,7 +91,7 @@ def read_picture(
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > max_pixels:
                     raise BadImage(f"too large: {image.width}x{image.height} pixels")
-                return _decoded(image, all_frames, binary_alpha, max_pixels // (image.width * image.height))
+                return _decoded(image, all_frames, max_pixels // (image.width * image.height), binary_alpha)
     except BadImage:
         raise
     except Image.DecompressionBombError:
@@ -109,7 +109,7 @@ def read_picture(
         raise BadImage(f"truncated or damaged: {detail or type(error).__name__}") from None
 
 
-def _decoded(image: Image.Image, all_frames: bool, binary_alpha: bool, most_frames: int) -> Picture:
+def _decoded(image: Image.Image, all_frames: bool, most_frames: int, binary_alpha: bool) -> Picture:
     lossy = image.format in ("JPEG", "MPO")
     count = 1 if lossy else getattr(image, "n_frames", 1)  # the further pictures of a JPEG are thumbnails
     if all_frames and count > most_frames:

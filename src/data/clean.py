@@ -78,7 +78,7 @@ class PrepareOptions:
         keep_background: leave a flat opaque background instead of making it transparent.
         remove_orphans: replace single pixels that differ from all their neighbours.
         remove_fringe: take off the mix of drawing and background that anti-aliasing left where one was removed.
-        density: the least and the most share of a picture's native pixels that are visible; None takes all.
+        density: `LEAST:MOST`, shares of a picture's native pixels that are visible; None takes all.
         kind: `pixel` or `smooth` art (`src/data/smooth.py`); what is above is for pixel art alone.
         fit, resample: of smooth art, as for `fit_smooth`.
     """
@@ -91,7 +91,7 @@ class PrepareOptions:
     keep_background: bool = False
     remove_orphans: bool = False
     remove_fringe: bool = False
-    density: tuple[float, float] | None = None
+    density: str | None = None
     kind: str = PIXEL
     fit: str = FITS[0]
     resample: str = next(iter(RESAMPLING))
@@ -107,8 +107,8 @@ class PrepareOptions:
             raise InputError(f"colours must be at least 1, not {self.colours}")
         if self.remove_fringe and self.keep_background:
             raise InputError("remove_fringe needs the background removed; leave keep_background out")
-        if self.density is not None and not 0 <= self.density[0] <= self.density[1] <= 1:
-            raise InputError(f"density must be two shares from 0 to 1, LEAST:MOST, not {self.density}")
+        if self.density is not None:
+            parse_density(self.density)
         for name, value, choices in (("kind", self.kind, KINDS), ("fit", self.fit, FITS)):
             if value not in choices:
                 raise InputError(f"no such {name}: {value!r}; there are {', '.join(choices)}")
@@ -170,8 +170,39 @@ def clean(art: NativeArt, size: int, options: PrepareOptions) -> tuple[np.ndarra
     if options.colours is not None:
         pixels = monochrome(pixels) if options.colours == 1 else reduce_colours(pixels, options.colours)
     if options.density is not None:
-        check_density(pixels, *options.density)
+        check_density(pixels, *parse_density(options.density))
     return pixels, notes
+
+
+def parse_density(text: str) -> tuple[float, float]:
+    """`0.15:0.6` -> (0.15, 0.6).
+
+    Raises:
+        InputError: not two shares from 0 to 1, the lesser one first.
+    """
+    try:
+        least, most = map(float, text.split(":"))
+    except ValueError:
+        least, most = 1.0, 0.0
+    if not 0 <= least <= most <= 1:
+        raise InputError(f"density is LEAST:MOST, such as 0.15:0.6, not {text!r}")
+    return least, most
+
+
+def check_density(rgba: np.ndarray, least: float, most: float) -> None:
+    """Refuse a picture with too few or too many visible pixels.
+
+    Raises:
+        BadImage: the share of visible pixels is outside of `least` to `most`.
+    """
+    density = (rgba[..., 3] > 0).mean()
+    if not least <= density <= most:
+        raise BadImage(f"pixel density outside {least:g}:{most:g}")
+
+
+def monochrome(rgba: np.ndarray) -> np.ndarray:
+    """Every visible pixel white: a stencil, as 1-bit art is drawn."""
+    return np.where(rgba[..., 3:] > 0, np.uint8(255), np.uint8(0)).repeat(4, axis=2)
 
 
 def _sides(rgba: np.ndarray) -> str:
@@ -270,35 +301,6 @@ def noise_note(rgba: np.ndarray, colours: int, lossy: bool) -> list[str]:
     if count_colours(collapse_noise(rgba)) > (NOISY_JPEG_SHARE if lossy else NOISY_SHARE) * colours:
         return []
     return [f"{NOISE_LEFT}: {colours} colours"]
-
-
-def parse_density(text: str) -> tuple[float, float]:
-    """`0.15:0.6` -> (0.15, 0.6).
-
-    Raises:
-        InputError: not two numbers.
-    """
-    try:
-        least, most = map(float, text.split(":"))
-    except ValueError:
-        raise InputError(f"density is LEAST:MOST, such as 0.15:0.6, not {text!r}") from None
-    return least, most
-
-
-def check_density(rgba: np.ndarray, least: float, most: float) -> None:
-    """Refuse a picture with too few or too many visible pixels.
-
-    Raises:
-        BadImage: the share of visible pixels is outside of `least` to `most`.
-    """
-    density = (rgba[..., 3] > 0).mean()
-    if not least <= density <= most:
-        raise BadImage(f"pixel density outside {least:g}:{most:g}")
-
-
-def monochrome(rgba: np.ndarray) -> np.ndarray:
-    """Every visible pixel white: a stencil, as 1-bit art is drawn."""
-    return np.where(rgba[..., 3:] > 0, np.uint8(255), np.uint8(0)).repeat(4, axis=2)
 
 
 def _without(rgba: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -128,7 +128,9 @@ def prepare_folder(
     images, data = Path(images), Path(data)
     if isinstance(tiles, int):
         tiles = Tiles(tiles, tiles)
-    _check_arguments(images, data, size, tiles, options.kind, group_by)
+    if tiles is not None and options.kind == SMOOTH:
+        raise InputError("tiles are cut from pixel art; leave --tiles out for smooth art")
+    _check_arguments(images, data, size)
     warnings: list[str] = []
     files = find_files(images, leave_out=data, problems=warnings)
     earlier = _written_earlier(data)
@@ -150,12 +152,9 @@ def prepare_folder(
             )
         elif options.enlarge is None:
             _note_scales(rows)
-        if options.kind == SMOOTH:
-            groups = group_near_duplicates(structures)
-        else:
-            together, hint = _together(data, rows, names, group_by)
-            warnings += hint
-            groups = make_groups(structures, together)
+        together, hint = _together(data, rows, names, group_by)
+        warnings += hint
+        groups = (group_near_duplicates if options.kind == SMOOTH else make_groups)(structures, together)
         _note_groups(rows, names, groups)
         _write_cut_tiles(data, tiles, sheet)
 
@@ -268,15 +267,11 @@ def _pair(heroes: dict[str, str]) -> str:
     return " and ".join(max(joined(heroes), key=len)[:2])
 
 
-def _check_arguments(images: Path, data: Path, size: int, tiles: Tiles | None, kind: str, group_by: str | None) -> None:
+def _check_arguments(images: Path, data: Path, size: int) -> None:
     if not images.is_dir():
         raise InputError(f"{images} is not a folder; give the folder that holds the images")
     check_finished(images)
     check_range("size", size, 1, MOST_PIXELS)
-    if kind == SMOOTH and tiles is not None:
-        raise InputError("tiles are cut from pixel art; leave --tiles out for smooth art")
-    if kind == SMOOTH and group_by is not None:
-        raise InputError("groups of smooth art are its near-duplicates; leave --group-by out")
     if data.exists() and not data.is_dir():
         raise InputError(f"{data} is a file; give a folder for the data")
     check_apart(images, data)

@@ -297,21 +297,6 @@ def _fitted(
     return row, portrait
 
 
-def _too_large(rgba: np.ndarray, size: int) -> str:
-    sides, inner = (f"{one.shape[1]}x{one.shape[0]}" for one in (rgba, trimmed(rgba)))
-    without = f", {inner} without the empty border" if inner != sides else ""
-    return f"larger than {size}x{size}: {sides} true pixels{without}"
-
-
-def _sheet_hint(rgba: np.ndarray, scale: float, multiple: int = 1) -> list[str]:
-    """A note where a picture looks like a sheet, with the tiles that it seems to have in the file's own pixels."""
-    visible = rgba[..., 3] > 0
-    tiles = sheet_of(visible) if visible.size <= MOST_SHEET_PIXELS and scale == int(scale) else None
-    if tiles is not None and (tiles.width % multiple or tiles.height % multiple):
-        tiles = None
-    return [] if tiles is None else [f"{SHEET}: {tiles.enlarged(int(scale))}"]
-
-
 def _smooth(file: FoundFile, size: int, options: PrepareOptions) -> tuple[RawRow, np.ndarray | None]:
     """The row and portrait of a file of smooth art."""
     row = RawRow(file.filename, REJECTED)
@@ -329,10 +314,25 @@ def _smooth(file: FoundFile, size: int, options: PrepareOptions) -> tuple[RawRow
 def smooth_art_advice(rows: Iterable[RawRow]) -> list[str]:
     """A line of advice where most pictures were refused because they are smooth art; else none."""
     images = [row for row in rows if row.status in (ACCEPTED, DUPLICATE, REJECTED)]
-    smooth = sum(row.reason in (PHOTOGRAPH, SMOOTH_ENLARGEMENT) for row in images)
+    smooth = sum(row.reason.startswith((PHOTOGRAPH, SMOOTH_ENLARGEMENT)) for row in images)
     if 2 * smooth <= len(images):
         return []
     return [f"{smooth:,} of {len(images):,} pictures are photographs or smooth art; prepare such a set with --smooth"]
+
+
+def _too_large(rgba: np.ndarray, size: int) -> str:
+    sides, inner = (f"{one.shape[1]}x{one.shape[0]}" for one in (rgba, trimmed(rgba)))
+    without = f", {inner} without the empty border" if inner != sides else ""
+    return f"larger than {size}x{size}: {sides} true pixels{without}"
+
+
+def _sheet_hint(rgba: np.ndarray, scale: float, multiple: int = 1) -> list[str]:
+    """A note where a picture looks like a sheet, with the tiles that it seems to have in the file's own pixels."""
+    visible = rgba[..., 3] > 0
+    tiles = sheet_of(visible) if visible.size <= MOST_SHEET_PIXELS and scale == int(scale) else None
+    if tiles is not None and (tiles.width % multiple or tiles.height % multiple):
+        tiles = None
+    return [] if tiles is None else [f"{SHEET}: {tiles.enlarged(int(scale))}"]
 
 
 def _cut(
