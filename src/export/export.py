@@ -53,7 +53,7 @@ def export(
     - `godot`, `tiled`: the sheet, and a `SpriteFrames` or a tileset for it.
     - `preview`: the sheet, and enlarged by a whole number.
     - `gpl`, `hex`, `pal`: their palette.
-    - `gif`, `apng`: one after another, enlarged.
+    - `gif`, `apng`: one after another as they come, enlarged.
 
     Args:
         portraits: from `read_portraits` or of samples.
@@ -77,8 +77,9 @@ def export(
     for name in tags or ():
         if name not in portraits.attributes:
             raise InputError(f"no portrait has {name!r}; attributes: {', '.join(portraits.attributes) or 'none'}")
-    portraits = portraits.sorted_by(portraits.attributes if tags is None else tags)
     portraits, palette = _in_palette(portraits, palette_snap)
+    in_time = portraits.images
+    portraits = portraits.sorted_by(portraits.attributes if tags is None else tags)
     palettes = [kind for kind in PALETTES if kind in formats]
     if palettes and len(palette) > MOST_COLOURS:
         raise InputError(
@@ -102,7 +103,7 @@ def export(
         write_palette(out / f"{NAME}.{kind}", palette)
         lines.append(f"{out / NAME}.{kind}: {len(palette)} colours")
     animations = [kind for kind in ANIMATIONS if kind in formats]
-    frames = [enlarged(image, scale) for image in portraits.images] if animations else []
+    frames = [enlarged(image, scale) for image in in_time] if animations else []
     return lines + write_animations(out, animations, frames, milliseconds)
 
 

@@ -34,6 +34,9 @@ UNKNOWN = "CHECKPOINT"
 OPTIONS = ("truncation", "guidance", "keep", "snap", "palette_snap", "palette_file")
 """Of `sample`, as a manifest has them."""
 
+KNOWN = {"seed", "labels", "checkpoint", "varied_from", *OPTIONS}
+"""What a manifest says of portraits that `sample` gives again; of others it says more."""
+
 
 def write_gallery(folder: Path, page: Path, data: Path | None = None, checkpoint: Path | None = None) -> int:
     """Write the page. It needs no other file and no server, and may not ask for any.
@@ -100,11 +103,12 @@ def redraw_command(entry: Mapping[str, object], checkpoint: str = "") -> str:
         checkpoint: path for `--checkpoint`; empty: the project's own.
 
     Returns:
-        Empty where the manifest does not say enough, or where a name has characters that some shell would act on.
+        Empty for a portrait that comes from elsewhere, and where a name has characters that some shell would act on.
     """
     seed, hero = entry.get("seed"), entry.get("varied_from")
     labels = dict(hero if isinstance(hero, Mapping) else entry["labels"])
-    if not isinstance(seed, int) or not isinstance(entry.get("checkpoint"), str) or any("=" in name for name in labels):
+    sampled = isinstance(seed, int) and isinstance(entry.get("checkpoint"), str) and entry.keys() <= KNOWN
+    if not sampled or any("=" in name for name in labels):
         return ""
     if "palette_file" in entry:  # the category follows from its colours
         labels.pop("palette", None)
@@ -127,8 +131,8 @@ def _command(entry: Mapping[str, object], paths: Mapping[str, str]) -> dict[str,
     """The command, and what to know of it."""
     digest = entry.get("checkpoint")
     command = redraw_command(entry, paths.get(digest, UNKNOWN))
-    if "seed" not in entry:
-        note = "Not in a manifest of `sample`: there is no seed to sample it from."
+    if "seed" not in entry or not entry.keys() <= KNOWN:
+        note = "Not a portrait of `sample` alone: there is no command for it."
     elif not command:
         note = "A name in the manifest has characters that a shell could act on, so there is no command."
     elif digest in paths:

@@ -12,7 +12,7 @@ from src.errors import InputError
 from src.export.export import ANIMATIONS, FORMATS, export
 from src.palettes.files import read_palette
 from tests.conftest import make_portraits
-from tests.export.art import few_colours, labelled, read, write_folder
+from tests.export.art import few_colours, labelled, read, visible, write_folder
 
 
 def folder_of(path, images):
@@ -33,6 +33,7 @@ def exported(tmp_path_factory):
 
 def test_every_file_shows_the_same_portraits(exported):
     portraits, out = exported
+    images = few_colours(7)  # in the folder's order
     files = ["heroes.apng", "heroes.gif", "heroes.gpl", "heroes.hex", "heroes.json", "heroes.pal", "heroes.png"]
     files += ["heroes.tres", "heroes.tsx", "heroes_array.json", "heroes_x2.png", "portraits"]
     assert sorted(path.name for path in out.iterdir()) == files
@@ -50,6 +51,8 @@ def test_every_file_shows_the_same_portraits(exported):
     for kind in ANIMATIONS:
         with Image.open(out / f"heroes.{kind}") as animation:
             assert (animation.n_frames, animation.size) == (7, (32, 32))
+            animation.seek(6)
+            assert np.array_equal(visible(animation)[::2, ::2], images[6])
 
 
 def test_one_palette_in_every_file_of_it(exported):

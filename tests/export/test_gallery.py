@@ -143,6 +143,7 @@ def test_the_command_asks_for_the_same_portrait(entry, words):
         {"seed": None},
         {"checkpoint": None},
         {"palette_file": "$(reboot).hex"},
+        {"redrawn_from": 7},
     ],
 )
 def test_what_a_shell_could_act_on_is_in_no_command(entry):
@@ -169,7 +170,7 @@ def test_commands_name_the_checkpoint_where_it_is_known(tmp_path):
         commands(own, checkpoint)
     (tmp_path / "in" / "manifest.json").unlink()
     ((command, note),) = commands(of_file)
-    assert command == "" and "no seed" in note
+    assert command == "" and "no command" in note
 
 
 @pytest.mark.parametrize(
