@@ -29,8 +29,6 @@ USAGE = f"""usage: python run.py notebooks [NOTEBOOK ...] [NAME=VALUE ...]
        python run.py COMMAND [ARGUMENT ...]       {", ".join(COMMANDS[:5])},
                                                   {", ".join(COMMANDS[5:])};
                                                   `python run.py COMMAND --help` says what it takes"""
-# `src/device.py` reads this variable.
-NATIVE_BF16 = "HERO_PORTRAITS_NATIVE_BF16"
 
 
 def environment_python() -> Path:
@@ -61,30 +59,15 @@ def install(python: Path) -> None:
     stamp.write_text(wanted)
 
 
-def other_format(python: Path) -> str:
-    """What NATIVE_BF16 must say for `precision: auto` to become the format that it does not become by itself."""
-    ask = "from src.device import Precision, pick_device; print(int(Precision(pick_device()).name != 'bf16'))"
-    return subprocess.run([python, "-c", ask], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-
-
 def run_tests(python: Path, arguments: list[str]) -> int:
-    """Lint and format check first (notebooks too), then pytest, whose last line comes last.
-
-    Without arguments, those that train in the hardware's number format run before all of them in the other one.
-    """
+    """Lint and format check first (notebooks too), then pytest, whose last line comes last."""
     for check in (["check"], ["format", "--check"]):
         status = subprocess.run([python, "-m", "ruff", *check, "."], cwd=ROOT).returncode
         if status:
             return status
-    if not arguments:
-        environment = {**os.environ, NATIVE_BF16: other_format(python)}
-        print(f"\n{NATIVE_BF16}={environment[NATIVE_BF16]}", flush=True)
-        those = [python, "-m", "pytest", "-m", "number_format and not slow"]
-        status = subprocess.run(those, cwd=ROOT, env=environment).returncode
-        if status:
-            return status
-        print(f"\n{NATIVE_BF16} as it was", flush=True)
-    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT).returncode
+    arguments = arguments or ["-n", "auto", "--dist", "worksteal"]  # all of them: a process a core, of one thread each
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT, env=environment).returncode
 
 
 def run_module(python: Path, module: str, arguments: list[str]) -> int:

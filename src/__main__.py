@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from src.errors import InputError, TrainingDiverged
+if not __package__:  # run as a file, from any folder
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from src.console import any_terminal, one_line, report_error
+from src.errors import InputError
 
 if TYPE_CHECKING:
+    from src.data.build import BuildReport
+    from src.data.folder import PrepareReport
     from src.sampling import LoadedModel, Sampled
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
-# Requirements whose modules have another name.
-REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 
 
 def paint(arguments: argparse.Namespace) -> None:
@@ -36,9 +42,7 @@ def prepare(arguments: argparse.Namespace) -> None:
         arguments.remove_fringe,
     )
     report = prepare_folder(arguments.images, arguments.data, arguments.size, arguments.tiles, options)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    print(report)
+    print_report(report)
 
 
 def build(arguments: argparse.Namespace) -> None:
@@ -58,8 +62,13 @@ def build(arguments: argparse.Namespace) -> None:
         arguments.new_classes,
         [parse_assignments(combination.split(",")) for combination in arguments.hold_out],
     )
+    print_report(report)
+
+
+def print_report(report: PrepareReport | BuildReport) -> None:
+    """Print its warnings, a line each, then what was done."""
     for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {one_line(warning)}", file=sys.stderr)
     print(report)
 
 
@@ -72,9 +81,7 @@ def source(arguments: argparse.Namespace) -> None:
         fetch(collection.origin, arguments.download, sha256, arguments.files, collection.is_folder)
     options = {name: getattr(arguments, name) for name in collection.options}
     report = collection.prepare(arguments.files, arguments.data, **options)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    print(report)
+    print_report(report)
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -82,9 +89,8 @@ def train(arguments: argparse.Namespace) -> int:
     from src.evaluation.quick_metrics import quick_metrics
     from src.training.run import train as run_training
 
-    overrides = parse_assignments(arguments.set)
     named = {name: getattr(arguments, name) for name in ("kimg", "seed", "palette_snap", "mlflow")}
-    overrides |= {name: value for name, value in named.items() if value is not None}
+    overrides = parse_assignments([*arguments.set, *assignments(named)])
     result = run_training(
         arguments.data,
         arguments.out,
@@ -92,9 +98,11 @@ def train(arguments: argparse.Namespace) -> int:
         arguments.profile,
         overrides,
         arguments.resume,
-        evaluator=quick_metrics,
-        settings=arguments.config,
-        start=arguments.start,
+        functools.partial(print, flush=True),
+        quick_metrics,
+        arguments.config,
+        arguments.start,
+        arguments.minutes,
     )
     return 130 if result.interrupted else 0
 
@@ -107,9 +115,8 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
     from src.sampling import sample as sample_heroes
     from src.training.weights import OWN_WEIGHTS
 
-    requested = parse_assignments(arguments.label)
     named = {name: getattr(arguments, name) for name in ("gender", "hero_class", "palette")}
-    requested |= {name: value for name, value in named.items() if value is not None}
+    requested = parse_assignments([*arguments.label, *assignments(named)])
     if arguments.keep is not None and arguments.vary is None:
         raise InputError("--keep says how similar variations are; name their attribute with --vary")
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
@@ -236,16 +243,28 @@ def names_in(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def assignments(options: Mapping[str, object]) -> list[str]:
+    """The options that were given, as `name=value`."""
+    return [f"{name}={value}" for name, value in options.items() if value is not None]
+
+
 def numbers(text: str) -> list[int]:
     """`0,1` -> [0, 1]."""
     return [int(part) for part in text.split(",") if part.strip()]
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, like every other of this command line."""
+    """A parser whose complaints are one line, like every other of this command line; all take `--debug`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # No default: a command's would replace what was given before the command.
+        self.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help="show the whole traceback of an error"
+        )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+        self.exit(2, one_line(f"error: {message}; see `{self.prog} --help`") + "\n")
 
 
 def add_sampling(command: argparse.ArgumentParser) -> None:
@@ -343,7 +362,9 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, help="artifacts folder: samples, checkpoints, metrics.csv")
     command.add_argument("--family", help="resnet_gan (default); any name in docs/families.md")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
-    command.add_argument("--kimg", type=float, help="how long, in thousands of images seen")
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--kimg", type=float, metavar="K", help="how long, in thousands of images seen")
+    length.add_argument("--minutes", type=float, metavar="M", help="how long by the clock; then it saves and ends")
     command.add_argument("--seed", type=int)
     begin = command.add_mutually_exclusive_group()
     begin.add_argument("--resume", action="store_true", help="go on from the latest checkpoint where there is one")
@@ -444,31 +465,14 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 diverged, 2 bad arguments or input, 130 interrupted."""
-    parsed = make_parser().parse_args(arguments)
-    try:
-        return parsed.run(parsed) or 0
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        module = (error.name or "").partition(".")[0]
-        if module in ("", "src"):
-            raise  # a fault of this package
-        name, command = REQUIREMENTS.get(module, module), parsed.run.__name__
-        advice = f"run `python run.py {command} ...`, which uses the project's own environment"
-        print(f"error: {name} is not installed here; {advice}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        print(f"error: {error.strerror or error}{where}; check the path, its rights and the disk", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except TrainingDiverged as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    """Run one command; returns the exit status: 0 done, 1 diverged or a fault, 2 bad arguments or input, 130 Ctrl-C."""
+    with any_terminal():
+        parsed = make_parser().parse_args(arguments)
+        try:
+            return parsed.run(parsed) or 0
+        # One place says what an error looks like, of whatever kind.
+        except (Exception, KeyboardInterrupt) as error:
+            return report_error(error, parsed.run.__name__, "debug" in parsed)
 
 
 if __name__ == "__main__":

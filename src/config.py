@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from src.errors import InputError
 from src.families import find_family
-from src.schema import TrainingConfig
+from src.schema import TrainingConfig, first_fault
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
@@ -61,7 +62,7 @@ def load_config(
         raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(profile_names(family))}")
     of_family = _flattened(_read_family(family), CONFIGS / f"{family}.yaml", family, profile)
     of_file = settings_in(file, family, profile) if file else {}
-    return _checked(family, {**of_family, **of_file, **(overrides or {})})
+    return _checked(family, {**of_family, **of_file, **_with_present_names(overrides or {})})
 
 
 def config_from_checkpoint(
@@ -79,7 +80,8 @@ def config_from_checkpoint(
     Raises:
         InputError: as for `load_config`.
     """
-    return _checked(family, {**_read_family(family)["base"], **_with_present_names(values), **(overrides or {})})
+    base = _read_family(family)["base"]
+    return _checked(family, {**base, **_with_present_names(values), **_with_present_names(overrides or {})})
 
 
 def profile_names(family: str) -> list[str]:
@@ -98,7 +100,10 @@ def family_and_profile_in(file: Path) -> tuple[str | None, str | None]:
         InputError: a missing or unreadable file.
     """
     content = _read(Path(file))
-    return content.get("family"), content.get("profile")
+    named = content.get("family"), content.get("profile")
+    if not all(name is None or isinstance(name, str) for name in named):
+        raise InputError(f"{file}: family and profile must be names, not {reprlib.repr(named)}")
+    return named
 
 
 def settings_in(file: Path, family: str, profile: str) -> dict[str, object]:
@@ -112,8 +117,8 @@ def settings_in(file: Path, family: str, profile: str) -> dict[str, object]:
     """
     file = Path(file)
     content = _read(file)
-    if content.get("family", family) != family:
-        raise InputError(f"{file} has settings of {content['family']}, not of {family}; choose that family")
+    if (named := content.get("family") or family) != family:
+        raise InputError(f"{file} has settings of {named}, not of {family}; choose that family")
     if "config" in content:  # a run's own; the rest describes its data
         content = content["config"]
     return _flattened(content, file, family, profile)
@@ -123,15 +128,21 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
     """`["batch_size=64", ...]` -> `{"batch_size": "64", ...}`; `load_config` reads each text as its field's type.
 
     Raises:
-        InputError: no `=`.
+        InputError: no `=`, or one name with two values.
     """
-    values = {}
+    values: dict[str, str] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name:
             raise InputError(f"{assignment!r} is not of the form name=value")
-        values[name] = text
+        if values.setdefault(name, text) != text:
+            raise InputError(f"{name} is given twice, as {values[name]!r} and {text!r}; give it once")
     return values
+
+
+def former_names_among(values: Mapping[str, object]) -> list[str]:
+    """A line for every setting that is named as in earlier versions, with its present name."""
+    return [f"{name} is now called {FORMER_SETTINGS[name]}" for name in values if name in FORMER_SETTINGS]
 
 
 def config_to_dict(config: TrainingConfig) -> dict[str, object]:
@@ -160,8 +171,8 @@ def _read(file: Path) -> dict[str, object]:
         raise InputError(f"no settings at {file}; name a YAML file, or the config.json of a run")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read as YAML ({' '.join(str(error).split())})") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"{file} cannot be read as YAML ({' '.join(str(error).split())[:200]})") from None
     return _mapping(content, str(file))
 
 
@@ -195,7 +206,7 @@ def _checked(family: str, values: Mapping[str, object]) -> TrainingConfig:
         return find_family(family).config_class.model_validate({str(name): value for name, value in values.items()})
     except ValidationError as invalid:
         error = invalid.errors(include_url=False)[0]
-    name, value = ".".join(map(str, error["loc"])), error["input"]
+        name, reason, value = first_fault(invalid)
     if error["type"] == "extra_forbidden":
         known = sorted(find_family(family).config_class.model_fields)
         closest = difflib.get_close_matches(name, known)
@@ -205,8 +216,7 @@ def _checked(family: str, values: Mapping[str, object]) -> TrainingConfig:
         raise InputError(f"configs/{family}.yaml has no value for {name}")
     if error["type"] == "literal_error":
         choices = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
-        raise InputError(f"unknown {name} {value!r}; choose one of: {choices}")
+        raise InputError(f"unknown {name} {reprlib.repr(value)}; choose one of: {choices}")
     if error["type"] == "value_error":
         raise InputError(str(error["ctx"]["error"]))
-    reason = error["msg"].partition(",")[0].replace("Input should be", "must be")
-    raise InputError(f"{name} {reason}, not {value!r}")
+    raise InputError(f"{name} {reason}, not {reprlib.repr(value)}")

@@ -6,9 +6,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 from src.errors import InputError
+from src.limits import checked_networks
 
 if TYPE_CHECKING:
-    from src.family import Family
+    import torch
+
+    from src.family import DataSpecification, Family
+    from src.schema import TrainingConfig
 
 # Where each one is; imported when it is asked for.
 FAMILIES = {
@@ -38,3 +42,27 @@ def find_family(name: str) -> type[Family]:
         raise InputError(f"unknown family {name!r}; choose one of: {', '.join(FAMILIES)}")
     module, _, class_name = FAMILIES[name].rpartition(".")
     return getattr(importlib.import_module(module), class_name)
+
+
+def build_family(
+    name: str, config: TrainingConfig, data: DataSpecification, device: torch.device, copies: int = 1
+) -> Family:
+    """The family of that name with its networks, untrained.
+
+    Args:
+        name: of `FAMILIES`.
+        config, data, device: as for `Family`.
+        copies: how often what is built will be in memory: gradients, moments, averages.
+
+    Raises:
+        InputError: settings and data make no network, or one that does not fit into the memory.
+        OutOfMemoryError: it does not fit onto the card.
+    """
+    family = find_family(name)
+    try:
+        with checked_networks(copies):
+            return family(config, data, device)
+    except (ValueError, ArithmeticError, RuntimeError) as error:
+        if isinstance(error, InputError) or type(error).__name__ == "OutOfMemoryError":
+            raise
+        raise InputError(f"these settings and data make no network: {str(error).splitlines()[0][:200]}") from None

@@ -1,13 +1,19 @@
-"""Writing a file whole or not at all, under a name that every system can have."""
+"""Writing a file, or several that belong together, whole or not at all, under names that every system can have."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
+import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
+
+from src.errors import InputError
 
 
 @contextmanager
@@ -19,13 +25,120 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The process id keeps two runs apart; the same folder keeps `os.replace` on one file system.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # The process id keeps two runs apart; the same folder keeps `os.replace` on one file system. The digest is short
+    # where the name is as long as file systems take.
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    temporary = path.with_name(f".{digest}.{os.getpid()}.tmp")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_all(folder: Path, names: Sequence[str], command: str) -> Iterator[list[Path]]:
+    """Temporary paths for several files that belong together: all are written, then all are moved into place.
+
+    A full disk or an interruption while they are written leaves all the old files; one while they are moved leaves the
+    folder marked (`unfinished`).
+    """
+    folder = Path(folder)
+    with ExitStack() as stack:
+        temporaries = [folder / f".{os.getpid()}.{number}.tmp" for number in range(len(names))]
+        for temporary in temporaries:
+            stack.callback(temporary.unlink, missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield temporaries
+        with unfinished(folder, command) as note:
+            for temporary, name in zip(temporaries, names, strict=True):
+                note(name)
+                os.replace(temporary, folder / name)
+
+
+@contextmanager
+def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
+    """An empty folder for work in progress, gone when the block ends.
+
+    Args:
+        parent: made where it is missing; on the file system of what the work will be moved to.
+        name: begins with a dot, and nothing else has it: what a killed run left there goes.
+    """
+    folder = Path(parent) / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+MARK = ".unfinished"
+"""The name of the file that marks a folder: the command on its first line, then the files it has written so far."""
+
+_marked: dict[Path, Callable[[str], None]] = {}
+"""The folders that this process is writing."""
+
+
+@contextmanager
+def unfinished(folder: Path, command: str) -> Iterator[Callable[[str], None]]:
+    """Mark a folder while files that belong together are written there one by one; `check_finished` refuses it.
+
+    Gives a function to call with the name of each file before it is replaced: the first call makes the mark. A work
+    within another one on the same folder is a part of that one.
+
+    The mark goes when the block ends; it stays where an exception, or the end of the process, ends it before.
+    """
+    key = Path(folder).resolve()
+    if key in _marked:
+        yield _marked[key]
+        return
+    mark = key / MARK
+    with ExitStack() as stack:
+        opened: list[TextIO] = []
+
+        def note(name: str) -> None:
+            if not opened:
+                earlier = left_unfinished(key)[1]
+                key.mkdir(parents=True, exist_ok=True)
+                opened.append(stack.enter_context(mark.open("w", encoding="utf-8", buffering=1)))
+                opened[0].write("\n".join([command, *map(json.dumps, sorted(earlier)), ""]))
+            opened[0].write(json.dumps(name) + "\n")
+
+        _marked[key] = note
+        stack.callback(_marked.pop, key)
+        yield note
+    mark.unlink(missing_ok=True)
+
+
+def left_unfinished(folder: Path) -> tuple[str, set[str]]:
+    """The command that was stopped while it wrote a folder, "" for none, and the names of the files it wrote."""
+    try:
+        command, *lines = (Path(folder) / MARK).read_text(encoding="utf-8", errors="replace").splitlines() or ["?"]
+    except FileNotFoundError:
+        return "", set()
+    names = set()
+    for line in lines:
+        with suppress(ValueError):  # the last line may have been cut short
+            names.add(str(json.loads(line)))
+    return command, names
+
+
+def check_finished(folder: Path, *allowed: str) -> None:
+    """Refuse a folder that a command was stopped in: its files may not belong together.
+
+    Args:
+        folder: any folder.
+        allowed: commands that may have been stopped.
+
+    Raises:
+        InputError: another one was; the message names it.
+    """
+    command, _ = left_unfinished(folder)
+    if command and command not in allowed:
+        raise InputError(
+            f"`{command}` was stopped half-way in {folder}, and its files do not fit together; run it again"
+        )
 
 
 LONGEST_PART = 40

@@ -5,12 +5,12 @@ Attributes and classes are data (`label_mappings.json`), not code. No torch here
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from src.errors import InputError
+from src.tables import check_content, read_json
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,24 @@ class LabelSpecification:
         return cls({attribute: tuple(sorted(set(names))) for attribute, names in values.items()})
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Mapping[str, int]]) -> LabelSpecification:
+    def from_mapping(cls, mapping: object, source: object = "the label mapping") -> LabelSpecification:
         """The specification that `label_mappings.json` holds: attribute -> class name -> index.
 
+        Args:
+            mapping: as read from anywhere.
+            source: what it was read from, for the messages.
+
         Raises:
-            InputError: indices that are not 0, 1, 2, ... in the order of the sorted names.
+            InputError: no such mapping, an attribute without classes, or indices that are not 0, 1, 2, ... in the
+                order of the sorted names.
         """
+        content = check_content(mapping, dict[str, dict[str, int]], source, "run `build` (notebook 02) again")
         attributes = {}
-        for attribute, indices in mapping.items():
+        for attribute, indices in content.items():
             names = tuple(sorted(indices))
-            if [indices[name] for name in names] != list(range(len(names))):
+            if not names or [indices[name] for name in names] != list(range(len(names))):
                 raise InputError(
-                    f"label mapping of {attribute!r}: class indices must follow the sorted names; run `build` again"
+                    f"{source}: the class indices of {attribute!r} must follow the sorted names; run `build` again"
                 )
             attributes[attribute] = names
         return cls(attributes)
@@ -111,10 +117,5 @@ def read_label_mappings(path: Path) -> LabelSpecification:
     Raises:
         InputError: no such file, or not such a file.
     """
-    try:
-        mapping = json.loads(Path(path).read_text(encoding="utf-8"))
-        return LabelSpecification.from_mapping(mapping)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; run `build` (notebook 02) first") from None
-    except (json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise InputError(f"{path} is not a label mapping ({error}); run `build` (notebook 02) again") from None
+    mapping = read_json(path, dict[str, dict[str, int]], "run `build` (notebook 02) first")
+    return LabelSpecification.from_mapping(mapping, path)

@@ -16,11 +16,12 @@ from torch import nn
 
 from src.config import config_from_checkpoint
 from src.errors import InputError
-from src.families import find_family
+from src.families import build_family, find_family
 from src.family import DataSpecification, Family
 from src.files import distinct, safe_part
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
+from src.limits import check_memory
 from src.manifest import MANIFEST
 from src.palettes.category import measure, palette_category
 from src.palettes.files import MOST_COLOURS, write_palette
@@ -107,8 +108,14 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
         changes[name] = value
     config = config_from_checkpoint(content["family"], content["config"], changes)
     data = DataSpecification(content["size"], content["channels"], labels, content["intra_class_distance"])
-    family = family_class(config, data, torch.device("cpu"))
-    family.sampler.load_state_dict(averaged_weights(content))
+    family = build_family(content["family"], config, data, torch.device("cpu"))
+    try:
+        family.sampler.load_state_dict(averaged_weights(content))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{checkpoint} has weights of other networks than it says ({reason}); use another file"
+        ) from None
     sampler = family.sampler.eval()
     table = content.get("training_colours")
     colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
@@ -209,6 +216,8 @@ def _requested_labels(
     """Latents [N, latent_dim] and labels int64 [N, A] of the portraits that `sample` is asked for, or InputError."""
     if count < 1:
         raise InputError(f"the number of portraits must be at least 1, not {count}")
+    # The portraits, and the grid of all of them at twice the size.
+    check_memory(count * 4 * model.family.data.size**2 * 4, f"{count:,} portraits", "sample fewer at a time")
     if not 0 <= seed <= 2**32 - count:
         raise InputError(f"the seed must lie between 0 and {2**32 - count}, not {seed}")
     if not 0 < truncation <= 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 Count = Annotated[int, Field(ge=1, lt=2**32)]
 CountOrZero = Annotated[int, Field(ge=0, lt=2**32)]
@@ -65,3 +65,12 @@ class TrainingConfig(BaseModel):
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
             raise ValueError(f"{info.field_name} must be a number or a text, not {value}")
         return value
+
+
+def first_fault(error: ValidationError) -> tuple[str, str, object]:
+    """The first thing that a schema refuses: where it is, what is wrong with it, and the value."""
+    first = error.errors(include_url=False)[0]
+    reason = (
+        first["msg"].partition(",")[0].replace("Input should be", "must be").replace("Field required", "is missing")
+    )
+    return ".".join(map(str, first["loc"])), reason, first["input"]

@@ -1,14 +1,17 @@
-"""Tables and small JSON files: UTF-8 CSV with a header, read and written by pandas, whole or not at all."""
+"""Tables and small JSON files: UTF-8, read against a schema, written whole or not at all."""
 
 from __future__ import annotations
 
+import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from src.errors import InputError
 from src.files import replacing
@@ -33,7 +36,7 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
             quote that is not closed.
     """
     path = Path(path)
-    text = _read_text(path)
+    text = _read_text(path, "save it as 'CSV UTF-8'")
     first_line = text.lstrip().split("\n", 1)[0]
     if not first_line.strip():
         naming = f" with: {', '.join(required)}" if required else ""
@@ -64,14 +67,16 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
     return table
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, advice: str) -> str:
+    if path.is_char_device() or path.is_block_device():
+        raise InputError(f"{path} is a device, not a file")  # some of them never end
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return file.read()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text; save it as 'CSV UTF-8'") from None
+        raise InputError(f"{path} is not UTF-8 text; {advice}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -97,13 +102,78 @@ def _check_swallowed(path: Path, table: pd.DataFrame, delimiter: str) -> None:
 
 def write_table(path: Path, columns: Sequence[str], rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
     """Write a CSV with these columns in this order; a column that a row does not have stays empty."""
+    with replacing(path) as temporary:
+        temporary.write_text(table_text(columns, rows), encoding="utf-8", newline="")
+
+
+def table_text(columns: Sequence[str], rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> str:
+    """What `write_table` writes: lines end with a line feed, cells with any kind of line break are quoted."""
     # dtype=object: beside an empty cell, a column of whole numbers would become one of floats.
     table = pd.DataFrame(rows if isinstance(rows, pd.DataFrame) else list(rows), columns=list(columns), dtype=object)
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")  # so that it quotes cells with either
+    writer.writerow(columns)
+    writer.writerows(table.where(table.notna(), "").itertuples(index=False, name=None))
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Takes the lines of a CSV writer, each with a line feed alone at its end."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
+
+
+Content = TypeVar("Content")
+
+
+def read_json(path: Path, schema: type[Content], advice: str) -> Content:
+    """Read a JSON file of a known shape.
+
+    Args:
+        path: the file.
+        schema: what it holds, as pydantic takes it: a model, `dict[str, str]`, ... Types are strict.
+        advice: what to do where the file is missing or of another shape.
+
+    Raises:
+        InputError: no such file, not UTF-8, not JSON, nested without end, or of another shape.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} is missing; {advice}")
+    return parse_json(_read_text(path, "save it as UTF-8"), schema, path, advice)
+
+
+def parse_json(text: str, schema: type[Content], source: object, advice: str) -> Content:
+    """The same for a text that `source` holds."""
+    return _checked(_adapter(schema).validate_json, text, source, advice)
+
+
+def check_content(content: object, schema: type[Content], source: object, advice: str) -> Content:
+    """The same for what was read by other means."""
+    return _checked(_adapter(schema).validate_python, content, source, advice)
+
+
+def _checked(validate: Callable[..., Content], content: object, source: object, advice: str) -> Content:
+    try:
+        return validate(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        problem = "".join(f"{part}: " for part in first["loc"]) + first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{source} is not what it should be ({problem}); {advice}") from None
+
+
+@lru_cache
+def _adapter(schema: type[Content]) -> TypeAdapter[Content]:
+    return TypeAdapter(schema)
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write indented JSON, keys in the order given."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(content), encoding="utf-8", newline="\n")
+
+
+def json_text(content: Any) -> str:
+    """What `write_json` writes."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

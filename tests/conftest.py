@@ -1,13 +1,16 @@
 """Small data for the tests: nothing here needs a file from outside the repository."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from src.device import NATIVE_BF16
+from src.evaluation.report import Picture
 from src.labels import LabelSpecification
+from src.training.estimate import Estimate
 
 SPECIFICATION = LabelSpecification(
     {"gender": ("feminine", "masculine"), "hero_class": ("bard", "knight", "mage"), "palette": ("cool", "warm")}
@@ -19,12 +22,39 @@ def fixed_seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def quick_estimate(monkeypatch):
+    """No run here takes steps to say how long it will be; `tests/training/test_estimate.py` takes them."""
+    monkeypatch.setattr("src.training.run.measure", lambda *_: Estimate(100.0, None))
+
+
+@pytest.fixture
+def quick_evaluation(monkeypatch):
+    """Evaluators whose networks have hardly learned and whose spreads come from two halves; reports without plots."""
+    for name, value in (
+        ("label_classifier.IMAGES_SEEN", 64),
+        ("evaluator.SCORE_IMAGES_SEEN", 64),
+        ("distances.HALVES", 2),
+        ("report_rows.TWO_SAMPLE_STEPS", 2),
+        ("report_rows.TWO_SAMPLE_SEEDS", (0,)),
+        ("two_sample_test.BOOTSTRAPS", 20),
+    ):
+        monkeypatch.setattr(f"src.evaluation.{name}", value)
+    monkeypatch.setattr("src.evaluation.report.plotted", lambda figure, caption: Picture("", caption))
+
+
 @pytest.fixture(scope="module")
 def fp32():
     """`precision: auto` is fp32 on every CPU, in other processes too; tolerances are of that format."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(NATIVE_BF16, "0")
         yield
+
+
+@pytest.fixture(params=["0", "1"], ids=["fallback", "bf16"])
+def either_format(request, monkeypatch):
+    """`precision: auto` becomes each of the two formats that this hardware can have."""
+    monkeypatch.setenv(NATIVE_BF16, request.param)
 
 
 @pytest.fixture
@@ -42,12 +72,10 @@ def make_portraits(count: int, size: int = 16, seed: int = 0) -> tuple[np.ndarra
     return images, labels
 
 
-@pytest.fixture
-def data_folder(tmp_path):
-    """A data folder whose `portraits.npz` holds 48 random 16x16 portraits, a quarter of them held out."""
+def write_data(folder: Path) -> Path:
+    """Make a data folder whose `portraits.npz` holds 48 random 16x16 portraits, a quarter of them for validation."""
     images, labels = make_portraits(48)
-    folder = tmp_path / "data"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     np.savez(
         folder / "portraits.npz",
         images=images,
@@ -59,6 +87,34 @@ def data_folder(tmp_path):
         fingerprint="planted",
     )
     return folder
+
+
+@pytest.fixture
+def data_folder(tmp_path):
+    return write_data(tmp_path / "data")
+
+
+def stored_content(**changes: object) -> dict[str, object]:
+    """What a checkpoint holds, of one small network."""
+    weights = {"weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
+    content = {
+        "family": "vae",
+        "profile": "smoke",
+        "config": {"kimg": 0.1, "batch_size": 8, "mirror_data": False, "precision": "fp32"},
+        "label_mappings": SPECIFICATION.to_mapping(),
+        "data_fingerprint": "planted",
+        "size": 16,
+        "channels": 4,
+        "intra_class_distance": 0.5,
+        "images_seen": 64,
+        "average": weights,
+        "state": {"network": weights, "optimizer": {"state": {0: {"step": 8, "betas": (0.5, 0.9)}}}},
+        "training_colours": {
+            "colours": torch.zeros(1, 3, dtype=torch.uint8),
+            "counts": torch.ones(1, dtype=torch.int64),
+        },
+    }
+    return {**content, **changes}
 
 
 def with_optimizers(family):

@@ -13,6 +13,7 @@ from src.config import (
     config_to_dict,
     differences,
     family_and_profile_in,
+    former_names_among,
     load_config,
     parse_assignments,
     profile_names,
@@ -141,6 +142,9 @@ def test_unknown_families_and_profiles_list_those_there_are():
         (b"config:\n- 3\n", "holds no settings"),
         (b"gpu:\n  kimg: 3\n", "unknown setting 'gpu'"),
         (b"on: 3\n", "unknown setting 'True'"),
+        (b"family: [a]\n", "settings of"),
+        (b"kl_weight: " + b"[" * 5000, "cannot be read as YAML"),
+        (b"a: &a [x, x, x]\nb: &b [*a, *a, *a]\nkl_weight: [*b, *b, *b]\n", "must be a valid number"),
     ],
 )
 def test_a_bad_file_is_refused_in_one_line(tmp_path, text, message):
@@ -149,7 +153,28 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, text, message):
         file.write_bytes(text)
     with pytest.raises(InputError, match=message) as refused:
         load_config("vae", "cpu", file)
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize("text", ["family: [vae]\n", "profile: {cpu: 1}\n", "family: 5\n"])
+def test_names_in_a_file_are_names(tmp_path, text):
+    (tmp_path / "my.yaml").write_text(text)
+    with pytest.raises(InputError, match="must be names"):
+        family_and_profile_in(tmp_path / "my.yaml")
+
+
+def test_a_former_name_is_accepted_everywhere_and_said(tmp_path):
+    overrides = {"judge_kimg": "7", "kimg": "4"}
+    config = load_config("diffusion", "smoke", overrides=overrides)
+    again = config_from_checkpoint("diffusion", config_to_dict(load_config("diffusion", "smoke")), overrides)
+    assert config.evaluate_kimg == again.evaluate_kimg == 7
+    assert former_names_among(overrides) == ["judge_kimg is now called evaluate_kimg"]
+
+
+def test_a_name_given_twice_must_have_one_value():
+    assert parse_assignments(["a=1", "b=x=y", "a=1"]) == {"a": "1", "b": "x=y"}
+    with pytest.raises(InputError, match="gender is given twice, as 'feminine' and 'masculine'"):
+        parse_assignments(["gender=feminine", "gender=masculine"])
 
 
 def test_a_value_that_the_yaml_file_lacks_is_an_error(monkeypatch):

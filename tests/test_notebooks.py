@@ -1,4 +1,4 @@
-"""The notebooks' parameters and their runner, and the three of the main path, executed top to bottom, twice."""
+"""The notebooks' parameters and their runner, and the three of the main path, executed top to bottom."""
 
 import json
 import os
@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import papermill
 import pytest
 
 import run
+from src import notebooks
 from src.errors import InputError
 from src.notebooks import MAIN_PATH, TYPES, check_parameters, plan, read_parameters, read_value
 from src.painter import paint_set
@@ -20,15 +22,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 def execute(name, folder, cwd, **parameters):
     """A notebook as papermill runs it; its files go to `folder`."""
-    result = folder / f"{name}.ipynb"
-    values = {"PROFILE": "smoke", "DATA": folder / "data", "ARTIFACTS": folder / "artifacts"}
-    options = [part for key, value in values.items() for part in ("--parameters_raw", key, str(value))]
-    options += [part for key, value in parameters.items() for part in ("--parameters", key, str(value))]
-    source = ROOT / "notebooks" / f"{name}.ipynb"
-    command = [sys.executable, "-m", "papermill", source, result, *options, "--no-progress-bar"]
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    result, source = folder / f"{name}.ipynb", ROOT / "notebooks" / f"{name}.ipynb"
+    folders = {"DATA": folder / "data", "ARTIFACTS": folder / "artifacts"}
+    values = {"PROFILE": "smoke", **{key: str(path) for key, path in folders.items()}, **parameters}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONWARNINGS", "ignore")
+        papermill.execute_notebook(source, result, values, cwd=cwd, progress_bar=False)
     return json.loads(result.read_text(encoding="utf-8"))
 
 
@@ -46,22 +45,25 @@ def printed(notebook):
     return "".join("".join(output["text"]) for output in outputs(notebook) if output["output_type"] == "stream")
 
 
-def test_the_three_notebooks_run_twice_and_write_nowhere_else(tmp_path):
+def test_the_three_notebooks_run_and_write_nowhere_else_and_the_third_goes_on(tmp_path):
     before = own_files()
-    paint_set(tmp_path / "images", 190, 0)
-    for round_number, cwd in enumerate((ROOT / "notebooks", ROOT)):
-        for name in MAIN_PATH:
-            given = {"KIMG": 0.16} if name == MAIN_PATH[2] and round_number else {}
-            notebook = execute(name, tmp_path, cwd, IMAGES=tmp_path / "images", **given)
-            pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
-            assert len(pictures) >= 3
-            assert not any(output["output_type"] == "error" for output in outputs(notebook))
-    assert "resuming resnet_gan at 0.13 kimg" in printed(notebook)
+    paint_set(tmp_path / "images", 60, 0)
+    for name, cwd, given in (
+        (MAIN_PATH[0], ROOT / "notebooks", {}),
+        (MAIN_PATH[1], ROOT, {}),
+        (MAIN_PATH[2], ROOT / "notebooks", {"KIMG": 0.032}),
+        (MAIN_PATH[2], ROOT, {"KIMG": 0.048}),
+    ):
+        notebook = execute(name, tmp_path, cwd, IMAGES=str(tmp_path / "images"), **given)
+        pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+        assert len(pictures) >= 3
+        assert not any(output["output_type"] == "error" for output in outputs(notebook))
+    assert "resuming resnet_gan at 0.03 kimg" in printed(notebook)
     (training,) = (cell for cell in notebook["cells"] if "".join(cell["source"]).startswith("live = "))
     # Curves and grid were renewed in place: one of each is left.
     assert ["image/png" in output.get("data", {}) for output in training["outputs"]].count(True) == 2
     assert (tmp_path / "artifacts" / "checkpoints" / "latest.pt").is_file()
-    assert len(list((tmp_path / "data" / "prepared").glob("*.png"))) == 190
+    assert len(list((tmp_path / "data" / "prepared").glob("*.png"))) == 60
     assert own_files() == before
 
 
@@ -164,8 +166,8 @@ def test_a_running_notebook_refuses_unknown_names_and_wrong_types():
 IMPORT = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from src.errors import InputError"
 
 
-def start_runner(folder, *cells):
-    """The runner on a notebook of these cells, in a folder with braces and spaces in its name."""
+def write_notebook(folder, *cells):
+    """A project with a notebook of these cells, in a folder with braces and spaces in its name."""
     project = folder / "a {b} c"
     (project / "notebooks").mkdir(parents=True)
     tags = [["parameters"], *([] for _ in cells)]
@@ -177,15 +179,7 @@ def start_runner(folder, *cells):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = {"cells": content, "metadata": kernel, "nbformat": 4, "nbformat_minor": 4}
     (project / "notebooks" / "01_try.ipynb").write_text(json.dumps(notebook))
-    code = "import sys, src.notebooks as it; from pathlib import Path; "
-    code += "it.ROOT = Path(sys.argv[1]); sys.exit(it.main(['01', 'ARTIFACTS=' + sys.argv[2]]))"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, project, folder / "{out}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return project
 
 
 @pytest.mark.parametrize(
@@ -196,10 +190,11 @@ def start_runner(folder, *cells):
         ("1 / 0", 1, "error: 01_try, cell 3: ZeroDivisionError: division by zero; the whole of it is in "),
     ],
 )
-def test_a_failing_notebook_is_one_line(tmp_path, cell, status, line):
-    with start_runner(tmp_path, cell) as process:
-        shown, complaint = process.communicate()
-    assert process.returncode == status and complaint.startswith(line) and complaint.count("\n") == bool(line)
+def test_a_failing_notebook_is_one_line(tmp_path, cell, status, line, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "ROOT", write_notebook(tmp_path, cell))
+    assert notebooks.main(["01", f"ARTIFACTS={tmp_path / '{out}'}"]) == status
+    shown, complaint = capsys.readouterr()
+    assert complaint.startswith(line) and complaint.count("\n") == bool(line)
     assert "=== 01_try" in shown and (tmp_path / "{out}" / "notebooks" / "01_try.ipynb").is_file()
 
 
@@ -208,7 +203,11 @@ def test_an_interrupted_notebook_saves_and_is_one_line(tmp_path):
     stops = "import signal, time\nstopped = []\nsignal.signal(signal.SIGINT, lambda *_: stopped.append(1))\n"
     waits = "print('training', flush=True)\nwhile not stopped: time.sleep(0.05)\n"
     saves = f"time.sleep(1)\nopen({str(tmp_path / 'saved')!r}, 'w').close()"
-    with start_runner(tmp_path, stops + waits + saves, f"open({str(tmp_path / 'next')!r}, 'w').close()") as process:
+    project = write_notebook(tmp_path, stops + waits + saves, f"open({str(tmp_path / 'next')!r}, 'w').close()")
+    code = "import sys, src.notebooks as it; from pathlib import Path; "
+    code += "it.ROOT = Path(sys.argv[1]); sys.exit(it.main(['01', 'ARTIFACTS=' + sys.argv[2]]))"
+    command, pipe = [sys.executable, "-c", code, project, tmp_path / "out"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
         while "training" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)

@@ -36,10 +36,8 @@ sys.exit(7)
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+def write_project(folder: Path) -> Path:
     """A copy of run.py beside a package that needs nothing."""
-    folder = tmp_path / "project with spaces"
     (folder / "src").mkdir(parents=True)
     (folder / "run.py").write_bytes((ROOT / "run.py").read_bytes())
     (folder / "src" / "__init__.py").touch()
@@ -49,8 +47,14 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def installed(project: Path) -> Path:
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "project with spaces")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
     """The same with its environment, as if made and installed before."""
+    project = write_project(tmp_path_factory.mktemp("installed") / "project with spaces")
     venv.create(project / ".venv", symlinks=os.name != "nt")
     stamp = hashlib.sha256((project / "requirements.txt").read_bytes()).hexdigest()
     (project / ".venv" / "hero_portraits_requirements.sha256").write_text(stamp)

@@ -89,6 +89,8 @@ def test_files_and_manifest(model, tmp_path):
     [
         ({"count": 0}, "at least 1"),
         ({"count": 1, "seed": -1}, "between 0"),
+        ({"count": 10**9}, "1,000,000,000 portraits need"),
+        ({"count": 10**30}, "portraits need"),
         ({"count": 1, "requested": {"hero_class": "plumber"}}, "choose one of: bard, knight, mage"),
         ({"count": 1, "requested": {"species": "orc"}}, "this data set has: gender, hero_class, palette"),
     ],
@@ -96,6 +98,20 @@ def test_files_and_manifest(model, tmp_path):
 def test_bad_wishes_are_refused(model, arguments, message):
     with pytest.raises(InputError, match=message):
         sample(model, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--label", "gender=feminine", "--gender", "masculine"], "gender is given twice"),
+        (["--label", "gender=feminine", "--label", "gender=masculine"], "gender is given twice"),
+        (["--palette-snap", "9" * 5000], "a palette has 2 to 256 colours, not 999999999..."),
+    ],
+)
+def test_what_contradicts_itself_or_has_no_end_is_refused(checkpoint, tmp_path, capsys, arguments, message):
+    assert main(["sample", "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
 def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(model, tmp_path):

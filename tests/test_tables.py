@@ -1,8 +1,10 @@
+import csv
+
 import pytest
 
 from src.errors import InputError
 from src.files import replacing
-from src.tables import read_table, write_table
+from src.tables import read_json, read_table, write_table
 from tests.tables import read_rows
 
 
@@ -80,3 +82,37 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["a\rb.png", "a\r\nb", "\r", "a\nb", "\u2028", '"'])
+def test_any_kind_of_line_break_stays_in_its_cell(tmp_path, name):
+    write_table(tmp_path / "t.csv", ("filename", "note"), [{"filename": f"x{name}x", "note": name}])
+    assert read_rows(tmp_path / "t.csv") == [{"filename": f"x{name}x", "note": name}]
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.DictReader(file)) == [{"filename": f"x{name}x", "note": name}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "EOF"),
+        (b"{", "EOF"),
+        (b"\xff", "not UTF-8"),
+        (b"[" * 100_000, "recursion"),
+        (b"[1]", "valid object"),
+        (b'{"gender": 5}', "gender: Input should be a valid array"),
+        (b'{"gender": ["a", 1]}', "gender: 1: Input should be a valid string"),
+        (None, "is missing; run `build`"),
+    ],
+)
+def test_json_of_another_shape_says_what_is_wrong_in_one_line(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "t.json").write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_json(tmp_path / "t.json", dict[str, list[str]], "run `build`")
+    assert "\n" not in str(caught.value)
+
+
+def test_json_is_read_with_a_byte_order_mark_too(tmp_path):
+    (tmp_path / "t.json").write_bytes(b'\xef\xbb\xbf{"a": "\xc3\xa9"}')
+    assert read_json(tmp_path / "t.json", dict[str, str], "") == {"a": "é"}

@@ -22,17 +22,22 @@ from src.data.intake import ACCEPTED, DUPLICATE
 from src.data.labelling import Labelling, label_portraits
 from src.data.split import TRAIN, VALIDATION, held_out_portraits, split_by_group
 from src.data.symmetry import is_symmetric
-from src.data.vocabulary import CONFIGURATION, FINAL_TABLE, LABEL_MAPPINGS, check_vocabulary
-from src.errors import InputError
-from src.files import replacing
+from src.data.vocabulary import (
+    CONFIGURATION,
+    FINAL_TABLE,
+    LABEL_MAPPINGS,
+    MEASURE_COLUMNS,
+    RESERVED_COLUMNS,
+    check_vocabulary,
+)
+from src.errors import MOST_SEED, InputError, check_range
+from src.files import check_finished, replacing_all
 from src.images import BadImage, read_rgba
 from src.labels import LabelSpecification
 from src.palettes import category
 from src.progress import track
-from src.tables import read_table, write_json, write_table
+from src.tables import json_text, read_table, table_text
 
-MEASURE_COLUMNS = ("palette_pixels", "palette_lightness", "palette_chroma", "palette_temperature", "palette_ambiguous")
-RESERVED_COLUMNS = ("filename", "group_id", "split", "source", "confidence")
 PACKED = "portraits.npz"
 
 MIN_CONFIDENCE = 0.8
@@ -121,8 +126,8 @@ def build_dataset(
             portrait with a label of every attribute, or a combination that no portrait or every group has.
     """
     data = Path(data)
-    _check_arguments(attributes, val_fraction, min_confidence)
-
+    _check_arguments(attributes, val_fraction, min_confidence, seed)
+    check_finished(data, "build")
     portraits = read_portraits(data)
     used = check_vocabulary(data, labels, set(portraits["group_id"]), attributes, new_classes)
     given = GivenLabels() if labels is None else read_given_labels(labels, attributes)
@@ -144,23 +149,27 @@ def build_dataset(
     packed = _pack(images[portraits.index.isin(table.index)], table, specification, encoded)
 
     report = _describe(table, specification, labelling, left_out, val_fraction, packed)
-    _write_tables(data, table, specification.names)
-    with replacing(data / LABEL_MAPPINGS) as temporary:
-        temporary.write_text(str(packed["label_mappings"]), encoding="utf-8", newline="\n")
-    write_json(data / CONFIGURATION, _configuration(report, images.shape[1], val_fraction, seed, used, hold_out))
-    with replacing(data / PACKED) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **packed)
+    texts = {
+        **_tables(table, specification.names),
+        LABEL_MAPPINGS: str(packed["label_mappings"]),
+        CONFIGURATION: json_text(_configuration(report, images.shape[1], val_fraction, seed, used, hold_out)),
+    }
+    with replacing_all(data, [*texts, PACKED], "build") as (*of_texts, of_packed):
+        for temporary, text in zip(of_texts, texts.values(), strict=True):
+            temporary.write_text(text, encoding="utf-8", newline="")
+        with of_packed.open("wb") as file:
+            np.savez_compressed(file, **packed)
     write_data_card(data)
     return report
 
 
-def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float) -> None:
-    if not 0 <= min_confidence <= 1:
-        raise InputError(f"the least confidence must be from 0 to 1, not {min_confidence}")
+def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float, seed: int) -> None:
+    check_range("the least confidence", min_confidence, 0, 1)
+    check_range("the seed", seed, 0, MOST_SEED)
     if not 0 <= val_fraction < 1:
         raise InputError(f"the validation fraction must be from 0 to less than 1, not {val_fraction}")
     for attribute in attributes:
-        if not attribute or attribute in (*RESERVED_COLUMNS, *MEASURE_COLUMNS):
+        if attribute != attribute.strip() or not attribute.isprintable() or attribute in ("", *RESERVED_COLUMNS):
             raise InputError(f"{attribute!r} cannot name an attribute; choose another name for the column")
         if list(attributes).count(attribute) > 1:
             raise InputError(f"the attribute {attribute!r} is named twice; name it once")
@@ -184,6 +193,8 @@ def read_portraits(data: Path) -> pd.DataFrame:
     if not names:
         raise InputError(f"{path} lists no accepted portrait; run `prepare` (notebook 01) on a folder of images")
     portraits = raw.loc[raw["status"] == ACCEPTED, ["filename", "group_id"]]
+    for row in portraits.index[portraits["filename"].duplicated() | portraits["group_id"].eq("")]:
+        raise InputError(f"{path}, row {row + 2}: a portrait twice, or in no group; run `prepare` (notebook 01) again")
     duplicates = raw[raw["status"] == DUPLICATE].groupby("duplicate_of")["filename"].agg(list)
     portraits["duplicates"] = [duplicates.get(filename, []) for filename in portraits["filename"]]
     return portraits.set_axis([names[filename] for filename in portraits["filename"]]).sort_index()
@@ -360,12 +371,15 @@ def _one_sided_classes(class_counts: Mapping[str, Mapping[str, tuple[int, int]]]
     ]
 
 
-def _write_tables(data: Path, table: pd.DataFrame, attributes: Sequence[str]) -> None:
+def _tables(table: pd.DataFrame, attributes: Sequence[str]) -> dict[str, str]:
+    """The three tables by name."""
     columns = ("filename", "group_id", *attributes, *MEASURE_COLUMNS)
     rows = table.rename_axis("filename").reset_index()
-    write_table(data / FINAL_TABLE, columns, rows)
-    write_table(data / "sprites_train.csv", columns, rows[rows["split"] == TRAIN])
-    write_table(data / "sprites_val.csv", columns, rows[rows["split"] == VALIDATION])
+    return {
+        FINAL_TABLE: table_text(columns, rows),
+        "sprites_train.csv": table_text(columns, rows[rows["split"] == TRAIN]),
+        "sprites_val.csv": table_text(columns, rows[rows["split"] == VALIDATION]),
+    }
 
 
 def _configuration(

@@ -24,7 +24,7 @@ from src.data.folder import GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
 from src.data.group_labels import GROUP_LABELS, IDENTITY_ATTRIBUTES, read_group_labels
 from src.errors import InputError
 from src.images import over_background, read_rgba, tile
-from src.tables import read_table, write_table
+from src.tables import parse_json, read_table, write_table
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -142,7 +142,11 @@ class Curation:
         if not decisions:
             raise InputError("there is no decision to take back")
         last = decisions[-1]
-        group, before, after = last["group_id"], json.loads(last["before"]), json.loads(last["after"])
+        before, after = (
+            parse_json(last[side], dict[str, str], f"the last decision in {HISTORY}", "remove its row")
+            for side in ("before", "after")
+        )
+        group = last["group_id"]
         rows = read_group_labels(self._sheet)
         row = rows.loc[group] if group in rows.index else {}
         if any(row.get(name) != value for name, value in after.items()):
@@ -336,7 +340,7 @@ def _make_widget(curation: Curation) -> VBox:
         line.value = ""
         if group is None:
             picture.layout.display = "none"
-            state.value = f"{message} Every group is decided; run the notebook on."
+            state.value = f"{escape(message)} Every group is decided; run the notebook on."
             return
         picture.layout.display = ""
         buffer = io.BytesIO()
@@ -344,7 +348,8 @@ def _make_widget(curation: Curation) -> VBox:
         picture.value = buffer.getvalue()
         suggested = escape(", ".join(curation.suggestion.values())) or "nothing"
         confidence = f" ({escape(curation.confidence)})" if curation.confidence else ""
-        state.value = f"{message} <b>{group}</b>: {suggested} suggested{confidence}; {len(curation.waiting):,} to go"
+        to_go = f"{len(curation.waiting):,} to go"
+        state.value = f"{escape(message)} <b>{escape(group)}</b>: {suggested} suggested{confidence}; {to_go}"
 
     def act(text: str) -> None:
         try:
@@ -370,7 +375,7 @@ def _make_widget(curation: Curation) -> VBox:
 
     def choose(attribute: str, name: str) -> None:
         chosen[attribute] = name
-        state.value = f"{curation.current}: {escape(', '.join(chosen.values()))}; Enter or Accept saves"
+        state.value = f"{escape(f'{curation.current}: ' + ', '.join(chosen.values()))}; Enter or Accept saves"
 
     # Not `on_submit`, which newer versions call deprecated, and `observe` says nothing when Enter meets an empty line.
     line.on_msg(lambda _, content, __: act(line.value.strip()) if content.get("event") == "submit" else None)

@@ -6,19 +6,19 @@ Written from the folder's own tables alone, without a date or a path: the same d
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from src.data.folder import GROUP_TABLE, RAW_TABLE
 from src.data.intake import ACCEPTED
 from src.data.origin import SOURCE_NOTE, read_origin
-from src.errors import InputError
 from src.files import replacing
 from src.palettes import category
-from src.tables import read_table
+from src.tables import read_json, read_table
 
 DATA_CARD = "README.md"
 BESIDE_A_FOREIGN_PAGE = "DATA_CARD.md"
@@ -70,10 +70,7 @@ def write_data_card(data: Path) -> Path:
     groups = read_table(data / GROUP_TABLE, ("size",))
     parts = {name: read_table(data / f"sprites_{name}.csv", ("group_id",)) for name in ("train", "val")}
     portraits = pd.concat(parts, names=["split"]).reset_index("split")
-    try:
-        configuration = json.loads((data / "dataset_config.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{data / 'dataset_config.json'} cannot be read ({error}); run `build` again") from None
+    configuration = read_json(data / "dataset_config.json", dict[str, Any], "run `build` again")
 
     sections = (
         [_TITLE, "", "Written by `build` (notebook 02) from the tables in this folder; changes here are overwritten."],
@@ -83,7 +80,7 @@ def write_data_card(data: Path) -> Path:
         ["## Palette space", "", *_palette_space(portraits)],
         ["## What was not taken", "", *_not_taken(raw)],
         ["## Split", "", *_split(configuration, portraits)],
-        ["## Warnings of the build", "", *(f"- {line}" for line in configuration["warnings"] or ["none"])],
+        ["## Warnings of the build", "", *(f"- {_text(line)}" for line in configuration["warnings"] or ["none"])],
         ["## Fingerprints", "", *_fingerprints(data, configuration)],
         ["## Files", "", FILE_TABLE.rstrip()],
     )
@@ -145,7 +142,7 @@ def _labels(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
             for name, train, validation in counts.itertuples()
         ]
         origin = ", ".join(f"{name} {number:,}" for name, number in configuration["label_sources"][attribute].items())
-        lines += [f"### {attribute}", "", f"Where the labels come from, in portraits: {origin}.", ""]
+        lines += [f"### {_text(attribute)}", "", f"Where the labels come from, in portraits: {origin}.", ""]
         lines += [*_table((attribute, "training", "validation", "share"), rows), ""]
     return lines[:-1]
 
@@ -186,7 +183,7 @@ def _split(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
         f"By group, seed {configuration['seed']}, share wanted for validation {configuration['val_fraction']}; "
         f"groups in both parts: {both}.",
         *(
-            f"No group in which this combination occurs is trained on: {', '.join(combination.values())}."
+            f"No group in which this combination occurs is trained on: {_text(', '.join(combination.values()))}."
             for combination in configuration.get("held_out_combinations", [])
         ),
         "",
@@ -203,11 +200,16 @@ def _fingerprints(data: Path, configuration: Mapping) -> list[str]:
     ]
 
 
+def _text(text: str) -> str:
+    """A name or a message as Markdown that shows it: one line, no HTML."""
+    return escape(" ".join(text.split()), quote=False)
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Lines of a Markdown table; whole numbers get thousands separators."""
 
     def line(cells: Iterable[object]) -> str:
         texts = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells)
-        return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"
+        return "| " + " | ".join(_text(text).replace("|", "\\|") for text in texts) + " |"
 
     return [line(header), line("---" for _ in header), *map(line, rows)]

@@ -68,8 +68,6 @@ def images_or_painted(
     """
     folder = source_folder(images, data, own)
     if images is None and folder != own:
-        for stale in folder.glob("hero_*.png"):
-            stale.unlink()
         paint_set(folder, count, seed)
         write_origin(
             data, ORIGIN, (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

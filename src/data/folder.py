@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from src.data.intake import (
     DEFAULT_OPTIONS,
     DUPLICATE,
     RAW_COLUMNS,
+    REJECTED,
     FoundFile,
     RawRow,
     find_files,
@@ -26,7 +29,8 @@ from src.data.intake import (
     take_in,
 )
 from src.data.sheets import page_names, write_contact_sheets
-from src.errors import InputError
+from src.errors import InputError, check_range
+from src.files import check_finished, left_unfinished, unfinished
 from src.images import read_rgba, write_png
 from src.progress import track
 from src.tables import read_table, write_table
@@ -36,6 +40,9 @@ GROUP_TABLE = "sprite_groups.csv"
 GROUP_COLUMNS = ("group_id", "size", "silhouette_hash", "representative")
 PREPARED = "prepared"
 CONTACT_SHEETS = "contact_sheets"
+
+MOST_PIXELS = 1024
+"""The largest side of a portrait: 4 MiB each, and a contact sheet of a hundred groups 1.6 GiB."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,8 @@ def prepare_folder(
 
     Writes `sprites_raw.csv` (a row for every file), `prepared/`, `sprite_groups.csv`, `group_labels.csv` (what a person
     filled in stays) and `contact_sheets/` below the data folder. The same files give the same result; portraits that an
-    earlier run wrote and this one does not are removed, other files are left alone.
+    earlier run wrote and this one does not are removed, other files are left alone. While it runs the folder is marked
+    (`src.files.unfinished`), and `build` refuses it.
 
     Args:
         images: folder of raw files, nested as it may be.
@@ -98,21 +106,22 @@ def prepare_folder(
     files = find_files(images, leave_out=data, problems=warnings)
     earlier = _written_earlier(data)
 
-    rows, names, structures = _take_in_all(files, data, size, tiles, options)
-    if not names:
-        raise InputError(_nothing_usable(images, rows))
-    groups = make_groups(structures)
-    _note_groups(rows, names, groups)
+    with unfinished(data, "prepare") as note:
+        rows, names, structures = _take_in_all(files, data, size, tiles, options, note)
+        if not names:
+            raise InputError(_nothing_usable(images, rows))
+        groups = make_groups(structures)
+        _note_groups(rows, names, groups)
 
-    sheets = [Path(CONTACT_SHEETS, name) for name in page_names(len(groups))]
-    portraits = [read_rgba(data / PREPARED / group.representative) for group in groups]
-    captions = [(group.group_id, _count(len(group.members))) for group in groups]
-    write_contact_sheets(data / CONTACT_SHEETS, portraits, captions)
-    write_table(data / GROUP_TABLE, GROUP_COLUMNS, map(_group_row, groups))
-    extend_group_labels(data / GROUP_LABELS, [group.group_id for group in groups])
-    # Last: while it is there it names files that are there.
-    write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
-    _remove_stale(data, earlier - {Path(PREPARED, name) for name in names.values()} - set(sheets))
+        sheets = [Path(CONTACT_SHEETS, name) for name in page_names(len(groups))]
+        portraits = [read_rgba(data / PREPARED / group.representative) for group in groups]
+        captions = [(group.group_id, _count(len(group.members))) for group in groups]
+        write_contact_sheets(data / CONTACT_SHEETS, portraits, captions)
+        write_table(data / GROUP_TABLE, GROUP_COLUMNS, map(_group_row, groups))
+        extend_group_labels(data / GROUP_LABELS, [group.group_id for group in groups])
+        # Last: while it is there it names files that are there.
+        write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
+        _remove_stale(data, earlier - {Path(PREPARED, name) for name in names.values()} - set(sheets))
 
     reasons = Counter((row.status, row.reason) for row in rows if row.reason)
     return PrepareReport(
@@ -127,23 +136,34 @@ def prepare_folder(
 def _check_arguments(images: Path, data: Path, size: int, tiles: int | None) -> None:
     if not images.is_dir():
         raise InputError(f"{images} is not a folder; give the folder that holds the images")
-    if size < 1:
-        raise InputError(f"size must be at least 1 pixel, not {size}")
-    if tiles is not None and tiles < 1:
-        raise InputError(f"tiles must be at least 1 pixel a side, not {tiles}")
+    check_finished(images)
+    check_range("size", size, 1, MOST_PIXELS)
+    if tiles is not None:
+        check_range("tiles", tiles, 1, 1 << 16)
     if data.exists() and not data.is_dir():
         raise InputError(f"{data} is a file; give a folder for the data")
+    check_apart(images, data)
+
+
+def check_apart(images: Path, data: Path) -> None:
+    """Refuse images, a folder or a file, that lie where prepared data is written: they would be replaced or removed.
+
+    Raises:
+        InputError: they do.
+    """
     inside, outside = images.resolve(), data.resolve()
-    if inside == outside or any(folder in (inside, *inside.parents) for folder in _written_folders(outside)):
+    written = (outside / PREPARED, outside / CONTACT_SHEETS)
+    if inside == outside or any(folder in (inside, *inside.parents) for folder in written):
         raise InputError(f"the images in {images} lie where prepared data is written; give another data folder")
 
 
-def _written_folders(data: Path) -> tuple[Path, Path]:
-    return data / PREPARED, data / CONTACT_SHEETS
-
-
 def _take_in_all(
-    files: list[FoundFile], data: Path, size: int, tiles: int | None, options: PrepareOptions
+    files: list[FoundFile],
+    data: Path,
+    size: int,
+    tiles: int | None,
+    options: PrepareOptions,
+    note: Callable[[str], None],
 ) -> tuple[list[RawRow], dict[str, str], dict[str, Structure]]:
     """Write every new portrait as it comes: only its structure stays in memory, 4 KiB of 64x64 pixels.
 
@@ -159,14 +179,23 @@ def _take_in_all(
         rows.append(row)
         if portrait is None:
             continue
-        original = first_with_pixels.setdefault(pixel_hash(portrait), row.filename)
+        digest = pixel_hash(portrait)
+        original = first_with_pixels.setdefault(digest, row.filename)
         if original != row.filename:
             row.status, row.duplicate_of, row.reason = DUPLICATE, original, "same pixels as another file"
             continue
         name = all_names[row.filename] if tiles is None else row.filename
+        note(f"{PREPARED}/{name}")
+        try:
+            write_png(data / PREPARED / name, portrait)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            row.status, row.reason = REJECTED, "the name of its portrait is too long: rename the file"
+            del first_with_pixels[digest]
+            continue
         names[row.filename] = name
         structures[name] = structure_of(portrait)
-        write_png(data / PREPARED / name, portrait)
     return rows, names, structures
 
 
@@ -200,16 +229,16 @@ def _nothing_usable(images: Path, rows: list[RawRow]) -> str:
 
 
 def _written_earlier(data: Path) -> set[Path]:
-    """Portraits and contact sheets of the last run, relative to the data folder, by its tables."""
+    """Portraits and contact sheets of earlier runs, relative to the data folder, by the tables and the mark there."""
+    written = set(map(Path, left_unfinished(data)[1]))
     try:
         raw = read_table(data / RAW_TABLE, ("filename", "status"))
-        groups = read_table(data / GROUP_TABLE)
+        written |= {Path(PREPARED, name) for name in accepted_names(raw).values()}
+        written |= {Path(CONTACT_SHEETS, name) for name in page_names(len(read_table(data / GROUP_TABLE)))}
     except InputError:
-        return set()  # nothing there, or nothing that can be trusted to say what was written
-    # Whatever the table says, nothing outside the data folder is a portrait.
-    portraits = [name for name in map(Path, accepted_names(raw).values()) if not (".." in name.parts or name.anchor)]
-    sheets = page_names(len(groups))
-    return {Path(PREPARED, name) for name in portraits} | {Path(CONTACT_SHEETS, name) for name in sheets}
+        pass  # nothing there, or nothing that can be trusted to say what was written
+    # Whatever they say, nothing elsewhere is a portrait.
+    return {path for path in written if path.parts[:1] in ((PREPARED,), (CONTACT_SHEETS,)) and ".." not in path.parts}
 
 
 def accepted_names(raw: pd.DataFrame) -> dict[str, str]:

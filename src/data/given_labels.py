@@ -83,12 +83,19 @@ def match_files(by_file: pd.DataFrame, portraits: pd.DataFrame) -> tuple[pd.Data
 
     Returns:
         The given labels by prepared name, for the portraits that have any; the names that mean no portrait.
+
+    Raises:
+        InputError: a name that two files have but for blanks around it.
     """
     names = [
         [filename, name, *duplicates]
         for name, filename, duplicates in portraits[["filename", "duplicates"]].itertuples(name=None)
     ]
-    spelled = pd.Series(names, portraits.index, dtype=object).explode().map(_same_name)
+    as_they_are = pd.Series(names, portraits.index, dtype=object).explode().map(_same_name)
+    spelled = as_they_are.str.strip()  # as the table's cells
+    alike = as_they_are.groupby(spelled).unique()
+    for clash in alike[alike.map(len).gt(1) & alike.index.isin(by_file.index)]:
+        raise InputError(f"the files {clash[0]!r} and {clash[1]!r} differ only in blanks; rename one")
     # A name that is a file's own is not lent to another file of the same stem.
     own = {_same_name(name) for filename, _, *duplicates in names for name in (filename, *duplicates)}
     by_stem = {_stem(name): name for name in sorted(by_file.index, reverse=True) if name not in own}

@@ -21,7 +21,7 @@ from src.tables import read_table, write_table
 
 GROUP_LABELS = "group_labels.csv"
 FILLED_IN = ".group_labels_filled_in.csv"
-"""The `given` and `suggested` rows as last written, beside the sheet."""
+"""The `given` and `suggested` rows as last written, beside the sheet; while that is written, also those before."""
 
 GIVEN, SUGGESTED, MANUAL = "given", "suggested", "manual"
 
@@ -45,7 +45,8 @@ def read_group_labels(path: Path) -> pd.DataFrame:
     filled_in = _read_by_group(path.with_name(FILLED_IN))
     columns = [name for name in rows.columns.union(filled_in.columns) if name not in _FRAME_COLUMNS]
     labels = rows.reindex(columns=columns, fill_value="")
-    unchanged = labels.eq(filled_in.reindex(index=rows.index, columns=columns, fill_value="")).all(axis=1)
+    remembered = set(filled_in.reindex(columns=columns, fill_value="").itertuples(name=None))
+    unchanged = np.array([row in remembered for row in labels.itertuples(name=None)], bool)
     stated = rows["source"].str.lower()
     # A row that was filled in from elsewhere cannot be compared, and keeps its source.
     as_stated = stated.isin([GIVEN, SUGGESTED]) & (unchanged | ~rows.index.isin(filled_in.index))
@@ -121,9 +122,17 @@ def _fill_in(path: Path, labels: pd.DataFrame, confidence: pd.Series, source: st
     rows.loc[free] = labels.reindex(index=free, columns=columns).astype(object).fillna("")
     rows.loc[free, "source"] = source
     rows.loc[free, "confidence"] = confidence[free].map("{:.2f}".format)
-    _write(path, labels.columns, rows)
     remembered = rows[rows["source"].isin([GIVEN, SUGGESTED]) & rows.index.isin(ours.union(free))]
-    write_table(memory, ("group_id", *remembered.columns.drop("confidence")), remembered.reset_index())
+    remembered = remembered.drop(columns="confidence")
+    earlier = _read_by_group(memory)
+    # Both, until the sheet is written: whatever ends this run, no row of the sheet passes for a person's.
+    _remember(memory, pd.concat([earlier, remembered]).fillna(""))
+    _write(path, labels.columns, rows)
+    _remember(memory, remembered)
+
+
+def _remember(memory: Path, rows: pd.DataFrame) -> None:
+    write_table(memory, ("group_id", *rows.columns), rows.rename_axis("group_id").reset_index())
 
 
 def _write(path: Path, attributes: Sequence[str], rows: pd.DataFrame) -> None:

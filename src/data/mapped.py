@@ -23,7 +23,7 @@ def map_images(path: Path, archive: zipfile.ZipFile, fingerprint: str) -> np.nda
     """The images of a `portraits.npz`, uint8 [N, H, W, 4], mapped from a file beside it.
 
     The first time that file is unpacked, piece by piece. Its name holds the set's fingerprint; one of another set is
-    removed.
+    removed, and one of another size unpacked again.
 
     Args:
         path: the packed file.
@@ -32,7 +32,7 @@ def map_images(path: Path, archive: zipfile.ZipFile, fingerprint: str) -> np.nda
     """
     name = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
     unpacked = path.with_name(f"{path.stem}.{name}.unpacked.npy")
-    if not unpacked.is_file():
+    if not unpacked.is_file() or unpacked.stat().st_size != archive.getinfo(IMAGES).file_size:
         for outdated in path.parent.glob(f"{path.stem}.*.unpacked.npy"):
             outdated.unlink()
         with archive.open(IMAGES) as member, replacing(unpacked) as temporary, open(temporary, "wb") as file:

@@ -7,15 +7,16 @@ and counts only while the data folder holds those.
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from src.data.folder import RAW_TABLE
 from src.data.intake import is_image_name
-from src.errors import InputError
-from src.tables import read_table, write_json
+from src.tables import read_json, read_table, write_json
 
 SOURCE_NOTE = "source.json"
 SOURCE_LABELS = "source_labels.csv"
@@ -45,14 +46,27 @@ class Origin:
         return f"{wanted}: get {self.name} from {self.where} (licence: {self.licence})"
 
 
+class _Note(BaseModel):
+    """`source.json`: an `Origin`, and a digest of the names of the images that it speaks of."""
+
+    name: str
+    where: str
+    licence: str
+    authors: str = ""
+    changes: str = ""
+    images_digest: str | None = None
+
+
 def write_origin(data: Path, origin: Origin, filenames: Iterable[str]) -> None:
     """Note the origin of the images with these names (relative, as in `sprites_raw.csv`) in the data folder.
 
-    A note that a person wrote for other images is kept beside it as `source_by_hand.json`.
+    A note that a person wrote for other images is kept beside it as `source_by_hand.json`, the next one with a number.
     """
     path = Path(data) / SOURCE_NOTE
     if path.is_file() and "images_digest" not in path.read_text(encoding="utf-8", errors="replace"):
-        path.replace(path.with_name("source_by_hand.json"))
+        numbers = itertools.chain([""], itertools.count(2))
+        names = (path.with_name(f"source_by_hand{number}.json") for number in numbers)
+        path.replace(next(name for name in names if not name.exists()))
     write_json(path, asdict(origin) | {"images_digest": _names_digest(filenames)})
 
 
@@ -65,20 +79,14 @@ def read_origin(data: Path) -> Origin | None:
         InputError: `source.json` is no such note.
     """
     path = Path(data) / SOURCE_NOTE
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        fields = {name: str(note[name]) for name in ("name", "where", "licence")}
-        fields |= {name: str(note.get(name, "")) for name in ("authors", "changes")}
-        digest = note.get("images_digest")
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path} must be a JSON object with the texts name, where and licence; mend it") from None
-    if digest is not None:
+    note = read_json(path, _Note, "it must be a JSON object with the texts name, where and licence: mend it")
+    if note.images_digest is not None:
         names = read_table(Path(data) / RAW_TABLE, ("filename",))["filename"]
-        if digest != _names_digest(names):
+        if note.images_digest != _names_digest(names):
             return None
-    return Origin(**fields)
+    return Origin(note.name, note.where, note.licence, note.authors, note.changes)
 
 
 def source_labels(data: Path) -> Path | None:
@@ -89,4 +97,4 @@ def source_labels(data: Path) -> Path | None:
 
 def _names_digest(filenames: Iterable[str]) -> str:
     names = sorted(name for name in filenames if is_image_name(name))
-    return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
+    return hashlib.sha256("\n".join(names).encode("utf-8", "backslashreplace")).hexdigest()

@@ -5,10 +5,8 @@ A set that is too large for that is mapped instead (`src/data/mapped.py`), and e
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,9 @@ from torch import Tensor
 from src.data.mapped import IMAGES, map_images
 from src.errors import InputError
 from src.family import DataSpecification
+from src.files import check_finished
 from src.labels import LabelSpecification
+from src.tables import parse_json
 
 TRAIN, VALIDATION = 0, 1
 
@@ -36,6 +36,8 @@ class PackedPortraits:
         split: uint8 [N]; 0 for training, 1 for validation.
         specification: attributes and classes behind the columns of `labels`.
         fingerprint: SHA-256 over the content, to tell data sets apart.
+        filenames: text [N], the prepared names; None where the file has none.
+        group_ids: text [N], likewise.
     """
 
     images: np.ndarray
@@ -43,20 +45,24 @@ class PackedPortraits:
     split: np.ndarray
     specification: LabelSpecification
     fingerprint: str
+    filenames: np.ndarray | None = None
+    group_ids: np.ndarray | None = None
 
     def conditioned_on(self, names: Sequence[str]) -> PackedPortraits:
         """The same portraits with only the attributes named."""
         kept = self.specification.restricted_to(names)
         columns = [self.specification.names.index(name) for name in kept.names]
-        return PackedPortraits(self.images, self.labels[:, columns], self.split, kept, self.fingerprint)
+        return replace(self, labels=self.labels[:, columns], specification=kept)
 
 
 def load_portraits(data: Path) -> PackedPortraits:
     """Read `portraits.npz` from the data folder.
 
     Raises:
-        InputError: no such file, a damaged file, or no portraits to train on in it.
+        InputError: no such file, a damaged file or folder, arrays of another shape, type or range, or no portraits to
+            train on.
     """
+    check_finished(data)
     path = Path(data) / "portraits.npz"
     if not path.is_file():
         raise InputError(f"{path} is missing; run `build` (notebook 02) first")
@@ -64,20 +70,50 @@ def load_portraits(data: Path) -> PackedPortraits:
         with np.load(path, allow_pickle=False) as packed:
             fingerprint = str(packed["fingerprint"])
             large = packed.zip.getinfo(IMAGES).file_size > MAP_ABOVE
-            portraits = PackedPortraits(
-                images=map_images(path, packed.zip, fingerprint) if large else packed["images"],
-                labels=packed["labels"],
-                split=packed["split"],
-                specification=LabelSpecification.from_mapping(json.loads(str(packed["label_mappings"]))),
-                fingerprint=fingerprint,
-            )
-    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
+            images = map_images(path, packed.zip, fingerprint) if large else packed["images"]
+            labels, split, mappings = packed["labels"], packed["split"], str(packed["label_mappings"])
+            names = {name: packed.get(name) for name in ("filenames", "group_ids")}
+    # Whatever numpy, zipfile and zlib make of a file that is not what it should be: a dozen kinds of exceptions.
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
         raise InputError(f"{path} is damaged ({error}); run `build` (notebook 02) again") from None
+    mapping = parse_json(mappings, dict[str, dict[str, int]], f"the label mapping in {path}", "run `build` again")
+    portraits = PackedPortraits(
+        images, labels, split, LabelSpecification.from_mapping(mapping, path), fingerprint, **names
+    )
+    check_packed(path, portraits)
+    return portraits
+
+
+def check_packed(path: Path, portraits: PackedPortraits) -> None:
+    """Make sure that the arrays are what training reads them for.
+
+    Raises:
+        InputError: another type, shape or range, or no portraits to train on; the message names the array.
+    """
+    count, size = len(portraits.images) if portraits.images.ndim else 0, portraits.images.shape[1:2]
+    sizes = np.array(portraits.specification.sizes)
+    expected = {
+        "images": (portraits.images, np.uint8, (count, *size, *size, 4)),
+        "labels": (portraits.labels, np.int64, (count, len(sizes))),
+        "split": (portraits.split, np.uint8, (count,)),
+    }
+    for name, (array, dtype, shape) in expected.items():
+        if array.dtype != dtype or array.shape != shape or not all(shape[1:3]):
+            raise InputError(
+                f"{path} is damaged: {name} are {array.dtype} {list(array.shape)}, not {np.dtype(dtype)} "
+                f"{list(shape)}; run `build` (notebook 02) again"
+            )
+    for name, array in (("filenames", portraits.filenames), ("group_ids", portraits.group_ids)):
+        if array is not None and array.shape != (count,):
+            raise InputError(
+                f"{path} is damaged: {name} are {array.shape}, not {count}; run `build` (notebook 02) again"
+            )
+    if (portraits.labels < 0).any() or (portraits.labels >= sizes).any() or (portraits.split > VALIDATION).any():
+        raise InputError(f"{path} is damaged: a label or part that there is not; run `build` (notebook 02) again")
     if not (portraits.split == TRAIN).any():
         raise InputError(f"{path} holds no portraits to train on; prepare more images or lower --val-fraction")
-    return portraits
 
 
 def condition_names(condition_on: str, specification: LabelSpecification) -> tuple[str, ...]:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+
+from pydantic import BaseModel, Field
 
 from src.data.curate import HISTORY
 from src.data.group_labels import GROUP_LABELS
 from src.errors import InputError
 from src.labels import read_label_mappings
 from src.palettes import category
-from src.tables import read_table
+from src.tables import parse_json, read_json, read_table
 
 LABEL_MAPPINGS, CONFIGURATION, FINAL_TABLE = "label_mappings.json", "dataset_config.json", "sprites_final.csv"
+MEASURE_COLUMNS = ("palette_pixels", "palette_lightness", "palette_chroma", "palette_temperature", "palette_ambiguous")
+RESERVED_COLUMNS = ("filename", "group_id", "split", "source", "confidence", *MEASURE_COLUMNS)
+"""Columns of tables that no attribute can be called."""
+
+
+class _Configuration(BaseModel):
+    """What is read back of `dataset_config.json`."""
+
+    classes_in_tables: dict[str, list[str]] = Field(default_factory=dict)
 
 
 def check_vocabulary(
@@ -68,6 +78,10 @@ def check_classes(
     used: dict[str, set[str]] = {attribute: set() for attribute in attributes}
     for attribute in (attribute for attribute in attributes if attribute in table):
         names = table.loc[table[attribute].ne(""), attribute]
+        for row in names.index[names.str.contains(r"[\x00-\x1f\x7f]")]:
+            raise InputError(
+                f"{path}, row {row + 2}: {attribute} {names[row]!r} has a line break or the like; remove it"
+            )
         unknown = names[~names.isin(known.get(attribute, names))]
         if len(unknown):
             row, name = unknown.index[0], unknown.iloc[0]
@@ -88,8 +102,8 @@ def _known_classes(data: Path, groups: set[str]) -> dict[str, set[str]]:
     try:
         known = {name: set(classes) for name, classes in read_label_mappings(data / LABEL_MAPPINGS).attributes.items()}
         built = read_table(data / FINAL_TABLE, ("group_id",))["group_id"]
-        in_tables = json.loads((data / CONFIGURATION).read_text(encoding="utf-8")).get("classes_in_tables", {})
-    except (InputError, OSError, ValueError):
+        in_tables = read_json(data / CONFIGURATION, _Configuration, "build again").classes_in_tables
+    except InputError:
         return {}  # no earlier build, or one that was not finished
     if groups.isdisjoint(built):
         return {}
@@ -107,10 +121,7 @@ def _chosen_by_keyboard(history: Path) -> dict[str, set[str]]:
     decisions: list[dict[str, str]] = []
     for row, action, after in table[["action", "after"]].itertuples(name=None):
         if action != "undo":
-            try:
-                decisions.append(json.loads(after))
-            except ValueError:
-                raise InputError(f"{history}, row {row + 2} holds no decision; remove the row") from None
+            decisions.append(parse_json(after, dict[str, str], f"{history}, row {row + 2}", "remove the row"))
         elif decisions:
             decisions.pop()
     classes: dict[str, set[str]] = {}

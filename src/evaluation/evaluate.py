@@ -70,6 +70,10 @@ def evaluate(
 
     if (checkpoint is None) == (images is None):
         raise InputError("give either a checkpoint or a folder of images")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"the seed must lie between 0 and {2**32 - 1}, not {seed}")
+    if Path(out).suffix.lower() == ".html":
+        raise InputError(f"{out} is where the page would be; name the JSON, such as {Path(out).with_suffix('.json')}")
     if images is not None and guidance is not None:
         raise InputError("guidance is of a checkpoint's sampling; leave --guidance out for images")
     evaluator = Evaluator(data, seed, log)

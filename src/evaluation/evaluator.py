@@ -64,10 +64,8 @@ class Evaluator:
         self.data, self.seed, self.log = Path(data), seed, log
         self.packed: PackedPortraits = load_portraits(data)
         self.specification = self.packed.specification
-        with np.load(self.data / "portraits.npz", allow_pickle=False) as file:
-            groups = file["group_ids"]
-            self.filenames = file.get("filenames")
-        everything = PortraitSet(self.packed.images, self.packed.labels, self.specification, groups)
+        self.filenames = self.packed.filenames
+        everything = PortraitSet(self.packed.images, self.packed.labels, self.specification, self.packed.group_ids)
         # As they lie: the copy check needs portraits of one group next to each other.
         self.train, self.validation = (everything[self.packed.split == side] for side in (TRAIN, VALIDATION))
         if min(len(self.train), len(self.validation)) < FEWEST:

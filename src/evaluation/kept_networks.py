@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from src.files import replacing
+from src.training.stored import digest
 
 
 def kept_path(data: Path, kind: str, fingerprint: str, seed: int) -> Path:
@@ -35,7 +36,8 @@ def read_network(path: Path, network: nn.Module, version: str) -> dict[str, str]
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        if metadata.get("version") != version:
+        checksum = metadata.pop("checksum", None)  # a file of an earlier version has none
+        if metadata.get("version") != version or checksum not in (None, digest([weights, metadata])):
             return None
         network.load_state_dict(weights)
     except (SafetensorError, OSError, RuntimeError, ValueError):
@@ -46,5 +48,6 @@ def read_network(path: Path, network: nn.Module, version: str) -> dict[str, str]
 def write_network(path: Path, network: nn.Module, version: str, metadata: Mapping[str, str] | None = None) -> None:
     """Keep a network's weights under a version, with words beside them."""
     weights = {name: weight.detach().cpu().contiguous() for name, weight in network.state_dict().items()}
+    metadata = {**(metadata or {}), "version": version}
     with replacing(path) as temporary:
-        save_file(weights, temporary, {**(metadata or {}), "version": version})
+        save_file(weights, temporary, {**metadata, "checksum": digest([weights, metadata])})

@@ -80,8 +80,8 @@ def confusions(matrices: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
         matrix = np.array(entry["confusion"], float)
         shares = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(_plain(f"{attribute}, {title}"), fontsize=9)
-        across, down = map(_plain, entry["evaluated_classes"]), map(_plain, entry["classes"])
+        axis.set_title(plain(f"{attribute}, {title}"), fontsize=9)
+        across, down = map(plain, entry["evaluated_classes"]), map(plain, entry["classes"])
         axis.set_xticks(range(len(entry["evaluated_classes"])), list(across), rotation=90, fontsize=7)
         axis.set_yticks(range(len(entry["classes"])), list(down), fontsize=7)
         for row, column in np.argwhere(shares >= 0.005):
@@ -91,7 +91,7 @@ def confusions(matrices: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
     return figure
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that matplotlib does not read as a formula."""
     return text.replace("$", r"\$")
 

@@ -11,6 +11,7 @@ from src.errors import InputError
 from src.evaluation.portrait_set import PortraitSet
 from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
 from src.labels import LabelSpecification
+from src.limits import check_memory
 from src.manifest import read_entries
 from src.progress import track
 
@@ -65,6 +66,7 @@ def sample_checkpoint(
     from src.training.weights import load_weights
 
     model = load_model(checkpoint, guidance)
+    check_memory(16 * count * model.family.data.size**2, f"{count:,} samples", "evaluate fewer (-n)")
     conditions = model.labels.names if model.family.conditional else ()
     for name in conditions:
         if specification.attributes.get(name) != model.labels.attributes[name]:

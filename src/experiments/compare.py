@@ -6,11 +6,14 @@ Run again with the same folder, a comparison goes on: what is finished is kept, 
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from src.config import load_config
 from src.data.packed import PackedPortraits
@@ -25,7 +28,7 @@ from src.families import FAMILIES, find_family
 from src.files import replacing
 from src.sampling import LoadedModel, load_model
 from src.schema import TrainingConfig
-from src.tables import write_json, write_table
+from src.tables import read_json, write_json, write_table
 from src.training.apart import DIVERGED, EARLY, FAILED, INTERRUPTED, TRAINED
 from src.training.checkpoint import file_hash
 from src.training.log import duration, read_metrics
@@ -38,6 +41,35 @@ EVALUATED, SAMPLING_SECONDS = 1000, 120.0
 REPORTS, GRIDS = 25, 2
 """A run is reported so often, for curves with enough points. Grids only before, in the middle and at the end: a family
 that needs many steps a portrait would otherwise spend its time on sampling."""
+
+
+Setting = bool | int | float | str
+Number = float | int | None
+
+
+class Entry(TypedDict, total=False):
+    """What is known of one family."""
+
+    settings: dict[str, Setting]
+    images_per_second: Annotated[float, Field(gt=0)]
+    parameters: dict[str, int]
+    kimg: Annotated[float, Field(gt=0)]
+    peak_memory_bytes: int
+    finished: dict[str, float | str | None]
+    row: dict[str, Number | str]
+
+
+class _Terms(TypedDict):
+    data_fingerprint: str
+    profile: str
+    seed: int
+    families: dict[str, Entry]
+
+
+class Record(_Terms, total=False):
+    """`compare.json`: the terms of a comparison, its families so far, and the row of the real portraits."""
+
+    reals: dict[str, Number | str]
 
 
 def compare(
@@ -77,6 +109,8 @@ def compare(
     """
     out = Path(out)
     names = list(FAMILIES if families is None else families)
+    if not names:
+        raise InputError(f"no family is named; choose from: {', '.join(FAMILIES)}")
     for name in [*names, *(overrides or {})]:
         find_family(name)
     for what, value in (("minutes", minutes), ("kimg", kimg)):
@@ -97,7 +131,7 @@ def compare(
     return comparison.rows()
 
 
-def _open_record(out: Path, portraits: PackedPortraits, profile: str | None, seed: int) -> dict:
+def _open_record(out: Path, portraits: PackedPortraits, profile: str | None, seed: int) -> Record:
     """What `compare.json` holds, or the beginning of it; a folder is used on one set of terms only.
 
     Raises:
@@ -110,19 +144,15 @@ def _open_record(out: Path, portraits: PackedPortraits, profile: str | None, see
         "seed": seed,
         "families": {},
     }
-    if not path.is_file():
+    if not path.exists():
         return fresh
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        before = {name: record[name] for name in fresh}
-    except (json.JSONDecodeError, KeyError, TypeError):
-        raise InputError(f"{path} is no record of a comparison; choose another --out") from None
+    record = read_json(path, Record, "choose another --out")
     if profile is None:
-        fresh["profile"] = before["profile"]
+        fresh["profile"] = record["profile"]
     for name in ("data_fingerprint", "profile", "seed"):
-        if before[name] != fresh[name]:
+        if record[name] != fresh[name]:
             raise InputError(
-                f"{path} belongs to a comparison with {name} {before[name]}, not {fresh[name]}; choose another --out"
+                f"{path} belongs to a comparison with {name} {record[name]}, not {fresh[name]}; choose another --out"
             )
     return record
 
@@ -130,7 +160,7 @@ def _open_record(out: Path, portraits: PackedPortraits, profile: str | None, see
 class _Comparison:
     """A comparison's folder and what is known of it so far."""
 
-    def __init__(self, evaluator: Evaluator, out: Path, record: dict, log: Log) -> None:
+    def __init__(self, evaluator: Evaluator, out: Path, record: Record, log: Log) -> None:
         self.evaluator, self.portraits = evaluator, evaluator.packed
         self.out, self.record, self.log = out, record, log
 

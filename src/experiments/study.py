@@ -3,14 +3,13 @@ the tables after every run."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
-from src.config import config_from_checkpoint, differences, load_config
+from src.config import config_from_checkpoint, differences, load_config, settings_in
 from src.data.packed import PackedPortraits
 from src.device import default_profile, pick_device
 from src.errors import InputError
@@ -88,6 +87,7 @@ def study(
     plan = [(row, seed) for seed in seeds for row in wanted if is_possible(row, specification)]
     for row, seed in plan:
         grid.check(row, seed)
+    read_results(out, terms)  # what is damaged shows before anything is trained
     write_json(out / "terms.json", asdict(terms))
     try:
         grid.announce(plan)
@@ -143,8 +143,8 @@ class _Grid:
         """
         config = self._config(row, seed)
         path = run_folder(self.out, row, seed) / "config.json"
-        if path.is_file():
-            before = config_from_checkpoint(row.family, json.loads(path.read_text(encoding="utf-8"))["config"])
+        if path.exists():
+            before = config_from_checkpoint(row.family, settings_in(path, row.family, self.terms.profile))
             if changed := differences(before, config):
                 raise InputError(f"{path.parent} was trained with other settings ({changed[0]}); choose another --out")
 

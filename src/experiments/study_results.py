@@ -5,17 +5,18 @@ Read from files, so that a study that was interrupted, and a notebook that only 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from src.errors import InputError
 from src.evaluation.distances import Metric
 from src.experiments.study_rows import ROWS, Row
-from src.tables import write_json
+from src.tables import read_json, write_json
 from src.training.apart import DIVERGED, FAILED
 
 
@@ -32,8 +33,8 @@ class Terms:
 
     data_fingerprint: str
     profile: str
-    kimg: float
-    count: int
+    kimg: Annotated[float, Field(gt=0)]
+    count: Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -123,43 +124,33 @@ def run_file(out: Path, row: str, seed: int) -> Path:
 
 def read_run(path: Path) -> Run | None:
     """A run that was written; None where there is no file."""
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Run(**{**content, "metrics": read_metrics(content["metrics"])})
-    except (ValueError, TypeError, KeyError):
-        raise InputError(f"{path} is no run of a study; remove it to have the run evaluated again") from None
-
-
-def read_metrics(content: Mapping[str, Mapping[str, float]]) -> dict[str, Metric]:
-    """Metrics by name, from the form they have in files."""
-    return {name: Metric(**entry) for name, entry in content.items()}
+    return read_json(path, Run, "remove it to have the run evaluated again")
 
 
 def read_terms(out: Path) -> Terms | None:
     """The terms of the study that lies in a folder; None where none does."""
     path = Path(out) / "terms.json"
-    if not path.is_file():
-        return None
-    try:
-        return Terms(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
-        raise InputError(f"{path} is no study's; choose another --out") from None
+    return read_json(path, Terms, "choose another --out") if path.exists() else None
 
 
-def read_results(out: Path) -> StudyResults:
+def read_results(out: Path, terms: Terms | None = None) -> StudyResults:
     """All runs of the study's length in its folder.
+
+    Args:
+        out: the study's folder.
+        terms: of the study; None: those in the folder.
 
     Raises:
         InputError: no study there, or a damaged file.
     """
     out = Path(out)
-    terms = read_terms(out)
+    terms = terms or read_terms(out)
     if terms is None:
         raise InputError(f"{out} holds no study; run `study` first")
     ceiling = out / "ceiling.json"
-    reals = read_metrics(json.loads(ceiling.read_text(encoding="utf-8"))) if ceiling.is_file() else {}
+    reals = read_json(ceiling, dict[str, Metric], "remove it to have it measured again") if ceiling.exists() else {}
     runs = {}
     for row in ROWS:
         paths = (out / "runs").glob(f"{row.name}_seed*.json")

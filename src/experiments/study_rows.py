@@ -197,11 +197,13 @@ def find_rows(names: Sequence[str] | None) -> tuple[Row, ...]:
     """The rows of these names and those they are compared with, in the order of `ROWS`; all for None.
 
     Raises:
-        InputError: an unknown name.
+        InputError: an unknown name, or none at all.
     """
     known = {row.name: row for row in ROWS}
     if names is None:
         return ROWS
+    if not names:
+        raise InputError(f"no row is named; choose from: {', '.join(known)}")
     wanted = set()
     for name in names:
         if name not in known:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from src.evaluation.distances import Metric
+from src.evaluation.report_plots import plain
 from src.experiments.study_results import StudyResults
 from src.experiments.study_rows import QUESTIONS, ROWS, Question
 from src.experiments.study_verdict import RULE, differences, findings, title
@@ -174,6 +175,6 @@ def question_plot(results: StudyResults, question: Question) -> Plot | None:
         axis.set_xticks(range(len(rows)), rows, fontsize=7, rotation=20 if len(rows) > 2 else 0)
         axis.set_xlim(-0.6, len(rows) - 0.4)
         axis.tick_params(axis="y", labelsize=7)
-        axis.set_title(title(measure), fontsize=9)
+        axis.set_title(plain(title(measure)), fontsize=9)
     pyplot.close(plot)  # shown once, as the cell's result, not a second time by the notebook's own hook
     return plot

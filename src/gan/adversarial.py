@@ -39,10 +39,9 @@ class AdversarialFamily(Family):
 
     def build_adams(self, rate_generator: float, rate_discriminator: float, betas: tuple[float, float]) -> None:
         """For `build_optimizers`: an Adam for each network, their learning rates and decay rates of the moments."""
+        learning = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
         self.optimizer_generator = torch.optim.Adam(self.generator.parameters(), rate_generator, betas, fused=True)
-        self.optimizer_discriminator = torch.optim.Adam(
-            self.discriminator.parameters(), rate_discriminator, betas, fused=True
-        )
+        self.optimizer_discriminator = torch.optim.Adam(learning, rate_discriminator, betas, fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -85,8 +84,10 @@ class AdversarialFamily(Family):
 def frozen(network: nn.Module) -> Iterator[None]:
     """Context in which what passes a network gives its parameters no gradients: in G's step those of D would be worked
     out for nothing."""
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     network.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for parameter in learning:
+            parameter.requires_grad_(True)

@@ -30,3 +30,7 @@ class ConditionalDCGAN(ConditionalGAN):
             config.embedding_dim,
             config.spectral_norm,
         )
+
+    @property
+    def discriminator_blocks(self) -> list[nn.Module]:
+        return [layer for layer in self.discriminator.layers if isinstance(layer, nn.Conv2d)]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from src.family import DataSpecification, evaluation_mode
+from src.family import DataSpecification, Stateful, evaluation_mode
+from src.gan.adaptive_augmentation import AdaptiveAugment
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.diff_augment import DiffAugment, instance_noise
 from src.gan.losses import LOSSES
 from src.gan.penalties import diversity_loss, squared_gradient
-from src.schema import Count, Decay, NonNegative, Positive, Share, TrainingConfig
+from src.schema import Count, CountOrZero, Decay, NonNegative, Positive, Share, TrainingConfig
 
 
 class ConditionalGANConfig(TrainingConfig):
@@ -31,9 +33,12 @@ class ConditionalGANConfig(TrainingConfig):
     r1_interval: Count
     augment: str
     augment_probability: Share
+    augment_target: Share
+    augment_move_kimg: Positive
     instance_noise: NonNegative
     instance_noise_kimg: Positive
     diversity_weight: NonNegative
+    frozen_blocks: CountOrZero
 
 
 class ConditionalGAN(AdversarialFamily):
@@ -50,6 +55,16 @@ class ConditionalGAN(AdversarialFamily):
         super().__init__(config, data, device)
         self.loss = LOSSES[config.loss]
         self.augment = DiffAugment(config.augment, config.augment_probability)
+        if config.augment_target > 0:
+            self.augment = AdaptiveAugment(self.augment, config.augment_target, config.augment_move_kimg, device)
+        # FreezeD (Mo et al., 2020): D's first blocks, which look at details, stay as the weights of another set were.
+        for block in self.discriminator_blocks[: config.frozen_blocks]:
+            block.requires_grad_(False)
+
+    @property
+    @abstractmethod
+    def discriminator_blocks(self) -> list[nn.Module]:
+        """D's convolutions or blocks of them, from the portrait on."""
 
     def build_optimizers(self) -> None:
         config = self.config
@@ -99,6 +114,9 @@ class ConditionalGAN(AdversarialFamily):
         self.minimise(loss_generator, self.optimizer_generator)
 
         scaler.update()
+        if isinstance(self.augment, AdaptiveAugment):
+            self.augment.adapt(real_logits.detach().sign().mean(), len(reals))
+            scalars["augment_probability"] = self.augment.probability.clone()
         return {name: value.detach().float() for name, value in scalars.items()}
 
     def discriminate(self, reals: Tensor, labels: Tensor, fakes: Tensor, fake_labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,6 +134,11 @@ class ConditionalGAN(AdversarialFamily):
         with evaluation_mode(self.discriminator), self.precision.autocast():
             logits = self.discriminator(seen_reals, labels)
         return {"logit_validation": logits.float().mean()}
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        adaptive = isinstance(self.augment, AdaptiveAugment)
+        return {**super().parts, **({"augment_probability": self.augment} if adaptive else {})}
 
     def noise_strength(self, images_seen: int) -> float:
         """Instance noise fades linearly to nothing."""

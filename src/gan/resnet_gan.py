@@ -23,3 +23,7 @@ class ResNetGAN(ConditionalGAN):
         return ResNetDiscriminator(
             data.size, data.channels, data.labels.sizes, config.base_channels, config.spectral_norm
         )
+
+    @property
+    def discriminator_blocks(self) -> list[nn.Module]:
+        return list(self.discriminator.blocks)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from src.errors import InputError
+from src.errors import MOST_SEED, InputError, check_range
 from src.painter.face import (
     AGES,
     BEARD_NAMES,
@@ -47,6 +47,9 @@ PALETTES = ("cool", "dark", "muted", "neutral", "warm")
 VIEWS = ("front", "left", "right")
 RECOLOURS = 2
 """The most portraits of one silhouette, unless another number is given."""
+
+MOST_HEROES = 1_000_000
+"""Hours of painting, and 4 GB of small files."""
 
 MOST_RECOLOURS = 99
 """File names have two digits for them, and no palette runs out of cloths before."""
@@ -539,14 +542,11 @@ def heroes(count: int, seed: int = 0, recolours: int = RECOLOURS) -> Iterator[He
             silhouette of its own (below 18 times as many).
 
     Raises:
-        InputError: a count below 1, a negative seed, or recolours below 1 or above 99.
+        InputError: a count, seed or recolours out of range.
     """
-    if count < 1 or seed < 0:
-        raise InputError(
-            f"cannot paint {count} heroes from seed {seed}: give a count of at least 1 and a seed of at least 0"
-        )
-    if not 1 <= recolours <= MOST_RECOLOURS:
-        raise InputError(f"cannot paint {recolours} recolours of a silhouette: give 1 to {MOST_RECOLOURS}")
+    check_range("the number of heroes", count, 1, MOST_HEROES)
+    check_range("the seed", seed, 0, MOST_SEED)
+    check_range("the number of recolours", recolours, 1, MOST_RECOLOURS)
     return _deal_heroes(count, seed, recolours)
 
 

@@ -115,8 +115,8 @@ def choose_palette(wanted: str, table: ColourTable | None) -> np.ndarray:
                 f"{wanted!r} is neither a number of colours nor a palette file; give 2 to {MOST_COLOURS}, or a file"
             )
         return read_palette(Path(wanted))
-    if not 2 <= int(wanted) <= MOST_COLOURS:
-        raise InputError(f"a palette has 2 to {MOST_COLOURS} colours, not {wanted}")
+    if len(wanted) > 9 or not 2 <= int(wanted) <= MOST_COLOURS:  # Python reads no number of thousands of digits
+        raise InputError(f"a palette has 2 to {MOST_COLOURS} colours, not {wanted[:9]}{'...' * (len(wanted) > 9)}")
     if table is None:
         raise InputError(
             "this checkpoint is of an older version and does not hold its training set's colours; give a palette "

@@ -34,6 +34,7 @@ class PalettePyramidConfig(TrainingConfig):
     writer_layers: Count
     finer_widths: str
     finer_blocks: str
+    finer_maps: str
     dropout: Share
     colour_jitter: NonNegative
     label_dropout: Share
@@ -50,6 +51,12 @@ class PalettePyramidConfig(TrainingConfig):
     top_p: str
     passes: str
     keep: NonNegative
+
+    @field_validator("finer_maps")
+    @classmethod
+    def _sides(cls, text: str) -> str:
+        numbers(text or "0")
+        return text
 
     @field_validator("finer_widths", "finer_blocks", "temperature", "top_p", "passes")
     @classmethod
@@ -103,6 +110,9 @@ class PalettePyramidFamily(Family):
         parameters = class_counts, data.size, config.colours, widths, config.dropout, config.colour_jitter
         self.model = PalettePyramid(*parameters).to(device)
         levels = len(self.model.sides)
+        self.finer_maps = [int(side) for side in numbers(config.finer_maps)] if config.finer_maps else []
+        if not {*self.finer_maps} <= {*self.model.sides[1:]}:
+            raise ValueError(f"finer_maps: maps of {data.size} pixels are {self.model.sides[1:]}")
         self.options = SamplingOptions(
             config.guidance_weight,
             config.guided_side,
@@ -168,16 +178,18 @@ class PalettePyramidFamily(Family):
         condition = torch.cat([self.with_label_dropout(labels), augmentation], dim=1)
         turns = torch.randint(TURNS, (len(reals), len(self.model.finer)), device=reals.device)
         with self.precision.autocast():
-            losses = self.model.losses(portraits, condition, turns)
+            losses = self.model.losses(portraits, condition, turns, self.finer_maps)
             objective = sum(loss.objective.mean() for loss in losses.values())
             scalars = {f"bits_{part}": bits(loss.nats.mean()) for part, loss in losses.items()}
-            if self.recolours:
+            if self.recolours and not self.finer_maps:
                 recolouring = self.recolouring_nats()
                 objective = objective + recolouring.mean()
                 scalars["loss_recolouring"] = recolouring.mean()
         self.minimise(objective, self.optimizer, config.gradient_limit)
         self.precision.scaler.update()
-        scalars |= {"loss_pyramid": objective, "bits": all_maps(scalars)}
+        scalars["loss_pyramid"] = objective
+        if not self.finer_maps:
+            scalars["bits"] = all_maps(scalars)
         return {name: value.detach() for name, value in scalars.items()}
 
     def learning_rate(self, images_seen: int) -> float:

@@ -145,22 +145,30 @@ class PalettePyramid(nn.Module):
         """Names of the parts of a portrait: `palette`, then the maps by their sides."""
         return ["palette", *map(str, self.sides)]
 
-    def losses(self, portraits: Indexed, labels: Tensor, turns: Tensor) -> dict[str, PartLoss]:
+    def losses(
+        self, portraits: Indexed, labels: Tensor, turns: Tensor, finer_maps: Sequence[int] = ()
+    ) -> dict[str, PartLoss]:
         """Part -> loss of portraits.
 
         Args:
             portraits: palettes and maps.
             labels: int64 [N, A], null labels where they are dropped.
             turns: int64 [N, levels], for every portrait and finer map the turn that is asked for.
+            finer_maps: sides of the finer maps that alone are asked for, given what the rest computes as it is;
+                empty: everything.
         """
-        found, context = self._whole(portraits, labels)
-        return {**found, **self._in_turns(context, turns)}
+        if finer_maps:
+            with torch.no_grad():
+                context = self._context(portraits, labels)
+            return self._in_turns(context, turns, finer_maps)
+        context = self._context(portraits, labels)
+        return {**self._whole(portraits, labels, context), **self._in_turns(context, turns)}
 
     @torch.no_grad()
     def nats(self, portraits: Indexed, labels: Tensor) -> dict[str, Tensor]:
         """Part -> the exact negative log-likelihood [N]: the sum over all turns."""
-        found, context = self._whole(portraits, labels)
-        total = {part: loss.nats for part, loss in found.items()}
+        context = self._context(portraits, labels)
+        total = {part: loss.nats for part, loss in self._whole(portraits, labels, context).items()}
         turns = torch.zeros(len(labels), len(self.finer), dtype=torch.int64, device=labels.device)
         for turn in range(TURNS):
             for part, loss in self._in_turns(context, turns + turn).items():
@@ -168,24 +176,29 @@ class PalettePyramid(nn.Module):
                 total[part] = total.get(part, 0) + loss.nats / TURNS
         return total
 
-    def _whole(self, portraits: Indexed, labels: Tensor) -> tuple[dict[str, PartLoss], Context]:
-        """The losses of palette and coarsest map, which are asked for as a whole, and what the other maps need."""
-        colours, used = portraits.colours, portraits.used
-        nats = self.palette_writer.nats(colours, used, labels)
-        found = {"palette": PartLoss(nats / (3 * used.sum(dim=1) + 1), nats)}
+    def _context(self, portraits: Indexed, labels: Tensor) -> Context:
+        """What all maps are given."""
         embedded = self.labels(labels)
-        entries = self.palette_encoder(colours, used, embedded)
-        maps = majority_maps(portraits.entries, self.colours, self.sides)
+        entries = self.palette_encoder(portraits.colours, portraits.used, embedded)
+        return Context(entries, portraits.used, embedded, majority_maps(portraits.entries, self.colours, self.sides))
+
+    def _whole(self, portraits: Indexed, labels: Tensor, context: Context) -> dict[str, PartLoss]:
+        """The losses of palette and coarsest map, which are asked for as a whole."""
+        entries, used, embedded, maps = context
+        nats = self.palette_writer.nats(portraits.colours, used, labels)
+        found = {"palette": PartLoss(nats / (3 * used.sum(dim=1) + 1), nats)}
         logits = self.coarse(entries, used, embedded, maps[0].flatten(1))
         nats = functional.cross_entropy(logits.transpose(1, 2), maps[0].flatten(1), reduction="none")
         found[str(self.sides[0])] = PartLoss(nats.mean(dim=1), nats.sum(dim=1))
-        return found, Context(entries, used, embedded, maps)
+        return found
 
-    def _in_turns(self, context: Context, turns: Tensor) -> dict[str, PartLoss]:
-        """The losses of the finer maps at turns int64 [N, levels]."""
+    def _in_turns(self, context: Context, turns: Tensor, sides: Sequence[int] = ()) -> dict[str, PartLoss]:
+        """The losses of the finer maps at turns int64 [N, levels]: of those of some sides, or of all."""
         entries, used, embedded, maps = context
         found = {}
         for level, network in enumerate(self.finer):
+            if sides and network.side not in sides:
+                continue
             parent, pixels, turn = maps[level], maps[level + 1], turns[:, level]
             logits = network(entries, used, embedded, parent, pixels, turn)
             found[str(network.side)] = turn_loss(logits, pixels, turn)

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -71,8 +70,10 @@ def train_apart(job: Mapping[str, object], log: Callable[[str], None]) -> dict[s
             process.stdin.close()  # which the other side takes for an interrupt
             listen()
             outcome["status"] = INTERRUPTED
-        except BaseException:
-            process.kill()
+        except BaseException:  # such as a log that nobody reads any more
+            process.stdin.close()
+            for _ in process.stdout:
+                pass  # until it has saved and ended
             raise
     return outcome
 
@@ -86,12 +87,11 @@ def train_here(job: Mapping[str, object], log: Callable[[str], None]) -> dict[st
         status, note = _status(result, job), ""
     except TrainingDiverged as error:
         status, note = DIVERGED, str(error)
-    except InputError as error:
+    except (InputError, OSError) as error:
         status, note = FAILED, str(error)
     except KeyboardInterrupt:  # before the first step
         status, note = INTERRUPTED, ""
     except Exception as error:  # whatever one family does, the others are to have their turn
-        traceback.print_exc()
         status, note = FAILED, f"{type(error).__name__}: {error}".splitlines()[0]
     return {"status": status, "note": note, "peak_memory_bytes": peak_memory(pick_device()) or 0}
 

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import re
 import shutil
-import zipfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from src.errors import InputError
+from src.training.stored import checked, checksums
 
 FORMAT = 1
-
-FORMER_NAMES = {"within_label_distance": "intra_class_distance"}
-"""Names in files of earlier versions, and what they are called now."""
-
-
-def with_present_names(content: Mapping[str, object]) -> dict[str, object]:
-    """The content of a checkpoint or weights file of any version, under the names of this one; settings in its
-    `config` are left to `config_from_checkpoint`."""
-    return {FORMER_NAMES.get(name, name): value for name, value in content.items()}
 
 
 def save_checkpoint(
@@ -35,43 +26,57 @@ def save_checkpoint(
 
     A checkpoint appears under its name only when every byte is on the disk: killed at any moment, the folder holds
     the checkpoint before or the checkpoint after.
+
+    Raises:
+        InputError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.glob(".*.partial"):  # of a run that was killed while it wrote
-        left_over.unlink()
     path = folder / f"{images_seen // 1000:06d}.pt"
     partial = folder / f".{path.name}.{os.getpid()}.partial"
+    content = {**content, "images_seen": images_seen}
     try:
-        with open(partial, "wb") as file:
-            torch.save({"format": FORMAT, **content, "images_seen": images_seen}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    if best:
-        # Before `latest.pt`: killed in between, the resumed run comes by here again.
-        _link(path, folder / "best.pt")
-    _link(path, folder / "latest.pt")
-    _sync_folder(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in folder.glob(".*.partial"):  # of a run that was killed while it wrote
+            left_over.unlink()
+        try:
+            with open(partial, "wb") as file:
+                torch.save({"format": FORMAT, **content, "checksums": checksums(content)}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+        if best:
+            # Before `latest.pt`: killed in between, the resumed run comes by here again.
+            _link(path, folder / "best.pt")
+        _link(path, folder / "latest.pt")
+        _sync_folder(folder)
+    except (OSError, RuntimeError) as error:  # the second where torch cannot write to the end
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        latest = folder / "latest.pt"
+        before = f"{latest} is the one before" if latest.is_file() else "there is none before it"
+        raise InputError(
+            f"the checkpoint {path} cannot be written ({reason}); {before}; free the disk, and go on with --resume"
+        ) from error
     numbered = sorted(p for p in folder.glob("*.pt") if re.fullmatch(r"\d{6,}", p.stem))
     for old in numbered[: max(0, len(numbered) - max(keep, 1))]:
         old.unlink()
     return path
 
 
-def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
+def load_checkpoint(path: Path) -> dict[str, object]:
     """Read a checkpoint; only tensors, numbers, strings, lists and dictionaries are accepted.
 
     Raises:
-        InputError: no such file, damaged, not a checkpoint of this project, or of a newer format.
+        InputError: no such file, damaged (`stored.checked`), not a checkpoint of this project, or of a newer format.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; train first, or name another file")
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whatever torch takes the file for, it is refused below in one line
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged pickles raise whatever there is
         if mistaken := mistaken_for_weights(path):
             raise InputError(f"{path} {mistaken}") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -80,9 +85,9 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         ) from None
     if not isinstance(content, dict) or "images_seen" not in content or "format" not in content:
         raise InputError(f"{path} is no checkpoint of this project; name one written by `train`")
-    if content["format"] != FORMAT:
-        raise InputError(f"{path} has format {content['format']}, this version reads {FORMAT}; update the project")
-    return with_present_names(content)
+    if not isinstance(content["format"], int) or content["format"] != FORMAT:
+        raise InputError(f"{path} has format {content['format']!r}, this version reads {FORMAT}; update the project")
+    return checked(content, path)
 
 
 def mistaken_for_weights(path: Path) -> str:

@@ -12,6 +12,7 @@ networks, gradients of gradients, and one network frozen while the other learns.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -88,7 +89,8 @@ class Processes:
             distributed.all_reduce(parameter.grad)
             parameter.grad /= self.count
 
-        for parameter in _distinct(family, nn.Module.parameters):
+        learning = (each for each in _distinct(family, nn.Module.parameters) if each.requires_grad)
+        for parameter in learning:
             parameter.register_post_accumulate_grad_hook(average)
 
     def synchronise(self, family: Family) -> None:
@@ -116,6 +118,11 @@ def joined_processes() -> Iterator[Processes]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    # This module keeps the group that it finds at its import as default arguments. Imported later, by the first
+    # optimizer's step, it would keep ours alive behind `destroy_process_group`, with threads that abort a process
+    # now and then while Python shuts down.
+    importlib.import_module("torch.distributed.nn")
+
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())

@@ -8,12 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from src.data.packed import PortraitBatches
 from src.family import DataSpecification, Family
+from src.limits import check_memory
 from src.schema import TrainingConfig
 
 STEPS = 4
+
+LARGE = 1 << 20
+"""Pixels in a batch from which on its memory is looked at first: 256 portraits of 64x64."""
+
+PROBED = 2, 4
+"""Sizes of the two batches whose difference says what a portrait more takes."""
 
 PERIOD = 64
 """In steps: terms that a family takes now and then recur within it."""
@@ -35,10 +44,14 @@ class Estimate:
 def measure(
     family_class: type[Family], config: TrainingConfig, data: DataSpecification, portraits: PortraitBatches
 ) -> Estimate:
-    """Time a few steps of the family on the portraits' device; the networks that train later are not touched."""
+    """Time a few steps of the family on the portraits' device; the networks that train later are not touched.
+
+    Raises:
+        InputError: the computer's memory does not hold what a batch needs.
+    """
     device = portraits.device
     family = family_class(config, data, device)
-    family.build_optimizers()
+    check_batch(family, portraits)
     indices = np.arange(config.batch_size) % len(portraits)
     periods = config.kimg * 1000 / config.batch_size / PERIOD
     seconds = []
@@ -59,6 +72,40 @@ def measure(
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
     return estimate
+
+
+def check_batch(family: Family, portraits: PortraitBatches) -> None:
+    """Refuse a batch that the computer's memory cannot hold, by what autograd keeps of small ones. A card says so
+    itself, in time.
+
+    Args:
+        family: throw-away networks, without optimizers: these are built here, and a few steps taken.
+        portraits: to train on.
+
+    Raises:
+        InputError: it does not fit.
+    """
+    family.build_optimizers()
+    count = family.config.batch_size
+    if portraits.device.type != "cpu" or count * family.data.size**2 < LARGE:
+        return
+    few, more = (_kept_by_autograd(family, portraits, count) for count in PROBED)
+    each = (more - few) / (PROBED[1] - PROBED[0])
+    check_memory(count * each, f"batches of {count:,} portraits", "lower --set batch_size=...")
+
+
+def _kept_by_autograd(family: Family, portraits: PortraitBatches, count: int) -> int:
+    """Bytes of what a step with so many portraits keeps for its backward passes."""
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        family.train_step(*portraits.batch(np.arange(count) % len(portraits)), 0)
+    return sum(sizes.values())
 
 
 def peak_memory(device: torch.device) -> int | None:

@@ -1,4 +1,4 @@
-"""Ctrl-C, a kernel's interrupt button and a polite kill: finish the step, save, then stop."""
+"""Ctrl-C, a kernel's interrupt button, a polite kill and a closed terminal: finish the step, save, then stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 
 
 class StopRequest:
-    """Context in which SIGINT and SIGTERM only set `stopped`; a second SIGINT interrupts at once, as usual.
+    """Context in which SIGINT, SIGTERM and SIGHUP only set `stopped`; a second SIGINT interrupts at once, as usual.
 
     An exception in the middle of a step would leave networks and optimizers half updated, and a checkpoint of that
     could not be resumed exactly; therefore the loop looks at `stopped` between steps. Outside the main thread, where
@@ -21,7 +21,11 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            numbers = [signal.SIGINT, signal.SIGTERM]
+            hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+            if hangup and signal.getsignal(hangup) != signal.SIG_IGN:  # as `nohup` leaves it: then training goes on
+                numbers.append(hangup)
+            for number in numbers:
                 self._before[number] = signal.signal(number, self._handle)
         return self
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from src.tables import write_table
+from src.errors import InputError
+from src.tables import read_table, write_table
+from src.training.budget import Budget
 
 
 class RunningMeans:
@@ -59,17 +61,30 @@ class MetricsTable:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The rows of a `metrics.csv`, empty cells left out; no rows where there is no file."""
-    if not Path(path).is_file():
+    """The rows of a `metrics.csv`, empty cells left out; no rows where there is no file.
+
+    Raises:
+        InputError: another file.
+    """
+    path = Path(path)
+    if not path.is_file():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    rows = read_table(path, ("kimg",)).to_dict("records")
+    advice = "mend or remove it"
+    try:
+        numbers = [{name: float(value) for name, value in row.items() if value} for row in rows]
+    except ValueError as error:
+        raise InputError(f"{path} holds something else than numbers ({error}); {advice}") from None
+    if not all(row.get("kimg", -1) >= 0 for row in numbers):
+        raise InputError(f"{path} has rows without their kimg; {advice}")
+    return numbers
 
 
-def status_line(row: Mapping[str, float], kimg_total: float) -> str:
+def status_line(row: Mapping[str, float], budget: Budget) -> str:
     """One line a person can follow a run by."""
-    left = (kimg_total - row["kimg"]) * 1000 / max(row["images_per_second"], 1e-9)
-    parts = [f"{row['kimg']:9.2f} / {kimg_total:g} kimg", f"{row['images_per_second']:5.1f} img/s"]
+    left = budget.seconds_left(1000 * row["kimg"], row["images_per_second"])
+    of_total = f" / {budget.images / 1000:g}" if budget.images < math.inf else ""
+    parts = [f"{row['kimg']:9.2f}{of_total} kimg", f"{row['images_per_second']:5.1f} img/s"]
     parts += [f"{name} {row[name]:.3f}" for name in row if name.startswith("loss_")]
     if "diversity" in row:
         parts.append(f"diversity {row['diversity']:.2f}")

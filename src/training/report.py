@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, to_signed
 from src.family import Family
 from src.schema import TrainingConfig
+from src.training.budget import Budget
 from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, spread_within_rows, to_rgba, write_grid
 from src.training.log import MetricsTable, status_line
 from src.training.quick_evaluation import Evaluator, Examination, is_best
@@ -31,7 +32,7 @@ class Reporter:
         portraits: the packed data, with the attributes that the family is conditioned on.
         sets: what the family learns from and what it is validated on, as `train` and `validation`.
         images_seen: where training goes on; 0 for a fresh run.
-        kimg_total: the whole run's budget, for the status lines.
+        budget: the whole run's, for the status lines.
         palette: uint8 [K, 3], to which grids show the samples snapped; None for none.
         evaluator: measures samples every `evaluate_kimg`; None for never.
         trackers: get what is written too.
@@ -46,14 +47,14 @@ class Reporter:
         portraits: PackedPortraits,
         sets: Mapping[str, PortraitBatches],
         images_seen: int,
-        kimg_total: float,
+        budget: Budget,
         palette: np.ndarray | None,
         evaluator: Evaluator | None,
         trackers: Trackers,
         log: Callable[[str], None],
     ) -> None:
         self.samples, self.family, self.config, self.sets = out / "samples", family, config, sets
-        self.kimg_total, self.palette, self.trackers, self.log = kimg_total, palette, trackers, log
+        self.budget, self.palette, self.trackers, self.log = budget, palette, trackers, log
         self.samples.mkdir(parents=True, exist_ok=True)
         self.table = MetricsTable(out / "metrics.csv", images_seen / 1000)
         self.reported_at, self.clock = images_seen, time.perf_counter()
@@ -109,7 +110,7 @@ class Reporter:
             row |= metrics
         self.table.add(row)
         self.trackers.row(row, images_seen)
-        self.log(status_line(row, self.kimg_total))
+        self.log(status_line(row, self.budget))
         self.reported_at, self.clock = images_seen, time.perf_counter()
         return best
 

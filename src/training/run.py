@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,28 +10,32 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from src.config import config_to_dict, settings_in
+from src.config import config_to_dict, former_names_among
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, PortraitBatches, describe, load_portraits
-from src.device import default_profile, pick_device
+from src.device import pick_device
 from src.errors import InputError
-from src.families import find_family
-from src.family import DataSpecification, Family
+from src.families import build_family
 from src.palettes.snap import choose_palette, colour_table
 from src.tables import write_json
+from src.training.budget import Budget
 from src.training.checkpoint import load_checkpoint
 from src.training.configure import Run, attributes_to_condition_on, check_data, configure
 from src.training.distributed import Processes, joined_processes
-from src.training.estimate import Estimate, measure
+from src.training.estimate import Estimate, check_batch, measure
 from src.training.log import duration
 from src.training.memory import release_memory, saved_on_host
 from src.training.quick_evaluation import Evaluator
 from src.training.report import Reporter
+from src.training.run_folder import RunFolder
 from src.training.start import Start, configure_from, read_start, take_over
-from src.training.tracking import RUN_ID_FILE, import_mlflow, open_trackers
-from src.training.trainer import Trainer, TrainingResult, images_in_total, seed_step
+from src.training.tracking import import_mlflow, open_trackers
+from src.training.trainer import Trainer, TrainingResult, seed_step
 
 COLOUR_PORTRAITS = 20_000
 """From so many training portraits, evenly picked, come the colours for snapping."""
+
+COPIES = 5
+"""How often a network is in memory while it trains: weights, gradients, the optimizer's two moments, the average."""
 
 
 def train(
@@ -44,6 +49,7 @@ def train(
     evaluator: Evaluator | None = None,
     settings: Path | None = None,
     start: Path | None = None,
+    minutes: float | None = None,
 ) -> TrainingResult:
     """Train a family on the packed portraits of a data folder.
 
@@ -63,26 +69,33 @@ def train(
         settings: a file of values that replace the profile's, or the checkpoint's when resuming (`settings_in`).
         start: a checkpoint or weights file that a fresh run begins with (`src/training/start.py`); a run that is
             resumed has begun.
+        minutes: so long by the clock, from this call to the last step, in place of a number of kimg.
 
     Raises:
-        InputError: anything wrong with the arguments, the data or the checkpoint.
+        InputError: anything wrong with the arguments, the data or the checkpoint, or a checkpoint that cannot be
+            written.
         TrainingDiverged: a loss became infinite or not a number.
+        OSError: a report cannot be written; what was learned is saved.
     """
-    out = Path(out)
-    latest = out / "checkpoints" / "latest.pt"
+    overrides = dict(overrides or {})
+    if minutes is not None and "kimg" in overrides:
+        raise InputError("give the length as minutes or as kimg, not both")
+    budget = None if minutes is None else Budget.of_minutes(minutes)
+    folder = RunFolder(out)
     with joined_processes() as processes:
         if not processes.leads:
             log = _no_log
-        checkpoint = load_checkpoint(latest) if resume and latest.is_file() else None
+        for line in former_names_among(overrides):
+            log(line)
+        checkpoint = load_checkpoint(folder.latest) if resume and folder.latest.exists() else None
+        folder.is_ours = checkpoint is not None
         with processes.first_alone():
             portraits = load_portraits(data)
         begin = read_start(start) if start is not None and checkpoint is None else None
         if begin is None:
-            run = configure(checkpoint, family, profile, settings, overrides or {}, log)
+            run = configure(checkpoint, family, profile, settings, overrides, log)
         else:
-            profile = profile or default_profile(pick_device())
-            of_file = settings_in(settings, begin.content["family"], profile) if settings else {}
-            run = configure_from(begin, family, profile, {**of_file, **(overrides or {})})
+            run = configure_from(begin, family, profile, settings, overrides)
         processes.check(run.config.batch_size)
         if run.config.mlflow:
             import_mlflow()  # a missing library shows before anything is done
@@ -91,8 +104,9 @@ def train(
             check_data(checkpoint, portraits)
         elif resume:
             log("no checkpoint yet: starting afresh")
+        budget = budget or Budget.of_config(run.config)
         try:
-            return _run(run, portraits, out, checkpoint, begin, log, evaluator, processes)
+            return _run(run, portraits, folder, checkpoint, begin, log, evaluator, processes, budget)
         except torch.OutOfMemoryError:
             if processes.count > 1:
                 raise  # one process cannot start again while the others wait for it
@@ -102,10 +116,11 @@ def train(
             "the card's memory ran out: going on with activations in the computer's memory; the gradients are the "
             "same, steps take longer (a smaller --set batch_size=... avoids it)"
         )
-        checkpoint = load_checkpoint(latest) if latest.is_file() else None
+        # Not that of an earlier run, which lies there until the networks are built.
+        checkpoint = load_checkpoint(folder.latest) if folder.is_ours and folder.latest.is_file() else None
         try:
             with saved_on_host():
-                return _run(run, portraits, out, checkpoint, begin, log, evaluator, processes)
+                return _run(run, portraits, folder, checkpoint, begin, log, evaluator, processes, budget)
         except torch.OutOfMemoryError:
             raise InputError(
                 "the card's memory does not suffice; lower --set batch_size=..., or free the card from other programs"
@@ -115,27 +130,27 @@ def train(
 def _run(
     run: Run,
     portraits: PackedPortraits,
-    out: Path,
+    folder: RunFolder,
     checkpoint: Mapping[str, object] | None,
     begin: Start | None,
     log: Callable[[str], None],
     evaluator: Evaluator | None,
     processes: Processes,
+    budget: Budget,
 ) -> TrainingResult:
     """Build everything, start or resume, train."""
-    config, device = run.config, pick_device()
+    config, device, out = run.config, pick_device(), folder.path
     torch.backends.cudnn.benchmark = True
     specification = describe(portraits)
     train_indices = np.flatnonzero(portraits.split == TRAIN)
     colours = colour_table(portraits.images[train_indices[:: -(-len(train_indices) // COLOUR_PORTRAITS)]])
     palette = choose_palette(config.palette_snap, colours) if config.palette_snap else None
-    family = build_family(run, specification, device)
+    seed_step(config.seed, 0)  # the weights follow from the seed
+    family = build_family(run.family, config, specification, device, COPIES if device.type == "cpu" else 1)
+    family.build_optimizers()
     if begin is not None and checkpoint is None:
         # The moving average, made from the family's sampler below, begins with these weights too.
         take_over(begin, family, log)
-    if checkpoint is None and processes.leads:
-        # Only now: with settings that are refused, the earlier run stays where it is.
-        move_earlier_run(out, log)
 
     images, note = family.prepare_images(portraits.images)
     if note:
@@ -165,31 +180,43 @@ def _run(
         config,
         train_set,
         validation_set,
-        out / "checkpoints",
+        folder.checkpoints,
         {**description, "training_colours": training_colours},
         processes,
+        budget,
     )
     if checkpoint is not None:
         trainer.load(checkpoint)
-        log(f"resuming {run.family} at {trainer.images_seen / 1000:.2f} kimg of {config.kimg:g}")
+        if checkpoint["config"].get("batch_size") != config.batch_size:
+            check_batch(type(family)(config, specification, device), train_set)
+        log(f"resuming {run.family} at {trainer.images_seen / 1000:.2f} kimg{length_of(budget)}")
     elif processes.count == 1:
-        announce(run, measure(type(family), config, specification, train_set), train_set, validation_set, log)
+        estimate = measure(type(family), config, specification, train_set)
+        announce(run, estimate, budget, train_set, validation_set, log)
     else:
         log(f"{run.family}, profile {run.profile}, on {processes.count} processes")
     if not processes.leads:
         return trainer.train(None)
 
-    if trainer.images_seen >= images_in_total(config):
+    # Only now: with settings that are refused, the earlier run stays where it is.
+    folder.clear(log)
+    if trainer.finished:
         log(f"already trained to {trainer.images_seen / 1000:g} kimg; raise kimg to train on")
     write_json(out / "config.json", description)
     with open_trackers(out, description, trainer.images_seen, log) as trackers:
-        seen, kimg_total = trainer.images_seen, images_in_total(config) / 1000
         sets = {"train": train_set, "validation": validation_set}
-        reporter = Reporter(out, family, config, portraits, sets, seen, kimg_total, palette, evaluator, trackers, log)
+        reporter = Reporter(
+            out, family, config, portraits, sets, trainer.images_seen, budget, palette, evaluator, trackers, log
+        )
         if trainer.images_seen == 0:
             reporter.start(trainer.average.network)
         result = trainer.train(reporter)
-        trackers.checkpoint(out / "checkpoints" / "latest.pt")
+        trackers.checkpoint(folder.latest)
+    if trainer.time_is_up:
+        # Of the same length without a clock.
+        run_again = {**description["config"], "kimg": result.images_seen / 1000}
+        write_json(out / "config.json", {**description, "config": run_again})
+        log(f"the time is up at {result.images_seen / 1000:.2f} kimg; saved to {result.checkpoint}; resume to go on")
     if family.finished:
         log(f"{run.family} stopped by itself at {result.images_seen / 1000:.2f} kimg (early stopping)")
     if result.interrupted:
@@ -197,41 +224,10 @@ def _run(
     return result
 
 
-def build_family(run: Run, data: DataSpecification, device: torch.device) -> Family:
-    """The family, untrained: its weights follow from the seed.
-
-    Raises:
-        InputError: settings and data make no network, or one that the card cannot hold.
-    """
-    seed_step(run.config.seed, 0)
-    try:
-        family = find_family(run.family)(run.config, data, device)
-        family.build_optimizers()
-        return family
-    except ValueError as error:
-        raise InputError(f"these settings and data make no network: {error}") from None
-    except torch.OutOfMemoryError:
-        raise InputError("the card's memory cannot hold the networks; make them smaller, or free the card") from None
-
-
-def move_earlier_run(out: Path, log: Callable[[str], None]) -> None:
-    """Nothing of an earlier run is overwritten: a fresh run moves it out of the way."""
-    if not any((out / "checkpoints").glob("*.pt")):
-        return
-    number = 1
-    while (target := out / "earlier_runs" / f"{number:03d}").exists():
-        number += 1
-    for pattern in ("checkpoints/*.pt", "samples/*.png", "tensorboard/*", "metrics.csv", "config.json", RUN_ID_FILE):
-        for path in out.glob(pattern):
-            moved = target / path.relative_to(out)
-            moved.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(moved)
-    log(f"an earlier run was here: moved to {target.relative_to(out)}")
-
-
 def announce(
     run: Run,
     estimate: Estimate,
+    budget: Budget,
     train_set: PortraitBatches,
     validation_set: PortraitBatches,
     log: Callable[[str], None],
@@ -241,10 +237,16 @@ def announce(
         f"{run.family}, profile {run.profile}, on {train_set.device.type}: {len(train_set)} portraits to "
         f"train on, {len(validation_set)} for validation"
     )
-    kimg = run.config.kimg
-    time = duration(kimg * 1000 / estimate.images_per_second)
+    speed = estimate.images_per_second
+    seconds = budget.seconds_left(0, speed)
+    kimg = run.config.kimg if budget.images < math.inf else float(f"{seconds * speed / 1000:.3g}")
     memory = f", about {estimate.memory_bytes / 2**30:.1f} GB of memory" if estimate.memory_bytes else ""
-    log(f"{kimg:g} kimg at about {estimate.images_per_second:.0f} images a second: about {time}{memory}")
+    log(f"{kimg:g} kimg at about {speed:.0f} images a second: about {duration(seconds)}{memory}")
+
+
+def length_of(budget: Budget) -> str:
+    """What a resumed run will have seen, or how long it goes on."""
+    return f" of {budget.images / 1000:g}" if budget.images < math.inf else f", {duration(budget.seconds)} to go"
 
 
 def _no_log(_line: str) -> None:

@@ -13,7 +13,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from src.config import REPORTING_FIELDS, config_from_checkpoint, config_to_dict, load_config
+from src.config import (
+    REPORTING_FIELDS,
+    config_from_checkpoint,
+    config_to_dict,
+    family_and_profile_in,
+    load_config,
+    settings_in,
+)
+from src.device import default_profile, pick_device
 from src.errors import InputError
 from src.family import Family
 from src.labels import LabelSpecification
@@ -54,8 +62,14 @@ def read_start(path: Path) -> Start:
     return Start(Path(path), load_weights(Path(path)))
 
 
-def configure_from(start: Start, family: str | None, profile: str, overrides: Mapping[str, object]) -> Run:
+def configure_from(
+    start: Start, family: str | None, profile: str | None, settings: Path | None, overrides: Mapping[str, object]
+) -> Run:
     """The run's family and settings: those of the file, but for `NEW_FIELDS`, which the profile gives.
+
+    Args:
+        start: the file.
+        family, profile, settings, overrides: as for `train`; a profile that `settings` names counts too.
 
     Raises:
         InputError: another family than the file's, an unknown name, or a value that no run can use.
@@ -63,9 +77,12 @@ def configure_from(start: Start, family: str | None, profile: str, overrides: Ma
     of_file = str(start.content["family"])
     if family not in (None, of_file):
         raise InputError(f"{start.path} holds a {of_file}, not a {family}; leave --family out, or start from nothing")
+    _, named_profile = family_and_profile_in(settings) if settings else (None, None)
+    profile = profile or named_profile or default_profile(pick_device())
     of_profile = config_to_dict(load_config(of_file, profile))
-    settings = {name: of_profile[name] for name in NEW_FIELDS}
-    return Run(of_file, profile, config_from_checkpoint(of_file, start.content["config"], {**settings, **overrides}))
+    values = {name: of_profile[name] for name in NEW_FIELDS}
+    values |= settings_in(settings, of_file, profile) if settings else {}
+    return Run(of_file, profile, config_from_checkpoint(of_file, start.content["config"], {**values, **overrides}))
 
 
 def take_over(start: Start, family: Family, log: Callable[[str], None]) -> None:

@@ -22,6 +22,7 @@ from src.family import Family
 from src.gan.diff_augment import mirror
 from src.gan.moving_average import MovingAverage
 from src.schema import TrainingConfig
+from src.training.budget import Budget
 from src.training.checkpoint import save_checkpoint
 from src.training.distributed import Processes
 from src.training.interrupt import StopRequest
@@ -39,7 +40,7 @@ class TrainingResult:
     Args:
         checkpoint: the newest checkpoint.
         images_seen: real images the model has seen.
-        interrupted: stopped by Ctrl-C, the kernel's interrupt or a kill, after saving.
+        interrupted: stopped by Ctrl-C, the kernel's interrupt, a kill or a hang-up, after saving.
     """
 
     checkpoint: Path
@@ -58,6 +59,7 @@ class Trainer:
         checkpoints: the folder that gets the checkpoints.
         description: what a checkpoint holds besides the state of training.
         processes: those that train together.
+        budget: when to stop.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Trainer:
         checkpoints: Path,
         description: Mapping[str, object],
         processes: Processes,
+        budget: Budget,
     ) -> None:
         self.family, self.config = family, config
         self.train_set, self.validation_set = train_set, validation_set
@@ -76,6 +79,7 @@ class Trainer:
         self.average = MovingAverage(family.sampler, config.ema_half_life_kimg, config.ema_rampup)
         self.means = RunningMeans()
         self.images_seen = 0
+        self.budget, self.time_is_up = budget, False
         # Once an epoch where no interval is given.
         self.sample_kimg = config.sample_kimg or len(train_set) / 1000
         processes.average_gradients(family)
@@ -83,7 +87,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether the budget is used up, or the family has stopped by itself."""
-        return self.images_seen >= images_in_total(self.config) or self.family.finished
+        return self.images_seen >= self.budget.images or self.time_is_up or self.family.finished
 
     def train(self, reporter: Reporter | None) -> TrainingResult:
         """Train to the end, or until an interrupt.
@@ -93,14 +97,23 @@ class Trainer:
 
         Raises:
             TrainingDiverged: a loss or a weight is infinite or not a number.
+            OSError: a report cannot be written, after saving.
+            InputError: a checkpoint cannot be written.
         """
-        checkpoint, saved_at = self.checkpoints / "latest.pt", self.images_seen
+        checkpoint, saved_at, stopped = self.checkpoints / "latest.pt", self.images_seen, False
         with StopRequest() as request:
-            while not (stopped := self.processes.any(request.stopped)) and not self.finished:
+            while not self.finished and not stopped:
                 self.step()
+                stopped = self.processes.any(request.stopped)
+                if self.budget.deadline < math.inf:
+                    self.time_is_up = self.processes.any(self.budget.seconds <= 0)
                 if reporter is None:
                     continue
-                best = self.report(reporter)
+                try:
+                    best = self.report(reporter)
+                except OSError:  # the disk is full, or the terminal gone
+                    self.save()
+                    raise
                 if self.finished or best or self.passed(self.config.checkpoint_kimg):
                     checkpoint, saved_at = self.save(best), self.images_seen
             if stopped and reporter is not None and saved_at < self.images_seen:
@@ -155,7 +168,7 @@ class Trainer:
         try:
             self.family.load_state_dict(checkpoint["state"])
             self.average.load_state_dict(checkpoint["average"])
-        except (RuntimeError, KeyError, ValueError, IndexError, TypeError) as error:
+        except (RuntimeError, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
             raise InputError(
                 f"the checkpoint does not fit the networks asked for ({str(error).splitlines()[0][:120]}); "
                 "resume without --set, or start afresh"
@@ -180,11 +193,6 @@ class Trainer:
             f"{', '.join(broken)} is not a finite number at {self.images_seen / 1000:.2f} kimg; {last}; "
             f"resume with a smaller learning rate (--set {' or '.join(rates)}), or start afresh with another seed"
         )
-
-
-def images_in_total(config: TrainingConfig) -> int:
-    """How many images the whole run sees: the budget, rounded up to whole batches."""
-    return math.ceil(config.kimg * 1000 / config.batch_size) * config.batch_size
 
 
 def seed_step(seed: int, images_seen: int, rank: int = 0) -> None:

@@ -7,15 +7,17 @@ library: family, profile, configuration, labels, the fingerprint of the training
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from src.errors import InputError
 from src.files import replacing
-from src.training.checkpoint import load_checkpoint, mistaken_for_weights, with_present_names
+from src.training.checkpoint import load_checkpoint, mistaken_for_weights
+from src.training.stored import FORMER_NAMES, Stored, checked, checksums, networks_in
 
 FORMAT = "hero_portraits_1"
 
@@ -45,34 +47,44 @@ def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
         half: as 16-bit floating-point numbers, in half the space; samples are computed in fp32 all the same.
 
     Raises:
-        InputError: no such checkpoint, or another ending.
+        InputError: no such checkpoint, another ending, or a file that cannot be written.
     """
-    if Path(out).suffix != ".safetensors":
+    out = Path(out)
+    if out.suffix != ".safetensors":
         raise InputError(f"{out} must end in .safetensors")
     content = load_checkpoint(checkpoint)
-    tensors = {name: weight.contiguous().clone() for name, weight in averaged_weights(content).items()}
-    for network, state in networks_beside_the_sampler(content).items():
-        tensors |= {f"{NETWORK}{network}.{name}": weight.contiguous().clone() for name, weight in state.items()}
-    if half:
-        tensors = {name: weight.half() if weight.is_floating_point() else weight for name, weight in tensors.items()}
-    if "training_colours" in content:  # a checkpoint of an older version has none
-        tensors |= {COLOURS: content["training_colours"]["colours"], COUNTS: content["training_colours"]["counts"]}
-    metadata = {name: json.dumps(content[name]) for name in DESCRIPTION}
-    with replacing(Path(out)) as temporary:
-        save_file(tensors, temporary, {"format": FORMAT, **metadata})
-
-
-def networks_beside_the_sampler(content: dict[str, object]) -> dict[str, dict[str, torch.Tensor]]:
-    """The states of all other networks in a checkpoint's content, by name: a discriminator."""
-    sampler = averaged_weights(content).keys()
-    return {
-        name: state
-        for name, state in content["state"].items()
-        if state and state.keys() != sampler and all(isinstance(each, torch.Tensor) for each in state.values())
+    # In the form that `load_weights` gives back.
+    kept = {name: content[name] for name in DESCRIPTION} | {
+        "average": _stored(averaged_weights(content), half),
+        "networks": {
+            name: _stored(state, half)
+            for name, state in networks_in(content["state"]).items()
+            if state.keys() != averaged_weights(content).keys()
+        },
     }
+    tensors = dict(kept["average"])
+    for network, state in kept["networks"].items():
+        tensors |= {f"{NETWORK}{network}.{name}": weight for name, weight in state.items()}
+    if colours := content.get("training_colours"):  # a checkpoint of an older version has none
+        kept["training_colours"] = colours
+        tensors |= {COLOURS: colours["colours"], COUNTS: colours["counts"]}
+    metadata = {name: json.dumps(kept[name]) for name in DESCRIPTION} | {"checksums": json.dumps(checksums(kept))}
+    try:
+        with replacing(out) as temporary:
+            save_file(tensors, temporary, {"format": FORMAT, **metadata})
+    except SafetensorError as error:
+        raise InputError(f"{out} cannot be written ({str(error)[:120]}); look at the path and the disk") from None
 
 
-def averaged_weights(content: dict[str, object]) -> dict[str, torch.Tensor]:
+def _stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    """Weights as safetensors takes them: in memory of their own."""
+    whole = {name: weight.contiguous().clone() for name, weight in weights.items()}
+    if not half:
+        return whole
+    return {name: weight.half() if weight.is_floating_point() else weight for name, weight in whole.items()}
+
+
+def averaged_weights(content: dict[str, object]) -> dict[str, Tensor]:
     """The state of the averaged sampler in what `load_weights` gives."""
     return {name.removeprefix("module."): weight for name, weight in content["average"].items() if name != "n_averaged"}
 
@@ -97,11 +109,14 @@ def load_weights(path: Path) -> dict[str, object]:
         raise InputError(f"{path} cannot be read as weights ({str(error)[:120]}); fetch it again") from None
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path} holds no weights of this project; name a file that `python run.py weights` wrote")
-    content = with_present_names({name: json.loads(value) for name, value in metadata.items() if name != "format"})
+    try:
+        content = {name: json.loads(metadata[name]) for name in metadata.keys() & {*Stored.model_fields, *FORMER_NAMES}}
+    except (ValueError, RecursionError):
+        raise InputError(f"{path} is damaged: its description is no JSON; fetch it again") from None
     if COLOURS in tensors:
-        content["training_colours"] = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS)}
-    networks: dict[str, dict[str, torch.Tensor]] = {}
+        content["training_colours"] = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS, None)}
+    networks: dict[str, dict[str, Tensor]] = {}
     for name in [name for name in tensors if name.startswith(NETWORK)]:
         network, _, weight = name.removeprefix(NETWORK).partition(".")
         networks.setdefault(network, {})[weight] = tensors.pop(name)
-    return {**content, "average": tensors, "networks": networks}
+    return checked({**content, "average": tensors, "networks": networks}, Path(path))

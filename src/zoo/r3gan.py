@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from src.family import DataSpecification, Stateful
+from src.gan.adaptive_augmentation import AdaptiveAugment
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditioning import AttributeEmbedding
 from src.gan.diff_augment import DiffAugment
@@ -313,19 +313,6 @@ def cosine(first: float, last: float, images_seen: int, length_kimg: float) -> f
     return last + (first - last) * (1 + math.cos(math.pi * progress)) / 2
 
 
-@dataclass(frozen=True)
-class ScalarState:
-    """A scalar tensor that the family moves by itself, as a part with a state."""
-
-    value: Tensor
-
-    def state_dict(self) -> dict[str, object]:
-        return {"value": self.value.clone()}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        self.value.copy_(state["value"])
-
-
 class R3GAN(AdversarialFamily):
     """The step that trains both networks on pairs of a real and a fake, and what changes with the images seen."""
 
@@ -333,8 +320,8 @@ class R3GAN(AdversarialFamily):
 
     def __init__(self, config: R3GANConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
-        self.augment = DiffAugment(config.augment, config.augment_most)
-        self.augment_probability = torch.zeros((), device=device)
+        kinds = DiffAugment(config.augment, config.augment_most)
+        self.augment = AdaptiveAugment(kinds, config.augment_target, config.augment_move_kimg, device)
 
     def build_generator(self) -> nn.Module:
         config, labels = self.config, self.data.labels
@@ -368,7 +355,7 @@ class R3GAN(AdversarialFamily):
 
         # D: every real should score higher than the fake it is paired with.
         self.optimizer_discriminator.zero_grad(set_to_none=True)
-        seen_reals, seen_fakes = self.augmented(reals), self.augmented(fakes.detach())
+        seen_reals, seen_fakes = self.augment(reals), self.augment(fakes.detach())
         with self.precision.autocast():
             logits = self.discriminator(torch.cat([seen_reals, seen_fakes]), labels.repeat(2, 1)).float()
         real_logits, fake_logits = logits.chunk(2)
@@ -391,7 +378,7 @@ class R3GAN(AdversarialFamily):
 
         # G: every fake should score higher than the real it is paired with.
         with frozen(self.discriminator), self.precision.autocast():
-            fake_logits = self.discriminator(self.augmented(fakes), labels).float()
+            fake_logits = self.discriminator(self.augment(fakes), labels).float()
         # The reals' logits are constants here: those of D's own step will do.
         loss_generator = functional.softplus(real_logits.detach() - fake_logits).mean()
         scalars["loss_generator"] = loss_generator
@@ -403,8 +390,10 @@ class R3GAN(AdversarialFamily):
         self.minimise(loss_generator, self.optimizer_generator)
 
         scaler.update()
-        scalars["advantage"] = self.adapt_augmentation(logits.detach())
-        scalars["augment_probability"] = self.augment_probability.clone()
+        # Relativistic logits have no zero: the advantage is of pairs, 2 P(real scores higher than its fake) - 1.
+        scalars["advantage"] = (real_logits - fake_logits).sign().mean()
+        self.augment.adapt(scalars["advantage"], len(reals))
+        scalars["augment_probability"] = self.augment.probability.clone()
         return {name: value.detach().float() for name, value in scalars.items()}
 
     def follow_schedule(self, images_seen: int) -> None:
@@ -422,36 +411,13 @@ class R3GAN(AdversarialFamily):
         if config.colours:
             self.generator.head.hardness.fill_(cosine(0.0, 1.0, images_seen, config.harden_kimg))
 
-    def augmented(self, portraits: Tensor) -> Tensor:
-        """What D sees of portraits [N, 4, H, W]."""
-        return self.augment(portraits, self.augment_probability)
-
-    def adapt_augmentation(self, logits: Tensor) -> Tensor:
-        """Move the probability of augmentation by D's advantage, 2 P(real scores higher than its fake) - 1: above the
-        target D has memorised the set, so more; below it, less. ADA's heuristic on pairs instead of signs, since
-        relativistic logits have no zero.
-
-        Args:
-            logits: [2N], reals then fakes.
-
-        Returns:
-            The advantage in [-1, 1].
-        """
-        config = self.config
-        real_logits, fake_logits = logits.chunk(2)
-        advantage = (real_logits - fake_logits).sign().mean()
-        step = config.batch_size / (1000 * config.augment_move_kimg)
-        moved = self.augment_probability + step * (advantage - config.augment_target).sign()
-        self.augment_probability.copy_(moved.clamp(0, config.augment_most))
-        return advantage
-
     @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """D's mean logit on validation portraits: below the mean on reals it shows how far D has memorised them."""
         with self.precision.autocast():
-            logits = self.discriminator(self.augmented(reals), labels)
+            logits = self.discriminator(self.augment(reals), labels)
         return {"logit_validation": logits.float().mean()}
 
     @property
     def parts(self) -> dict[str, Stateful]:
-        return {**super().parts, "augment_probability": ScalarState(self.augment_probability)}
+        return {**super().parts, "augment_probability": self.augment}

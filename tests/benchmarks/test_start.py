@@ -1,4 +1,4 @@
-"""What the command line imports, and the timing of its commands."""
+"""What sampling imports, and the timing of commands."""
 
 import subprocess
 import sys
@@ -12,8 +12,6 @@ from src.data.packed import load_portraits
 from src.sampling import load_model, sample
 from src.training.run import train
 
-HEAVY = {"torch", "numpy", "PIL", "matplotlib", "sklearn", "scipy"}
-
 
 def imported_by(code):
     """Top-level modules, and torch's compiler, that a fresh interpreter holds after the code."""
@@ -22,17 +20,10 @@ def imported_by(code):
     return set(done.stderr.split())
 
 
-def test_help_imports_nothing_heavy():
-    code = "from src.__main__ import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass"
-    modules = imported_by(code)
-    assert "src.__main__" in modules and not modules & HEAVY
-
-
 def test_drawing_imports_neither_the_compiler_nor_plots(tmp_path):
     write_packed(tmp_path, count=16, size=16)
-    settings = ["--set", "base_channels=4", "--set", "latent_dim=12", "--kimg", "0.001"]
-    command_seconds(["train", "--data", str(tmp_path), "--out", str(tmp_path), "--profile", "smoke", *settings], 1)
-    checkpoint, out = str(tmp_path / "checkpoints" / "latest.pt"), str(tmp_path / "drawn")
+    settings, out = {"base_channels": 4, "latent_dim": 12, "kimg": 0.001}, str(tmp_path / "drawn")
+    checkpoint = str(train(tmp_path, tmp_path, "resnet_gan", "smoke", settings, log=lambda line: None).checkpoint)
     modules = imported_by(
         "from src.__main__ import main\n"
         f"assert main(['sample', '--checkpoint', {checkpoint!r}, '--out', {out!r}, '-n', '1']) == 0"
@@ -42,8 +33,8 @@ def test_drawing_imports_neither_the_compiler_nor_plots(tmp_path):
 
 
 def test_a_failed_command_is_no_measurement():
-    with pytest.raises(RuntimeError, match="no checkpoint"):
-        command_seconds(["sample", "--checkpoint", "nowhere.pt", "--out", "nowhere"], 1)
+    with pytest.raises(RuntimeError, match="error: "):
+        command_seconds(["sample"], 1)
 
 
 def test_made_up_data_is_what_train_reads(tmp_path):

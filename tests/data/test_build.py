@@ -1,24 +1,37 @@
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
 
 from src.data.build import build_dataset, fingerprint
+from src.data.clean import PrepareOptions
 from src.data.curate import Curation
 from src.data.folder import prepare_folder
+from src.data.packed import load_portraits
 from src.errors import InputError
+from src.images import write_png
 from src.labels import LabelSpecification, read_label_mappings
 from src.tables import write_table
 from tests.data.art import CLOTH, hero, write_heroes
 from tests.tables import read_rows
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
     """Twelve silhouettes in five colours, prepared; their labels beside them in `labels.csv`."""
-    rows = write_heroes(tmp_path / "images", shapes=12)
-    write_table(tmp_path / "labels.csv", tuple(rows[0]), rows)
-    prepare_folder(tmp_path / "images", tmp_path / "data")
+    folder = tmp_path_factory.mktemp("prepared")
+    rows = write_heroes(folder / "images", shapes=12)
+    write_table(folder / "labels.csv", tuple(rows[0]), rows)
+    prepare_folder(folder / "images", folder / "data")
+    return folder
+
+
+@pytest.fixture
+def data(prepared, tmp_path):
+    """A copy of the prepared heroes, to build from."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 
@@ -207,6 +220,10 @@ def test_bad_input_is_one_line_that_says_what_to_do(data, tmp_path):
         ({"val_fraction": 1.0}, "fraction"),
         ({"attributes": ("gender", "gender")}, "twice"),
         ({"attributes": ("filename",)}, "filename"),
+        ({"val_fraction": float("nan")}, "fraction"),
+        ({"min_confidence": 2}, "must be from 0 to 1"),
+        ({"seed": -1}, "the seed must be from 0"),
+        ({"seed": 2**64}, "the seed must be from 0"),
         ({"hold_out": [{"colour": "warm"}]}, "the attributes of this set are: palette"),
         ({"hold_out": [{"palette": "red"}]}, "its classes are: cool, dark"),
         ({"hold_out": [{"palette": "warm", "gender": "feminine"}]}, "attributes of this set are"),
@@ -346,3 +363,68 @@ def test_an_unfinished_earlier_build_is_none(data):
     (data / "label_mappings.json").write_text("{", encoding="utf-8")
     change_sheet(data, a_group(data), hero_class="rogue")
     assert "rogue" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]
+    (data / "dataset_config.json").write_text("[]", encoding="utf-8")
+    change_sheet(data, a_group(data), hero_class="monk")
+    assert "monk" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]
+
+
+@pytest.mark.parametrize("row", ["correct,[1]", "correct,5", "correct,{", 'correct,"{""gender"": 1}"'])
+def test_a_history_that_holds_no_decision_is_one_line(data, row):
+    build_dataset(data, data.parent / "labels.csv")
+    (data / "group_labels_history.csv").write_text(f"action,after\n{row}\n")
+    with pytest.raises(InputError, match=r"group_labels_history.csv, row 2 is not what it should be"):
+        build_dataset(data, data.parent / "labels.csv")
+
+
+@pytest.mark.parametrize("stopped", range(7))
+def test_a_build_that_is_killed_leaves_the_earlier_one_or_says_so(data, monkeypatch, stopped):
+    labels = data.parent / "labels.csv"
+    build_dataset(data, labels)
+    names = [path.name for path in data.glob("*") if path.is_file() and path.suffix in (".csv", ".json", ".npz")]
+    before = {name: (data / name).read_bytes() for name in names}
+    moved = []
+
+    def move(old, new):
+        if new.parent == data.resolve() and new.name in before and not new.name.startswith("group"):
+            if len(moved) == stopped:
+                raise KeyboardInterrupt
+            moved.append(new.name)
+        os.rename(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("src.files.os.replace", move)
+        if stopped < 6:
+            with pytest.raises(KeyboardInterrupt):
+                build_dataset(data, labels, val_fraction=0.5)
+        else:
+            build_dataset(data, labels, val_fraction=0.5)
+    if stopped < 6:
+        with pytest.raises(InputError, match="`build` was stopped half-way"):
+            load_portraits(data)
+    build_dataset(data, labels)
+    assert {name: (data / name).read_bytes() for name in names} == before
+
+
+def test_a_set_that_was_prepared_in_part_is_refused_until_it_is_prepared_again(data, monkeypatch):
+    labels, images = data.parent / "labels.csv", data.parent / "images"
+    build_dataset(data, labels)
+    before = (data / "portraits.npz").read_bytes()
+    written = []
+
+    def write(path, portrait):
+        if len(written) == 5:
+            raise KeyboardInterrupt
+        written.append(path)
+        write_png(path, portrait)
+
+    (images / "heroes" / "extra.png").write_bytes((images / "heroes" / "00_cool.png").read_bytes())
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("src.data.folder.write_png", write)
+        prepare_folder(images, data, options=PrepareOptions(colours=2))
+    with pytest.raises(InputError, match="`prepare` was stopped half-way"):
+        build_dataset(data, labels)
+    (images / "heroes" / "extra.png").unlink()
+    prepare_folder(images, data)
+    build_dataset(data, labels)
+    assert (data / "portraits.npz").read_bytes() == before
+    assert not (data / "prepared" / "heroes" / "extra.png").exists()

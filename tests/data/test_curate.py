@@ -1,3 +1,4 @@
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -14,16 +15,22 @@ from tests.tables import read_rows
 CLASSES = {"gender": ("feminine", "masculine"), "hero_class": ("barbarian", "bard", "knight", "mage")}
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
     """Four groups of three recolours; the sheet suggests labels for the first three."""
-    write_heroes(tmp_path / "images", 4, ("cool", "dark", "warm"))
-    prepare_folder(tmp_path / "images", tmp_path / "data")
-    rows = read_rows(tmp_path / "data" / "group_labels.csv")
+    folder = tmp_path_factory.mktemp("prepared")
+    write_heroes(folder / "images", 4, ("cool", "dark", "warm"))
+    prepare_folder(folder / "images", folder / "data")
+    rows = read_rows(folder / "data" / "group_labels.csv")
     for row, hero_class in zip(rows, ("mage", "knight", "bard"), strict=False):
         row.update(gender="feminine", hero_class=hero_class, source="suggested", confidence="0.61")
-    write_sheet(tmp_path / "data", rows)
-    return tmp_path / "data"
+    write_sheet(folder / "data", rows)
+    return folder / "data"
+
+
+@pytest.fixture
+def data(prepared, tmp_path):
+    return shutil.copytree(prepared, tmp_path / "data")
 
 
 def sheet(data):
@@ -210,6 +217,35 @@ def test_the_widget_is_driven_by_the_keyboard(data, monkeypatch):
         enter(text)
     assert labels(data, 3) == ("feminine", "plumber", "manual")
     assert "Every group is decided" in state.value
+
+
+def test_names_are_text_in_the_widget_and_never_html(data, monkeypatch):
+    pytest.importorskip("ipywidgets")
+    monkeypatch.setattr(module, "_takes_input", lambda: True)
+    hostile, word = "<img src=q onerror=alert(1)>", "<script>"
+    group = sheet(data)[0]["group_id"]
+    for table in ("sprites_raw.csv", "sprite_groups.csv", "group_labels.csv"):
+        (data / table).write_text((data / table).read_text().replace(group, hostile).replace("mage", word))
+    box = curate(data)
+    state, line = box.children[1:3]
+    seen = [state.value]
+    box.children[4].children[-1].click()
+    for text in (">", "<", "", word):
+        seen.append(state.value)
+        line.value = text
+        line._handle_custom_msg({"event": "submit"}, [])
+    seen.append(state.value)
+    assert any("&lt;img" in text for text in seen)
+    assert not any("<img" in text or word in text for text in seen)
+
+
+def test_a_history_that_holds_no_decision_is_one_line(data):
+    curation = Curation(data)
+    curation.accept()
+    for text in ("[1]", "5", "{", '{"gender": 1}'):
+        write_table(data / HISTORY, ("action", "group_id", "before", "after"), [{"before": "{}", "after": text}])
+        with pytest.raises(InputError, match="the last decision"):
+            curation.undo()
 
 
 def test_without_widgets_it_shows_a_picture_and_names_the_sheet(data, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -18,16 +19,23 @@ from tests.tables import read_rows
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
     """Twelve silhouettes in five colours, a copy and a broken file; half of the groups are labelled with gender."""
-    images = tmp_path / "images"
+    folder = tmp_path_factory.mktemp("built")
+    images = folder / "images"
     rows = write_heroes(images, shapes=12)
     (images / "broken.png").write_bytes(b"nothing of an image")
     (images / "copy.png").write_bytes((images / rows[0]["filename"]).read_bytes())
-    prepare_folder(images, tmp_path / "data")
-    write_table(tmp_path / "labels.csv", ("filename", "gender"), rows[:30])
-    build_dataset(tmp_path / "data", tmp_path / "labels.csv")
+    prepare_folder(images, folder / "data")
+    write_table(folder / "labels.csv", ("filename", "gender"), rows[:30])
+    build_dataset(folder / "data", folder / "labels.csv")
+    return folder
+
+
+@pytest.fixture
+def data(built, tmp_path):
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 
@@ -74,6 +82,15 @@ def test_it_names_the_fingerprints_and_no_machine(data):
     for name in ("sprites_raw.csv", "sprites_final.csv", "label_mappings.json"):
         assert fingerprints[f"`{name}`"] == [hashlib.sha256((data / name).read_bytes()).hexdigest()]
     assert str(data.parent) not in card(data) and str(Path.home()) not in card(data)
+
+
+def test_names_are_text_and_never_html(tmp_path, data):
+    rows = read_rows(tmp_path / "labels.csv")
+    hostile = "<img src=q onerror=alert(1)>|x"
+    rows = [row | {"gender": row["gender"].replace("feminine", hostile)} for row in rows]
+    write_table(tmp_path / "labels.csv", ("filename", "gender"), rows)
+    build_dataset(data, tmp_path / "labels.csv", new_classes=True)
+    assert "<img" not in card(data) and "&lt;img src=q onerror=alert(1)&gt;\\|x" in card(data)
 
 
 def test_the_same_input_gives_the_same_bytes(data):

@@ -1,12 +1,15 @@
 import hashlib
+import sys
 
 import numpy as np
 import pytest
 
+from src.data.build import build_dataset
 from src.data.clean import PrepareOptions
 from src.data.folder import prepare_folder
 from src.data.intake import RAW_COLUMNS
 from src.errors import InputError
+from src.files import MARK
 from src.images import read_rgba, write_png
 from src.tables import write_table
 from tests.data.art import CLOTH, hero, write_heroes
@@ -100,6 +103,25 @@ def test_a_table_that_names_files_elsewhere_removes_none_of_them(images, tmp_pat
     assert treasure.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="names that Windows cannot have")
+def test_long_and_odd_names_have_their_rows(tmp_path):
+    names = ["a\rb.png", "a\nb.png", 'a",b.png', "x" * 251 + ".png", "x" * 251 + ".gif", " a.png"]
+    for number, name in enumerate(names):
+        write_png(tmp_path / "images" / name, hero(number, CLOTH["warm"]))
+    prepare_folder(tmp_path / "images", tmp_path / "data")
+    rows = {row["filename"]: row for row in read_rows(tmp_path / "data" / "sprites_raw.csv")}
+    assert set(rows) == set(names)
+    assert "too long: rename" in rows.pop("x" * 251 + ".gif")["reason"]
+    assert {row["status"] for row in rows.values()} == {"accepted"}
+    assert build_dataset(tmp_path / "data").portraits == 5
+
+
+def test_images_that_were_painted_in_part_are_refused(images, tmp_path):
+    (images / MARK).write_text("paint\n")
+    with pytest.raises(InputError, match="`paint` was stopped half-way"):
+        prepare_folder(images, tmp_path / "data")
+
+
 def test_a_sheet_becomes_tiles(tmp_path):
     sheet = np.concatenate([hero(shape, CLOTH["warm"]) for shape in (1, 2, 1)], axis=1)
     write_png(tmp_path / "images" / "sheet.png", sheet)
@@ -141,6 +163,7 @@ def test_bad_arguments_and_folders_say_what_to_do(images, tmp_path):
         ((tmp_path / "bad", tmp_path / "d"), "empty file"),
         ((images, tmp_path / "d", 0), "size"),
         ((images, tmp_path / "d", 64, 0), "tiles"),
+        ((images, tmp_path / "d", 100_000), "size must be from 1 to 1,024"),
     ]:
         with pytest.raises(InputError, match=told):
             prepare_folder(*arguments)

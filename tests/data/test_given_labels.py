@@ -69,3 +69,11 @@ def test_a_name_that_is_a_files_own_is_not_lent_to_another(tmp_path):
     table = portraits(("a.png", "a.png", []), ("a.jpg.png", "a.jpg", []))
     labels, _ = match_files(given(tmp_path, "filename,gender\na.jpg,x\n").by_file, table)
     assert known(labels) == {"a.jpg.png": {"gender": "x"}}
+
+
+def test_names_that_differ_only_in_blanks_are_told_apart_or_refused(tmp_path):
+    by_file = given(tmp_path, "filename,gender\n a.png,x\n").by_file
+    labels, unmatched = match_files(by_file, portraits((" a.png", " a.png", [])))
+    assert labels["gender"].to_dict() == {" a.png": "x"} and not unmatched
+    with pytest.raises(InputError, match="differ only in blanks"):
+        match_files(by_file, portraits((" a.png", " a.png", []), ("a.png", "a.png", [])))

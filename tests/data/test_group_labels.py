@@ -138,7 +138,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_no_row_that_a_person_wrote_is_lost(tmp_path, steps):
     path = tmp_path / "group_labels.csv"
@@ -159,3 +159,29 @@ def test_whatever_happens_no_row_that_a_person_wrote_is_lost(tmp_path, steps):
             extend_group_labels(path, [group])
         for known, its_word in wrote.items():
             assert not its_word or cells(path, known)["gender"] == its_word
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+@pytest.mark.parametrize("lost", [True, False])
+def test_given_rows_stay_given_wherever_a_build_was_killed(sheet, monkeypatch, writes, lost):
+    """`lost`: the write that it was killed at came to nothing; otherwise it was done, and nothing after it."""
+    first = {f"g{n}": ({"gender": "feminine", "hero_class": "mage"}, 1.0) for n in (1, 2, 3)}
+    second = {f"g{n}": ({"gender": "masculine", "hero_class": "mage"}, 1.0) for n in (1, 2, 3)}
+    fill_in_given(sheet, ["gender", "hero_class"], first)
+    edit(sheet, "g3", gender="other")
+    paths = []
+
+    def write(path, *table):
+        if len(paths) == writes and lost:
+            raise OSError("disk full")
+        write_table(path, *table)
+        if len(paths) == writes:
+            raise KeyboardInterrupt
+        paths.append(path)
+
+    with monkeypatch.context() as patch, pytest.raises((OSError, KeyboardInterrupt)):
+        patch.setattr(group_labels, "write_table", write)
+        fill_in_given(sheet, ["gender", "hero_class"], second)
+    assert read_group_labels(sheet)["source"].to_dict() == {"g1": "given", "g2": "given", "g3": "manual"}
+    fill_in_given(sheet, ["gender", "hero_class"], first)
+    assert read_group_labels(sheet)["gender"].to_dict() == {"g1": "feminine", "g2": "feminine", "g3": "other"}

@@ -74,3 +74,10 @@ def test_a_damaged_file_is_refused_as_ever(data_folder, mapped):
     with pytest.raises(InputError, match="is damaged"):
         load_portraits(data_folder)
     assert not unpacked(data_folder)
+
+
+def test_an_unpacked_file_that_was_cut_short_is_unpacked_again(data_folder, mapped):
+    images = np.array(load_portraits(data_folder).images)
+    [name] = unpacked(data_folder)
+    (data_folder / name).write_bytes((data_folder / name).read_bytes()[:5000])
+    assert np.array_equal(load_portraits(data_folder).images, images)

@@ -34,6 +34,7 @@ def test_every_picture_is_drawn_whatever_labels_there_are(data, attributes):
     build_dataset(data, data.parent / "labels.csv", attributes=attributes)
     for draw in METRICS:
         figure = draw(data)
+        figure.set_dpi(25)  # as of any other size, and quick
         figure.canvas.draw()
         assert figure.axes
 

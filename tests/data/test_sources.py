@@ -13,7 +13,7 @@ from src.__main__ import main
 from src.data.build import build_dataset
 from src.data.folder import prepare_folder
 from src.data.origin import Origin, read_origin, source_labels, write_origin
-from src.data.sources import COLLECTIONS, prepare_lpc, prepare_packed_sheet, prepare_tinyhero
+from src.data.sources import COLLECTIONS, download, fetch, prepare_lpc, prepare_packed_sheet, prepare_tinyhero
 from src.data.sources.download import download_archive, download_file
 from src.data.sources.lpc import read_recipe, stack
 from src.data.sources.packed_sheet import KENNEY_SHA256, without_spacing
@@ -105,6 +105,20 @@ def test_a_packed_sheet_becomes_its_tiles(tmp_path, spacing):
     assert read_origin(tmp_path / "data") is None  # nobody knows this sheet's licence
 
 
+@pytest.mark.parametrize("place", ["packed_sheet/mine.png", "sheet.png", "prepared/mine.png"])
+def test_the_sheet_that_was_given_stays_wherever_it_lies(tmp_path, place):
+    sheet = tmp_path / place
+    write_png(sheet, draw_sheet(3, 4, 16, 1))
+    write_png(sheet.with_name("other.png"), draw_sheet(1, 1, 16, 0))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
+    if "prepared" in place:
+        with pytest.raises(InputError, match="where prepared data is written"):
+            prepare_packed_sheet(sheet, tmp_path, spacing=1)
+    else:
+        assert prepare_packed_sheet(sheet, tmp_path, spacing=1).accepted == 11
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
 def test_a_wrong_spacing_is_told():
     sheet = draw_sheet(3, 4, 16, 1)
     assert np.array_equal(without_spacing(sheet, 16, 1), draw_sheet(3, 4, 16, 0))
@@ -192,24 +206,57 @@ def test_stacking_keeps_what_lies_behind_where_nothing_lies_in_front():
     assert stack([back, front])[0].tolist() == [[9, 8, 7, 255], [255, 255, 255, 255]]
 
 
+ONE_KIND = {"labels": {"gender": "x"}, "layers": [["body.png"]]}
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("change", "message"),
     [
-        {"frame": "1"},
-        {"kinds": []},
-        {"colours": {}},
-        {"kinds": [*RECIPE["kinds"], {"labels": {"gender": "x"}, "layers": [["body.png"]]}]},
+        ({"frame": "1"}, "frame"),
+        ({"frame": [0, -1]}, "frame"),
+        ({"frame_size": 0}, "frame_size"),
+        ({"frame_size": 10**6}, "frame_size"),
+        ({"kinds": []}, "kinds"),
+        ({"colours": {}}, "no values for"),
+        ({"colours": {"cloth": 5, "hair": ["x"]}}, "valid array"),
+        ({"colours": {"cloth": [], "hair": ["x"]}}, "at least 1 item"),
+        ({"colours": {"cloth": ["../x"], "hair": ["x"]}}, "no path below"),
+        ({"colours": {name: ["x"] * 1000 for name in ("cloth", "hair")}}, "1,000,000 ways to colour"),
+        ({"kinds": [*RECIPE["kinds"], ONE_KIND]}, "the same labels"),
+        ({"kinds": [ONE_KIND | {"labels": {"filename": "x"}}]}, "cannot name an attribute"),
+        ({"kinds": [ONE_KIND | {"layers": [[""]]}]}, "no layer has a path"),
+        ({"kinds": [ONE_KIND | {"layers": [[]]}]}, "at least 1 item"),
+        ({"kinds": [ONE_KIND | {"layers": [["{cloth!z}.png"]]}]}, "something else than a name"),
+        ({"kinds": [ONE_KIND | {"layers": [["{cloth:>9000000000}.png"]]}]}, "something else than a name"),
+        ({"kinds": [ONE_KIND | {"layers": [["{cloth.__class__}.png"]]}]}, "something else than a name"),
+        ({"kinds": [ONE_KIND | {"layers": [["{}.png"]]}]}, "something else than a name"),
+        ({"kinds": [ONE_KIND | {"layers": [["{.png"]]}]}, "expected '}'"),
+        ({"kinds": [ONE_KIND | {"layers": [["/etc/a.png"]]}]}, "no path below"),
+        ({"kinds": [ONE_KIND | {"layers": [["a\0.png"]]}]}, "no path below"),
     ],
 )
-def test_a_bad_recipe_is_an_error(tmp_path, change):
+def test_a_bad_recipe_is_an_error(tmp_path, change, message):
     (tmp_path / "recipe.json").write_text(json.dumps(RECIPE | change))
-    with pytest.raises(InputError, match="recipe"):
+    with pytest.raises(InputError, match=message):
         read_recipe(tmp_path / "recipe.json")
+
+
+def test_more_combinations_than_can_be_numbered(layers, tmp_path):
+    kind = {"labels": {"gender": "x"}, "layers": [["body.png"], *[["", "robe/warm.png"]] * 70]}
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE | {"kinds": [kind]}))
+    report = prepare_lpc(layers, tmp_path / "data", tmp_path / "recipe.json", heroes=3)
+    assert report.counts == {"accepted": 1, "duplicate": 2}
+
+
+def test_a_hero_of_no_layer_is_none(layers, tmp_path):
+    kind = {"labels": {"gender": "x"}, "layers": [["", "body.png"]]}
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE | {"kinds": [kind]}))
+    assert prepare_lpc(layers, tmp_path / "data", tmp_path / "recipe.json").accepted == 1
 
 
 def test_the_default_recipe_is_one():
     kinds = read_recipe(None).kinds
-    assert {kind["labels"]["gender"] for kind in kinds} == {"feminine", "masculine"} and len(kinds) == 16
+    assert {kind.labels["gender"] for kind in kinds} == {"feminine", "masculine"} and len(kinds) == 16
 
 
 @pytest.mark.parametrize("name", list(COLLECTIONS))
@@ -293,6 +340,73 @@ def test_an_archive_is_unpacked_without_its_outer_folder(views, tmp_path, server
         download_archive(archive.as_uri(), sha256(archive), tmp_path / "other")
 
 
+def zip_of(views, path, harm):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("data/notes.txt", "".join(map(str, range(3000))))
+        for file in sorted(views.rglob("*.png")):
+            zipped.write(file, f"data/{file.relative_to(views).as_posix()}")
+        if harm == "long name":
+            zipped.writestr(f"data/{'x' * 300}.png", "x")
+    content = bytearray(path.read_bytes())
+    if harm == "corrupt":
+        content[60:120] = bytes(byte ^ 0xFF for byte in content[60:120])
+    if harm == "encrypted":
+        for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+            place = content.find(signature)
+            while place >= 0:
+                content[place + flags] |= 1
+                place = content.find(signature, place + 1)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", ["corrupt", "encrypted", "long name", "cut short", "too much", "too many"])
+def test_a_bad_archive_leaves_nothing_and_a_good_one_follows(views, tmp_path, monkeypatch, harm):
+    archive, target = tmp_path / "hero.zip", tmp_path / "new" / "target"
+    zip_of(views, archive, harm)
+    if harm == "cut short":
+        archive.write_bytes(archive.read_bytes()[:500])
+    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"by hand|not used"):
+        if harm.startswith("too"):
+            patch.setattr(download, "MAX_FILES" if harm == "too many" else "MAX_UNPACKED", 20)
+        download_archive(archive.as_uri(), sha256(archive), target)
+    assert not list((tmp_path / "new").iterdir())
+    zip_of(views, archive, "none")
+    download_archive(archive.as_uri(), sha256(archive), target)
+    assert len(list(target.rglob("*.png"))) == 24 and [path.name for path in (tmp_path / "new").iterdir()] == ["target"]
+
+
+def test_a_file_that_lies_where_a_download_goes_stays(tmp_path):
+    served, target = tmp_path / "served.png", tmp_path / "sheet.png"
+    write_png(served, draw_sheet(2, 2, 16, 0))
+    target.write_bytes(b"mine")
+    origin = COLLECTIONS["kenney"].origin
+    with pytest.raises(InputError, match="none is overwritten"):
+        fetch(origin, served.as_uri(), sha256(served), target, is_folder=False)
+    assert target.read_bytes() == b"mine"
+    fetch(origin, "http://localhost:1/never.png", sha256(target), target, is_folder=False)  # it is here already
+
+
+def test_an_address_with_control_characters_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot be fetched"):
+        download_file("http://127.0.0.1:1/a b\n", "0" * 64, tmp_path / "x")
+
+
+def test_a_source_that_was_stopped_is_no_set_to_build_on(views, tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    prepare_folder(views, data)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("src.data.sources.tinyhero.regroup", stop)
+        prepare_tinyhero(views, data)
+    with pytest.raises(InputError, match="`source tinyhero` was stopped"):
+        build_dataset(data)
+    prepare_tinyhero(views, data)
+    assert build_dataset(data, attributes=["palette"]).groups == 6
+
+
 def test_a_licence_is_stated_for_its_own_images_only(views, tmp_path):
     data = tmp_path / "data"
     prepare_tinyhero(views, data)
@@ -308,7 +422,11 @@ def test_a_note_written_by_hand_counts_and_is_kept(tmp_path):
     assert read_origin(tmp_path).name == "my heroes"
     write_origin(tmp_path, Origin("other", "there", "MIT"), ["a.png"])
     assert "my heroes" in (tmp_path / "source_by_hand.json").read_text()
-    for broken in ("{", "[]", '{"name": "x"}'):
+    note.write_text('{"name": "my others", "where": "my desk", "licence": "CC0 1.0"}')
+    write_origin(tmp_path, Origin("other", "there", "MIT"), ["a.png"])
+    assert "my heroes" in (tmp_path / "source_by_hand.json").read_text()
+    assert "my others" in (tmp_path / "source_by_hand2.json").read_text()
+    for broken in ("{", "[]", '{"name": "x"}', '{"name": 1, "where": "", "licence": ""}'):
         note.write_text(broken)
         with pytest.raises(InputError, match=r"source\.json"):
             read_origin(tmp_path)

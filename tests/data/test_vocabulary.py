@@ -21,3 +21,11 @@ def test_a_class_that_the_vocabulary_lacks_is_an_error_that_names_the_row(tmp_pa
     )
     with pytest.raises(InputError, match=message):
         check_classes(path, ATTRIBUTES, known)
+
+
+@pytest.mark.parametrize("name", ['"a\nb"', "a\x1bb", "a\x00b"])
+def test_a_class_with_a_line_break_or_the_like_is_refused(tmp_path, name):
+    (tmp_path / "labels.csv").write_text(f"group_id,gender\ng1,{name}\n")
+    with pytest.raises(InputError, match=r"row 2: gender .* has a line break") as caught:
+        check_classes(tmp_path / "labels.csv", ATTRIBUTES, {})
+    assert "\n" not in str(caught.value)

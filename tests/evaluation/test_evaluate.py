@@ -10,7 +10,7 @@ import pytest
 from src.__main__ import main
 from src.data.packed import load_portraits
 from src.errors import InputError
-from src.evaluation import distances, label_classifier, report_rows
+from src.evaluation import distances, label_classifier, report_rows, two_sample_test
 from src.evaluation import evaluate as evaluation
 from src.evaluation import evaluator as module
 from src.evaluation.control import Change
@@ -26,16 +26,17 @@ from src.tables import write_table
 from src.training.run import train
 from tests.conftest import SPECIFICATION, make_portraits
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
+# What evaluates a run trains in the hardware's format. What it learns and how sure it is, `honest` alone looks at.
+pytestmark = pytest.mark.usefixtures("fp32", "quick_evaluation")
 ATTRIBUTES = ("gender", "hero_class", "palette")
 SILENT = {"log": lambda line: None}
 
 
 def heroes(seeds):
-    """Heroes of 18 silhouettes a seed, in five colours each: images, class names, groups."""
+    """Heroes of 20 silhouettes a seed, in three colours each: images, class names, groups."""
     images, rows, groups = [], [], []
     for seed in seeds:
-        for name, spec, picture in paint_heroes(90, seed, recolours=5):
+        for name, spec, picture in paint_heroes(60, seed, recolours=3):
             images.append(picture)
             rows.append({attribute: getattr(spec, attribute) for attribute in ATTRIBUTES})
             groups.append(f"{seed}_{name.rsplit('_', 1)[0]}")
@@ -44,7 +45,7 @@ def heroes(seeds):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A data folder of 360 heroes, a third of the silhouettes for validation, and 90 heroes that are in neither."""
+    """A data folder of 240 heroes, a third of the silhouettes for validation, and 60 heroes that are in neither."""
     folder = tmp_path_factory.mktemp("world")
     images, rows, groups = heroes(range(4))
     specification = LabelSpecification.from_values({name: [row[name] for row in rows] for name in ATTRIBUTES})
@@ -60,15 +61,6 @@ def world(tmp_path_factory):
     )
     unseen, requested, _ = heroes([4])
     return folder, unseen, requested
-
-
-@pytest.fixture(autouse=True)
-def hardly_trained(monkeypatch):
-    """What the classifier predicts and how sure a distance is are looked at in `honest` alone."""
-    monkeypatch.setattr(label_classifier, "IMAGES_SEEN", 128)
-    monkeypatch.setattr(module, "SCORE_IMAGES_SEEN", 64)
-    monkeypatch.setattr(distances, "HALVES", 2)
-    monkeypatch.setattr(report_rows, "TWO_SAMPLE_STEPS", 2)
 
 
 def write_folder(folder, images, requested=None):
@@ -88,9 +80,12 @@ def honest(world, tmp_path_factory):
     out = tmp_path_factory.mktemp("honest")
     images = write_folder(out / "images", unseen, requested)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(label_classifier, "IMAGES_SEEN", 640)
-        patch.setattr(module, "SCORE_IMAGES_SEEN", 128)
+        patch.setattr(label_classifier, "IMAGES_SEEN", 192)
+        patch.setattr(module, "SCORE_IMAGES_SEEN", 64)
+        patch.setattr(distances, "HALVES", 4)
+        patch.setattr(two_sample_test, "BOOTSTRAPS", 20)
         patch.setattr(report_rows, "TWO_SAMPLE_STEPS", 4)
+        patch.setattr(report_rows, "TWO_SAMPLE_SEEDS", (0, 1))
         content = evaluation.evaluate(data, out / "metrics.json", images=images, **SILENT)
     return content, out
 
@@ -102,8 +97,8 @@ def test_the_json_holds_what_the_design_promises(honest):
         for key in ("frechet_random", "kid_random", "coverage", "recall", "colours_median", "copies_share"):
             assert isinstance(content[side][key], float), key
         assert {f"accuracy_{name}" for name in ATTRIBUTES} <= content[side].keys()
-    assert content["samples"]["count"] == 90 and content["real"]["count"] == 120
-    assert content["compared_at"] == 90
+    assert content["samples"]["count"] == 60 and content["real"]["count"] == 81
+    assert content["compared_at"] == 60
     assert (out / "metrics.html").stat().st_size > 50_000
 
 
@@ -132,7 +127,7 @@ def test_labels_that_never_occur_together_in_training_have_metrics_of_their_own(
     seen_in_training = {tuple(row) for row in packed["labels"][packed["split"] == 0].tolist()}
     never = [tuple(specification.encode(row)) not in seen_in_training for row in requested]
     images = unseen.copy()
-    repeats = 3  # enough samples of it
+    repeats = 5  # enough samples of it
     for index in np.flatnonzero(asked):
         images[index] = images[next(other for other, row in enumerate(requested) if row["palette"] == "cool")]
     many = [
@@ -176,8 +171,10 @@ def test_the_two_sample_test_stands_beside_every_set(honest):
     assert "two_eyes_found" not in content["samples"] and "two eyes and a mouth" not in page
 
 
-def test_eyes_and_mouths_stand_in_the_report_where_they_can_be_found(world, tmp_path, monkeypatch):
+def test_a_few_unlabelled_samples_with_copies_and_faces_that_can_be_found(world, tmp_path, monkeypatch):
     data, unseen, _ = world
+    portraits, planted = load_portraits(data), unseen[:20].copy()
+    planted[::4] = copies(portraits.images[portraits.split == 0][::25][:5], seed=0)
     ratios = {"precision": 0.75, "recall": 0.5, "truth": 0.9, "found": None}
     reliability = {name: ratios for name in ("two_eyes", "mouth", "eye_pixels", "mouth_pixels")}
     evaluator = SimpleNamespace(
@@ -188,27 +185,17 @@ def test_eyes_and_mouths_stand_in_the_report_where_they_can_be_found(world, tmp_
         },
     )
     monkeypatch.setattr(Evaluator, "faces", lambda self: evaluator)
-    images = write_folder(tmp_path / "images", unseen[:20])
+    images = write_folder(tmp_path / "images", planted)
     content = evaluation.evaluate(data, tmp_path / "metrics.json", images=images, **SILENT)
     assert content["samples"]["two_eyes_found"] == 0.25 and content["real"]["two_eyes_found"] == 0.5
     assert content["samples"]["of_real"] == {"two_eyes_found": 0.5, "mouth_found": None}
     assert content["real"]["face_finder"]["two_eyes"]["precision"] == 0.75
     page = (tmp_path / "metrics.html").read_text(encoding="utf-8")
     assert "two eyes and a mouth" in page and "640 training portraits" in page
+    assert "copies" in content["flags"] and content["samples"]["copies_share"] >= 0.2
+    assert content["samples"]["accuracy_gender"] is None and content["real"]["accuracy_gender"] is not None
     # 20 samples are too few for the two-sample test: it is left out.
     assert content["samples"]["two_sample_accuracy"] is None and "Too few portraits" in page
-
-
-def test_one_copy_in_ten_is_flagged(world, tmp_path):
-    data, unseen, _ = world
-    portraits = load_portraits(data)
-    planted = unseen.copy()
-    planted[::10] = copies(portraits.images[portraits.split == 0][::25][:9], seed=0)
-    images = write_folder(tmp_path / "images", planted)
-    content = evaluation.evaluate(data, tmp_path / "metrics.json", images=images, **SILENT)
-    assert "copies" in content["flags"]
-    assert content["samples"]["copies_share"] >= 0.08
-    assert content["samples"]["accuracy_gender"] is None and content["real"]["accuracy_gender"] > 0.3
 
 
 def test_labels_come_from_a_manifest_or_a_table(world, tmp_path):
@@ -256,8 +243,7 @@ def test_a_checkpoint_gets_the_requested_labels(data_folder, tmp_path):
         sample_checkpoint(result.checkpoint, 1, 0, requested, foreign, "other")
 
 
-@pytest.mark.parametrize(("family", "conditional"), [("resnet_gan", True), ("dcgan", False)])
-def test_a_conditional_checkpoint_is_asked_to_change_a_label(tmp_path, family, conditional):
+def test_a_conditional_checkpoint_is_asked_to_change_a_label(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     images, labels = make_portraits(120)
@@ -271,12 +257,12 @@ def test_a_conditional_checkpoint_is_asked_to_change_a_label(tmp_path, family, c
         fingerprint="planted",
     )
     settings = {"batch_size": 8, "kimg": 0.032}
-    trained = train(data, tmp_path / "out", family, "smoke", settings, log=lambda line: None)
+    trained = train(data, tmp_path / "out", "resnet_gan", "smoke", settings, log=lambda line: None)
     content = evaluation.evaluate(data, tmp_path / "metrics.json", trained.checkpoint, count=40, **SILENT)
     measures = content["samples"]["measures"]
     for name in ATTRIBUTES:
-        assert (f"kept_{name}" in measures) == (f"changed_accuracy_{name}" in measures) == conditional
-    assert ("predicted as changed" in (tmp_path / "metrics.html").read_text(encoding="utf-8")) == conditional
+        assert f"kept_{name}" in measures and f"changed_accuracy_{name}" in measures
+    assert "predicted as changed" in (tmp_path / "metrics.html").read_text(encoding="utf-8")
 
 
 def test_a_change_is_seen_where_it_was_made(world, monkeypatch):
@@ -312,6 +298,15 @@ def test_bad_input_is_one_line(world, tmp_path, capsys):
         arguments = ["evaluate", "--images", str(folder), "--data", str(data), "--out", str(tmp_path / "x.json")]
         assert main(arguments) == 2
         assert message in capsys.readouterr().err.splitlines()[-1]
+    arguments = ["evaluate", "--images", str(few), "--data", str(data)]
+    for more, message in (
+        (["--out", "x.json", "--seed", "-1"], "the seed must lie between 0 and 4294967295, not -1"),
+        (["--out", "x.json", "--seed", "99999999999"], "the seed must lie between"),
+        (["--out", str(tmp_path / "x.HTML")], "name the JSON"),
+    ):
+        assert main([*arguments, *more]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and message in error
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", "--data", str(data), "--out", "x.json"])
     assert caught.value.code == 2

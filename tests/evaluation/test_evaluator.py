@@ -8,7 +8,7 @@ from src.evaluation.distances import Metric
 from src.evaluation.evaluator import COMPARED, Evaluator
 from src.evaluation.portrait_set import PortraitSet
 
-pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
+pytestmark = pytest.mark.usefixtures("fp32", "quick_evaluation")  # what evaluates trains in the hardware's format
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def metrics(count: int, seed: int, grain: int = 0) -> np.ndarray:
 
 def test_sets_of_one_origin_leave_it_guessing_and_a_shifted_one_does_not():
     reals = metrics(200, 0)
-    alike = two_sample_test(metrics(200, 1), reals, steps=30)
+    alike = two_sample_test(metrics(200, 1), reals, steps=20)
     # 60 a side are asked about by each of three networks: the standard error of guessing is at most 0.046.
     assert alike.accuracy.value == pytest.approx(0.5, abs=0.12) and alike.auc.value == pytest.approx(0.5, abs=0.15)
     assert 0.01 < alike.accuracy.spread < 0.12

@@ -49,13 +49,15 @@ class StubEvaluator(Evaluator):
 
 @pytest.fixture
 def in_one_process(monkeypatch):
-    """Without a process a run: quick, and what a test plants is there."""
+    """Without a process a run and a timing of steps: quick, and what a test plants is there."""
     monkeypatch.setattr(runs, "train_apart", train_here)
+    monkeypatch.setattr(runs, "measure", lambda *_: Estimate(100.0, None))
+    monkeypatch.setattr(runs, "CHUNK", 12)
 
 
 @pytest.fixture
 def quick(monkeypatch, in_one_process):
-    """No evaluation and no timing of steps: what is left is the grid itself."""
+    """No evaluation: what is left is the grid itself."""
     StubEvaluator.measured = []
     monkeypatch.setattr(module, "Evaluator", StubEvaluator)
     monkeypatch.setattr(
@@ -63,7 +65,6 @@ def quick(monkeypatch, in_one_process):
         "sample_like_validation",
         lambda model, evaluator, seed, count: ((model.checkpoint_hash, seed), 1.0),
     )
-    monkeypatch.setattr(runs, "measure", lambda *_: Estimate(100.0, None))
 
 
 def run(data_folder, out, rows=("cdcgan",), seeds=(0, 1), kimg=KIMG, **more):
@@ -249,20 +250,18 @@ def test_a_grid_is_run_breadth_first_once_and_its_tables_redrawn(data_folder, tm
 
 
 def test_an_interrupt_saves_redraws_and_goes_on_to_the_same_bits(data_folder, tmp_path, quick, monkeypatch):
-    run(data_folder, tmp_path / "whole", kimg=0.096, seeds=(0,))
+    run(data_folder, tmp_path / "whole", kimg=0.048, seeds=(0,))
     original = ConditionalGAN.train_step
 
     def interrupt(self, reals, labels, images_seen):
-        if images_seen == 64 and type(self).__name__ == "ConditionalDCGAN" and len(reals) == 16:
+        if images_seen == 16 and type(self).__name__ == "ConditionalDCGAN":
             signal.raise_signal(signal.SIGINT)
         return original(self, reals, labels, images_seen)
 
     out = tmp_path / "halves"
     monkeypatch.setattr(ConditionalGAN, "train_step", interrupt)
-    # The estimate before a run takes steps too, up to image 64: only the loop's own count.
-    monkeypatch.setattr("src.training.run.measure", lambda *_: Estimate(100.0, None))
     command = ["study", "--data", str(data_folder), "--out", str(out), "--rows", "cdcgan", "--profile", "smoke"]
-    assert main([*command, "--seeds", "0", "--kimg", "0.096"]) == 130
+    assert main([*command, "--seeds", "0", "--kimg", "0.048"]) == 130
     monkeypatch.setattr(ConditionalGAN, "train_step", original)
     assert "`cdcgan` has not been run yet." in (out / "study.md").read_text(encoding="utf-8")
     assert list(read_results(out).runs) == ["base"]
@@ -327,6 +326,29 @@ def test_less_data_is_what_the_run_was_trained_on(data_folder, tmp_path, quick):
     assert content["data_fingerprint"] == load_portraits(tmp_path / "data_quarter").fingerprint != "planted"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("terms.json", '{"data_fingerprint": 1, "profile": 2, "kimg": "x", "count": null}'),
+        ("terms.json", '{"data_fingerprint": "planted", "profile": "smoke", "kimg": 0, "count": 1}'),
+        ("terms.json", "[" * 100_000),
+        ("ceiling.json", "x"),
+        ("ceiling.json", '{"frechet_random": 5}'),
+        ("runs/cdcgan_seed0.json", '{"row": "cdcgan"}'),
+        ("runs/cdcgan_seed0/config.json", "x"),
+        ("runs/cdcgan_seed0/config.json", '{"family": "vae", "config": {}}'),
+    ],
+)
+def test_a_damaged_record_is_refused_before_anything_is_trained(data_folder, tmp_path, quick, name, content):
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(InputError, match=path.name) as caught:
+        run(data_folder, tmp_path / "out")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+    assert [each for each in (tmp_path / "out").rglob("*") if each.is_file()] == [path]
+
+
 def test_a_folder_is_for_one_study(data_folder, tmp_path, quick):
     run(data_folder, tmp_path, seeds=(0,))
     with pytest.raises(InputError, match=r"a study of 0.032 kimg, more than 0.016; choose another --out"):
@@ -345,7 +367,10 @@ def test_a_folder_is_for_one_study(data_folder, tmp_path, quick):
     ("arguments", "message"),
     [
         (["--rows", "base,no_luck"], "unknown row 'no_luck'"),
+        (["--rows", ","], "no row is named; choose from: base"),
+        (["--rows", ""], "no row is named"),
         (["--seeds", "0,0"], "seeds must be different"),
+        (["--seeds", "99999999999"], "seed must be less than"),
         (["--kimg", "nan"], "kimg must be positive"),
         (["--profile", "laptop"], "unknown profile 'laptop'"),
         (["--count", "0"], "at least 1"),
@@ -358,11 +383,11 @@ def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_whole_study_with_the_real_evaluator(data_folder, tmp_path, in_one_process):
-    results, _ = run(data_folder, tmp_path, ["no_ema", "no_palette"], seeds=(0, 1))
+def test_a_whole_study_with_the_real_evaluator(data_folder, tmp_path, in_one_process, quick_evaluation):
+    results, _ = run(data_folder, tmp_path, ["no_ema", "no_palette"], seeds=(0,))
     for name in ("base", "no_ema", "no_palette"):
         for one in results.runs[name]:
             assert set(one.metrics) == set(results.ceiling)
     assert "copies_share" in results.measures
     page = (tmp_path / "study.md").read_text(encoding="utf-8")
-    assert "`no_palette` against `base` (2 against 2 seeds, 0.032 kimg): " in page
+    assert "`no_palette` against `base` (1 against 1 seed, 0.032 kimg): " in page

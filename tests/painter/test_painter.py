@@ -213,22 +213,6 @@ def test_paint_set_writes_pictures_and_labels(tmp_path):
             assert np.array_equal(np.asarray(image), paint(spec))
 
 
-@pytest.mark.parametrize(("count", "seed"), [(0, 0), (-3, 0), (5, -1)])
-def test_bad_counts_are_the_users_to_mend(tmp_path, count, seed):
-    with pytest.raises(InputError):
-        paint_set(tmp_path / "out", count, seed)
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("recolours", [-1, 0, 100])
-def test_bad_recolours_are_the_users_to_mend(tmp_path, capsys, recolours):
-    out = tmp_path / "out"
-    assert main(["paint", "--out", str(out), "-n", "40", "--recolours", str(recolours)]) == 2
-    errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 1 and f"{recolours} recolours" in errors[0]
-    assert not out.exists()
-
-
 @pytest.mark.parametrize(("recolours", "silhouettes"), [("1", 72), ("3", 24), ("19", 18)])
 def test_so_many_recolours_of_a_silhouette(tmp_path, recolours, silhouettes):
     assert main(["paint", "--out", str(tmp_path), "-n", "72", "--recolours", recolours]) == 0

@@ -48,7 +48,7 @@ def planted(count=60, seed=0):
     return images, labels
 
 
-def trained(steps=150, **values):
+def trained(steps=110, **values):
     torch.manual_seed(0)
     family = make(batch_size=20, learning_rate=4e-3, warmup_kimg=0.1, dropout=0.0, **values)
     images, labels = (torch.from_numpy(each) for each in planted())
@@ -65,6 +65,17 @@ def trained(steps=150, **values):
 @pytest.fixture(scope="module")
 def learned():
     return trained()
+
+
+def test_finer_maps_can_be_trained_alone():
+    family, rows = trained(1, finer_maps="16")
+    assert "bits_16" in rows[0] and "bits_8" not in rows[0] and "bits" not in rows[0]
+    moved = {
+        name.split(".")[0] for name, parameter in family.model.named_parameters() if family.optimizer.state[parameter]
+    }
+    assert moved == {"finer"}
+    with pytest.raises(ValueError, match=r"finer_maps: maps of 16 pixels are \[16\]"):
+        make(finer_maps="16,32")
 
 
 def test_bits_fall_and_the_estimate_agrees_with_the_exact_likelihood(learned):

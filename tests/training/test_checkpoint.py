@@ -1,6 +1,7 @@
 """Checkpoints: atomic, plain, pruned."""
 
 import os
+import pickle
 
 import pytest
 import torch
@@ -8,10 +9,13 @@ import torch
 from src.errors import InputError
 from src.training import checkpoint as module
 from src.training.checkpoint import load_checkpoint, save_checkpoint
+from tests.conftest import stored_content
+from tests.same import assert_same
 
 
 def save(folder, images_seen, keep=3, value=1.0):
-    return save_checkpoint(folder, {"state": {"weight": torch.full((2,), value)}}, images_seen, keep)
+    content = stored_content(state={"weight": torch.full((2,), value)})
+    return save_checkpoint(folder, content, images_seen, keep)
 
 
 def test_round_trip_and_names(tmp_path):
@@ -47,8 +51,9 @@ def test_a_failure_while_writing_leaves_the_checkpoint_before(tmp_path, monkeypa
         monkeypatch.setattr(module.torch, "save", half_a_file)
     else:
         monkeypatch.setattr(module.os, "replace", no_rename)
-    with pytest.raises(OSError):
+    with pytest.raises(InputError, match=r"cannot be written \(no .*latest.pt is the one before") as caught:
         save(tmp_path, 1000, value=2)
+    assert "\n" not in str(caught.value)
     monkeypatch.undo()
     assert (tmp_path / "latest.pt").read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["000001.pt", "latest.pt"]
@@ -83,7 +88,10 @@ class Payload:
         (b"PK\x03\x04 broken", "cannot be read"),
         ({"weight": 1}, "no checkpoint of this project"),
         ({"format": 99, "images_seen": 1}, "format 99"),
+        ({"format": "1", "images_seen": 1}, "format '1'"),
         ({"format": 1, "images_seen": Payload()}, "cannot be read"),
+        ({"format": 1, "images_seen": 1}, "family is missing"),
+        (pickle.dumps({"format": 1, "images_seen": Payload()}), "cannot be read"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content, message):
@@ -103,3 +111,25 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="cannot be read"):
         load_checkpoint(path)
+
+
+def test_no_flipped_bit_goes_unnoticed(tmp_path):
+    path = save(tmp_path, 1000)
+    whole, content = path.read_bytes(), load_checkpoint(path)
+    refused = 0
+    for place in range(0, len(whole), 41):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            assert_same(load_checkpoint(path), content)  # where nothing is stored
+        except InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 5
+
+
+def test_a_checkpoint_of_an_earlier_version_has_no_checksums(tmp_path):
+    content = {"format": 1, **stored_content()}
+    content["within_label_distance"] = content.pop("intra_class_distance")
+    del content["training_colours"]
+    torch.save(content, tmp_path / "old.pt")
+    assert load_checkpoint(tmp_path / "old.pt")["intra_class_distance"] == 0.5

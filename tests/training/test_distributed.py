@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import socket
@@ -17,15 +18,19 @@ from torch import distributed, multiprocessing
 from src.errors import InputError
 from src.families import FAMILIES
 from src.training.checkpoint import load_checkpoint
-from src.training.distributed import ALONE, Processes
+from src.training.distributed import ALONE, Processes, joined_processes
 from src.training.log import read_metrics
 from src.training.run import train
 from src.training.trainer import seed_step
+from tests.conftest import write_data
 from tests.same import assert_same
 from tests.test_family_contract import make
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 16
+SETTINGS = {"base_channels": 4, "log_kimg": 0.032, "precision": "fp32"}
+RUNS = (("whole", 0.064), ("halves", 0.032), ("halves", 0.064))
+"""Of two processes: the folder, and how long in kimg; the third goes on with the second."""
 
 
 def whole_batch(family, step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,42 +80,55 @@ def recorded_gradients(family) -> tuple[dict[str, torch.Tensor], dict[str, torch
     return own, averaged
 
 
-def work(rank: int, port: int, folder: str) -> None:
-    """One of two processes: two steps of every family; the same again, interrupted after the first."""
+def join(rank: int, port: int) -> contextlib.AbstractContextManager[Processes]:
+    """One of two processes, as `torchrun` would have started it."""
+    variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2}
+    os.environ |= {name: str(value) for name, value in variables.items()} | {"TORCHELASTIC_RUN_ID": "planted"}
+    return joined_processes()
+
+
+def work(rank: int, ports: list[int], folder: Path) -> None:
+    """One of two processes: two steps of every family, and the same again, interrupted after the first; then `RUNS`."""
     torch.set_num_threads(1)
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    distributed.init_process_group("gloo", rank=rank, world_size=2)
-    processes = Processes(rank, 2)
-    for name in FAMILIES:
-        family = built(name, processes)
-        step_once(family, processes, 0)
-        halfway = copy.deepcopy(family.state_dict())
-        own, averaged = recorded_gradients(family)
-        step_once(family, processes, 1)
-        resumed = built(name, processes)
-        # All processes load the checkpoint that the first one wrote.
-        states = [halfway]
-        distributed.broadcast_object_list(states, src=0)
-        resumed.load_state_dict(states[0])
-        step_once(resumed, processes, 1)
-        content = {"own": own, "averaged": averaged, "whole": family.state_dict(), "resumed": resumed.state_dict()}
-        torch.save(content, Path(folder) / f"{name}_{rank}.pt")
-    distributed.destroy_process_group()
+    with join(rank, ports[0]) as processes:
+        for name in FAMILIES:
+            family = built(name, processes)
+            step_once(family, processes, 0)
+            halfway = copy.deepcopy(family.state_dict())
+            own, averaged = recorded_gradients(family)
+            step_once(family, processes, 1)
+            resumed = built(name, processes)
+            # All processes load the checkpoint that the first one wrote.
+            states = [halfway]
+            distributed.broadcast_object_list(states, src=0)
+            resumed.load_state_dict(states[0])
+            step_once(resumed, processes, 1)
+            content = {"own": own, "averaged": averaged, "whole": family.state_dict(), "resumed": resumed.state_dict()}
+            torch.save(content, folder / f"{name}_{rank}.pt")
+    for port, (out, kimg) in zip(ports[1:], RUNS, strict=True):
+        join(rank, port)  # which `train` does
+        overrides = {**SETTINGS, "kimg": kimg}
+        train(folder / "data", folder / out, None, "smoke", overrides, resume=True, log=lambda _: None)
+    threads = sorted(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm"))
+    (folder / f"threads_{rank}.txt").write_text(" ".join(threads))
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory) -> Path:
-    """A folder with what each of two processes has learned, family by family."""
+    """A folder with what each of two processes has learned, family by family, and `RUNS`."""
     folder = tmp_path_factory.mktemp("together")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(work, (port, str(folder)), nprocs=2)
+    write_data(folder / "data")
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(1 + len(RUNS))]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        ports = [free.getsockname()[1] for free in sockets]
+    multiprocessing.spawn(work, (ports, folder), nprocs=2)
     return folder
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_gradients_are_the_mean_of_both_processes(name, together):
+def test_gradients_are_the_mean_states_are_the_same_and_so_they_are_when_resumed(name, together):
     first, second = (torch.load(together / f"{name}_{rank}.pt") for rank in range(2))
     assert first["own"] and first["own"].keys() == second["own"].keys() == first["averaged"].keys()
     assert any(not torch.equal(first["own"][key], second["own"][key]) for key in first["own"])
@@ -118,19 +136,16 @@ def test_gradients_are_the_mean_of_both_processes(name, together):
         mean = (first["own"][key] + second["own"][key]) / 2
         torch.testing.assert_close(averaged, mean, rtol=1e-4, atol=1e-6, msg=lambda m, k=key: f"{k}: {m}")
         assert torch.equal(averaged, second["averaged"][key]), key
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_two_processes_stay_in_the_same_state(name, together):
-    first, second = (torch.load(together / f"{name}_{rank}.pt") for rank in range(2))
     assert_same(first["whole"], second["whole"])
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_resuming_with_the_same_number_gives_the_same_bits(name, together):
-    for rank in range(2):
-        content = torch.load(together / f"{name}_{rank}.pt")
+    for content in (first, second):
         assert_same(content["whole"], content["resumed"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed under /proc")
+def test_no_thread_of_the_group_outlives_it(together):
+    for rank in range(2):
+        threads = (together / f"threads_{rank}.txt").read_text()
+        assert threads and "gloo" not in threads
 
 
 def test_every_process_has_random_numbers_of_its_own():
@@ -143,30 +158,26 @@ def test_every_process_has_random_numbers_of_its_own():
     assert len({tuple(stream) for stream in streams}) == len(streams)
 
 
-def torchrun(processes: int, data: Path, out: Path, *options: str) -> str:
-    """Train in so many processes; what was printed."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command += ["-m", "src", "train", "--data", str(data), "--out", str(out), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_a_run_of_two_processes_resumes_with_two_to_the_same_bits_and_with_one(data_folder, tmp_path):
-    settings = {"base_channels": 4, "log_kimg": 0.032, "precision": "fp32"}
-    options = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
-    options += ["--profile", "smoke"]
-    printed = torchrun(2, data_folder, tmp_path / "whole", *options, "--kimg", "0.064")
-    assert "on 2 processes" in printed and printed.count("0.06 / 0.064 kimg") == 1
-    torchrun(2, data_folder, tmp_path / "halves", *options, "--kimg", "0.032")
-    torchrun(2, data_folder, tmp_path / "halves", "--kimg", "0.064", "--resume")
-    whole, halves = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("whole", "halves"))
+def test_a_run_of_two_processes_resumes_with_two_to_the_same_bits_and_with_one(together):
+    whole, halves = (load_checkpoint(together / name / "checkpoints" / "latest.pt") for name in ("whole", "halves"))
     assert whole["images_seen"] == 64
     assert_same(whole, halves)
     # The one process is this one.
-    result = train(data_folder, tmp_path / "halves", None, None, {"kimg": 0.128}, resume=True, log=lambda line: None)
-    assert result.images_seen == 128
-    assert [row["kimg"] for row in read_metrics(tmp_path / "halves" / "metrics.csv")] == [0.032, 0.064, 0.096, 0.128]
+    result = train(together / "data", together / "halves", None, None, {"kimg": 0.096}, resume=True, log=lambda _: None)
+    assert result.images_seen == 96
+    assert [row["kimg"] for row in read_metrics(together / "halves" / "metrics.csv")] == [0.032, 0.064, 0.096]
+
+
+@pytest.mark.slow
+def test_torchrun_starts_such_processes(together):
+    options = [part for name, value in {**SETTINGS, "kimg": 0.064}.items() for part in ("--set", f"{name}={value}")]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "src"]
+    command += ["train", "--data", together / "data", "--out", together / "out", "--profile", "smoke", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert "on 2 processes" in done.stdout and done.stdout.count("0.06 / 0.064 kimg") == 1
+    whole, started = (load_checkpoint(together / name / "checkpoints" / "latest.pt") for name in ("whole", "out"))
+    assert_same(whole, started)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():

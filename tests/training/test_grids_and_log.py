@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from src.errors import InputError
+from src.training.budget import Budget
 from src.training.grids import COLUMNS, grid_labels, grid_latents, spread_within_rows, to_rgba
 from src.training.log import MetricsTable, RunningMeans, duration, read_metrics, status_line
 
@@ -76,6 +78,35 @@ def test_table_grows_columns_and_drops_rows_beyond_the_checkpoint(tmp_path):
 
 
 def test_status_line_estimates_what_is_left():
-    line = status_line({"kimg": 10.0, "images_per_second": 50.0, "loss_generator": 1.0}, 100.0)
+    row = {"kimg": 10.0, "images_per_second": 50.0, "loss_generator": 1.0}
+    line = status_line(row, Budget(images=100_000))
     assert "10.00 / 100 kimg" in line and "30 min left" in line
+    line = status_line(row, Budget.of_minutes(5.0))
+    assert "10.00 kimg" in line and "5 min left" in line
     assert [duration(s) for s in (42, 3600, 5 * 3600 + 61)] == ["42 s", "60 min", "5 h 01 min"]
+
+
+@pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan"), float("inf")])
+def test_minutes_are_a_time(minutes):
+    with pytest.raises(InputError, match="minutes must be positive"):
+        Budget.of_minutes(minutes)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"garbage\n", "no column 'kimg'"),
+        (b"", "is empty"),
+        (b"\xff\xfe\x00", "is not UTF-8"),
+        (b"kimg,loss\n1.0,x\n", "something else than numbers"),
+        (b"kimg,loss\n,2.0\n", "rows without their kimg"),
+        (b"kimg,loss\nnan,2.0\n", "rows without their kimg"),
+        (b"kimg,loss\n1.0,2.0,3.0\n", "is not a CSV file"),
+        (b'kimg,loss\n"1.0,2.0\n', "is not a CSV file"),
+    ],
+)
+def test_a_damaged_table_of_metrics_is_refused_in_one_line(tmp_path, content, message):
+    (tmp_path / "metrics.csv").write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_metrics(tmp_path / "metrics.csv")
+    assert "\n" not in str(caught.value)

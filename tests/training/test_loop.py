@@ -16,10 +16,10 @@ from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import COLUMNS
+from src.training.interrupt import StopRequest
 from src.training.run import train
 from tests.same import assert_same
 
-# In whatever format the hardware has: only bits of the same format are compared.
 SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "log_kimg": 0.016}
 
 
@@ -31,15 +31,15 @@ def run(data_folder, out, kimg, resume=False, family="resnet_gan", **values):
     return result, lines
 
 
-@pytest.mark.number_format
+@pytest.mark.usefixtures("either_format")
 def test_resuming_with_lazy_penalties_gives_the_same_bits_as_going_on(data_folder, tmp_path):
     """The contract test holds every family to this with its smoke profile; here R1 falls on both sides."""
-    settings = {"r1_gamma": 1.0, "r1_interval": 4}
-    run(data_folder, tmp_path / "whole", 0.096, **settings)
-    run(data_folder, tmp_path / "halves", 0.048, **settings)
-    run(data_folder, tmp_path / "halves", 0.096, resume=True, family=None)
+    settings = {"r1_gamma": 1.0, "r1_interval": 2}
+    run(data_folder, tmp_path / "whole", 0.048, **settings)
+    run(data_folder, tmp_path / "halves", 0.024, **settings)
+    run(data_folder, tmp_path / "halves", 0.048, resume=True, family=None)
     whole, halves = (load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("whole", "halves"))
-    assert whole["images_seen"] == 96
+    assert whole["images_seen"] == 48
     assert_same(whole, halves)
 
 
@@ -50,7 +50,7 @@ def test_another_seed_gives_another_run(data_folder, tmp_path):
     assert any(not torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.number_format
+@pytest.mark.usefixtures("either_format")
 def test_what_a_run_leaves_behind(data_folder, tmp_path):
     out = tmp_path / "out"
     result, lines = run(data_folder, out, 0.064, sample_kimg=0.032, checkpoint_kimg=0.032)
@@ -111,14 +111,17 @@ def test_a_fresh_run_moves_the_earlier_one_out_of_the_way(data_folder, tmp_path)
     assert any("moved to" in line for line in lines)
 
 
-@pytest.mark.number_format
-def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_folder, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("either_format")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_folder, tmp_path, monkeypatch, name):
+    if not hasattr(signal, name):
+        pytest.skip("not on this system")
     run(data_folder, tmp_path / "whole", 0.064)
     original = ConditionalGAN.train_step
 
     def interrupt_in_the_middle(self, reals, labels, images_seen):
         if images_seen == 40:  # beyond the steps that the estimate before the run takes
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(getattr(signal, name))
         return original(self, reals, labels, images_seen)
 
     monkeypatch.setattr(ConditionalGAN, "train_step", interrupt_in_the_middle)
@@ -132,6 +135,70 @@ def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_fo
         load_checkpoint(tmp_path / "whole" / "checkpoints" / "latest.pt"),
         load_checkpoint(out / "checkpoints/latest.pt"),
     )
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="not on this system")
+def test_under_nohup_a_closed_terminal_stops_nothing():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as request:
+            signal.raise_signal(signal.SIGHUP)
+        assert not request.stopped
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_report_that_cannot_be_written_saves_first(data_folder, tmp_path):
+    """A full disk, or a reader of the log who is gone."""
+
+    def full(line):
+        if "0.05 / " in line:
+            raise OSError(28, "No space left on device")
+
+    settings = {**SMALL, "kimg": 0.064, "checkpoint_kimg": 100.0}
+    with pytest.raises(OSError, match="No space left"):
+        train(data_folder, tmp_path, "resnet_gan", "smoke", settings, log=full)
+    assert load_checkpoint(tmp_path / "checkpoints" / "latest.pt")["images_seen"] == 48
+
+
+def test_minutes_end_with_a_save_and_can_be_resumed_exactly(data_folder, tmp_path):
+    def train_on(out, resume, **length):
+        values = {**SMALL, "kimg": length.pop("kimg")} if "kimg" in length else SMALL
+        lines = []
+        train(data_folder, tmp_path / out, "resnet_gan", "smoke", values, resume, lines.append, **length)
+        return lines, load_checkpoint(tmp_path / out / "checkpoints" / "latest.pt")
+
+    for resume in (False, True):  # a step each, however short the time
+        lines, content = train_on("timed", resume, minutes=1e-9)
+        record = json.loads((tmp_path / "timed" / "config.json").read_text())
+        assert content["images_seen"] == 1000 * record["config"]["kimg"] == 8 * (1 + resume)
+        assert any("the time is up at 0.0" in line and "resume to go on" in line for line in lines)
+        assert (tmp_path / "timed" / "samples" / "fakes_000000.png").is_file()
+    whole = train_on("whole", False, kimg=0.016)[1]
+    assert content["config"].pop("kimg") != whole["config"].pop("kimg")
+    assert_same(content, whole)
+    with pytest.raises(InputError, match="not both"):
+        train_on("timed", True, minutes=1.0, kimg=3.0)
+
+
+def test_a_setting_may_be_named_as_before(data_folder, tmp_path):
+    _, lines = run(data_folder, tmp_path, 0.008, variety_weight="0.5")
+    assert "variety_weight is now called diversity_weight" in lines
+    assert json.loads((tmp_path / "config.json").read_text())["config"]["diversity_weight"] == 0.5
+
+
+def test_a_batch_that_no_memory_holds_is_refused_before_anything_moves(data_folder, tmp_path):
+    run(data_folder, tmp_path, 0.008)
+    for resume in (False, True):
+        with pytest.raises(InputError, match=r"batches of 100,000,000 portraits need .* lower --set batch_size"):
+            run(data_folder, tmp_path, 10**9, resume=resume, batch_size=10**8)
+    assert not (tmp_path / "earlier_runs").exists()
+
+
+def test_metrics_of_a_run_without_a_checkpoint_are_kept(data_folder, tmp_path):
+    (tmp_path / "metrics.csv").write_text("kimg,loss\n0.5,1.25\n")
+    run(data_folder, tmp_path, 0.008)
+    assert (tmp_path / "earlier_runs" / "001" / "metrics.csv").read_text() == "kimg,loss\n0.5,1.25\n"
 
 
 def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(data_folder, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from src.__main__ import main
+from src.errors import InputError
 from src.labels import LabelSpecification
 from src.training.checkpoint import load_checkpoint
 from src.training.run import train
@@ -125,6 +126,22 @@ def test_settings_are_the_files_and_length_is_the_profiles(of, tmp_path):
     result = train(tmp_path / "data", tmp_path / "out", None, "smoke", {"kimg": 0.016}, log=lambda _: None, start=path)
     config = load_checkpoint(result.checkpoint)["config"]
     assert config["latent_dim"] == 7 and config["kimg"] == 0.016
+
+
+def test_a_file_of_settings_counts(of, tmp_path):
+    """Its values, and the profile that it names; one for another family is refused."""
+    data, file = write_set(tmp_path / "data", SPECIFICATION), tmp_path / "my.yaml"
+
+    def begin(text):
+        file.write_text(text)
+        start = of("dcgan")
+        result = train(data, tmp_path / "out", start=start, settings=file, log=lambda _: None)
+        return load_checkpoint(result.checkpoint)
+
+    content = begin("profile: smoke\nkimg: 0.008\nbatch_size: 8\nbeta1: 0.25\n")
+    assert content["profile"] == "smoke" and content["images_seen"] == 8 and content["config"]["beta1"] == 0.25
+    with pytest.raises(InputError, match="settings of vae, not of dcgan"):
+        begin("family: vae\nprofile: smoke\n")
 
 
 def test_bad_starts_are_one_line(of, tmp_path, capsys):

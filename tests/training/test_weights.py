@@ -7,22 +7,32 @@ import json
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from src.__main__ import main
 from src.errors import InputError
 from src.sampling import load_model, sample
+from src.training import weights as module
 from src.training.checkpoint import load_checkpoint
 from src.training.run import train
 from src.training.weights import load_weights, write_weights
+from tests.conftest import write_data
 
 SETTINGS = {"batch_size": 8, "kimg": 0.064, "precision": "fp32"}
 
 
-@pytest.fixture
-def checkpoint(data_folder, tmp_path):
-    return train(data_folder, tmp_path / "out", "vae", "smoke", SETTINGS, log=lambda line: None).checkpoint
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = write_data(tmp_path_factory.mktemp("trained"))
+    return train(folder, folder / "out", "vae", "smoke", SETTINGS, log=lambda line: None).checkpoint
+
+
+@pytest.fixture(scope="module")
+def weights(checkpoint):
+    path = checkpoint.with_name("whole.safetensors")
+    write_weights(checkpoint, path)
+    return path
 
 
 def test_the_same_portraits_from_a_smaller_file(checkpoint, tmp_path):
@@ -82,6 +92,63 @@ def test_what_is_no_weights_file_is_refused(checkpoint, tmp_path):
     save_file({"a": load_checkpoint(checkpoint)["average"]["n_averaged"]}, tmp_path / "foreign.safetensors")
     with pytest.raises(InputError, match="holds no weights of this project"):
         load_weights(tmp_path / "foreign.safetensors")
+
+
+def changed(path, **metadata):
+    """The same file with other entries in its description; None takes one out."""
+    with safe_open(path, framework="pt") as file:
+        described = {**file.metadata(), **metadata}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    save_file(tensors, path, {name: value for name, value in described.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"config": None}, "config is missing"),
+        ({"config": "{"}, "no JSON"),
+        ({"config": "[" * 100_000}, "no JSON"),
+        ({"config": "5"}, "config must be"),
+        ({"label_mappings": '{"gender": 5}'}, "label_mappings"),
+        ({"label_mappings": '{"gender": {"a": 0, "b": 1}}'}, "does not match its checksum"),
+        ({"label_mappings": '{"gender": {"a": 0, "b": 1}}', "checksums": None}, "other networks than it says"),
+        ({"size": "63", "checksums": None}, "make no network|other networks"),
+        ({"config": '{"base_channels": 1000000000}', "checksums": None}, "make no network|unknown setting"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused_in_one_line(weights, tmp_path, metadata, message):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(weights.read_bytes())
+    changed(path, **metadata)
+    with pytest.raises(InputError, match=message) as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_no_flipped_bit_of_weights_goes_unnoticed(weights, tmp_path):
+    whole, path = weights.read_bytes(), tmp_path / "a.safetensors"
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for place in np.linspace(start, len(whole) - 1, 12).astype(int):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(InputError, match=r"does not match its checksum|is damaged|not finite"):
+            load_weights(path)
+
+
+def test_weights_of_an_earlier_version_have_no_checksums(weights, tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(weights.read_bytes())
+    changed(path, checksums=None, made_with="another tool")
+    assert np.array_equal(sample(load_model(path), 2).portraits, sample(load_model(weights), 2).portraits)
+
+
+def test_weights_that_cannot_be_written_are_one_line(checkpoint, tmp_path, monkeypatch):
+    def full(*_):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device")
+
+    monkeypatch.setattr(module, "save_file", full)
+    with pytest.raises(InputError, match=r"cannot be written .*No space left"):
+        write_weights(checkpoint, tmp_path / "a.safetensors")
+    assert not list(tmp_path.glob("*.safetensors"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The r3gan recipe: palette head, networks without normalisation, losses by hand, schedules, adaptive augmentation."""
+"""The r3gan recipe: palette head, networks without normalisation, losses by hand, schedules."""
 
 import math
 
@@ -224,26 +224,6 @@ def test_the_schedule_reaches_optimizers_labels_and_head():
     assert (group["lr"], group["betas"]) == (pytest.approx(5e-5), (0.0, pytest.approx(0.99)))
     assert family.generator.label_strength == family.discriminator.label_strength == 1
     assert family.generator.head.hardness == 1
-
-
-def test_augmentation_follows_the_discriminators_advantage():
-    family = make(augment_move_kimg=0.16, augment_most=0.5)  # a tenth a step of 16
-    ahead, behind = torch.cat([torch.ones(16), torch.zeros(16)]), torch.cat([torch.zeros(16), torch.ones(16)])
-    seen = []
-    for logits in [ahead] * 7 + [behind] * 2:
-        family.adapt_augmentation(logits)
-        seen.append(round(family.augment_probability.item(), 4))
-    assert seen == [0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.4, 0.3]
-    assert family.adapt_augmentation(ahead).item() == 1 and family.adapt_augmentation(behind).item() == -1
-
-
-def test_the_adapted_strength_survives_saving():
-    family, other = make(augment_move_kimg=0.16), make()
-    family.adapt_augmentation(torch.cat([torch.ones(16), torch.zeros(16)]))
-    state = family.state_dict()
-    family.adapt_augmentation(torch.cat([torch.ones(16), torch.zeros(16)]))
-    other.load_state_dict(state)
-    assert other.augment_probability.item() == pytest.approx(0.1)
 
 
 def test_free_pixels_can_be_chosen_instead_of_a_palette():

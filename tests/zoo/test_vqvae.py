@@ -171,7 +171,7 @@ def test_the_prior_teaches_the_autoencoder_nothing():
 def trained():
     torch.manual_seed(0)
     family = build(base_channels=16, learning_rate=3e-3, learning_rate_prior=1e-2)
-    for step in range(250):
+    for step in range(160):
         torch.manual_seed(step)
         family.train_step(squares(12), labels_for(12), 12 * step)
     family.sampler.eval()

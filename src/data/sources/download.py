@@ -7,15 +7,19 @@ import re
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from http.client import HTTPException
 from pathlib import Path
 
 from src.data.origin import Origin
 from src.errors import InputError
-from src.files import replacing
+from src.files import replacing, safe_part, scratch_folder
 
 MAX_BYTES = 1024 * 1024 * 1024
-"""The most that is fetched, and the most that an archive may unpack to."""
+"""The most that is fetched."""
+
+MAX_UNPACKED, MAX_FILES = 1024 * 1024 * 1024, 200_000
+"""The most bytes and files that an archive may unpack to."""
 
 _TIMEOUT_S = 60
 _PART_BYTES = 1024 * 1024
@@ -79,6 +83,11 @@ def fetch(origin: Origin, url: str, sha256: str | None, target: Path, is_folder:
         )
     if is_folder:
         download_archive(url, sha256, target)
+    elif target.exists():
+        if hashlib.sha256(target.read_bytes()).hexdigest() != sha256.strip().lower():
+            raise InputError(
+                f"{target} is another file, and none is overwritten; name a new one, or leave --download out"
+            )
     else:
         download_file(url, sha256, target)
 
@@ -89,23 +98,42 @@ def download_archive(url: str, sha256: str, folder: Path) -> None:
     Raises:
         InputError: as `download_file`; or the folder has files already, not a zip, or one that unpacks to too much.
     """
-    if Path(folder).exists() and any(Path(folder).iterdir()):
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
         raise InputError(
             f"{folder} has files already, and none is overwritten; leave --download out, or name a new folder"
         )
-    archive = Path(folder) / ".download.zip"
-    try:
+    with scratch_folder(folder.parent, f".unpacking-{safe_part(folder.name)}") as scratch:
+        archive, unpacked = scratch / "archive.zip", scratch / "files"
         download_file(url, sha256, archive)
-        with zipfile.ZipFile(archive) as zipped:
-            members = [member for member in zipped.infolist() if member.filename.lower().endswith(_UNPACKED_SUFFIXES)]
-            # An archive of a repository has all its files below one folder, named after the version.
-            if len({member.filename.split("/", 1)[0] for member in members if "/" in member.filename}) == 1:
-                for member in members:
-                    member.filename = member.filename.split("/", 1)[-1]
-            if sum(member.file_size for member in members) > MAX_BYTES:
-                raise InputError(f"{url} unpacks to more than {MAX_BYTES // 2**20} MiB; not used")
-            zipped.extractall(folder, members)  # drops `..` and leading slashes from members' names itself
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{url} is not a zip archive that can be unpacked ({error}); unpack it by hand") from None
-    finally:
-        archive.unlink(missing_ok=True)
+        unpacked.mkdir()
+        try:
+            _unpack(url, archive, unpacked)
+        except InputError:
+            raise
+        # What a damaged, an encrypted or a hostile archive raises.
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ) as error:
+            raise InputError(f"{url} is not a zip archive that can be unpacked ({error}); unpack it by hand") from None
+        if folder.exists():
+            folder.rmdir()
+        unpacked.rename(folder)
+
+
+def _unpack(url: str, archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        members = [member for member in zipped.infolist() if member.filename.lower().endswith(_UNPACKED_SUFFIXES)]
+        # An archive of a repository has all its files below one folder, named after the version.
+        if len({member.filename.split("/", 1)[0] for member in members if "/" in member.filename}) == 1:
+            for member in members:
+                member.filename = member.filename.split("/", 1)[-1]
+        if sum(member.file_size for member in members) > MAX_UNPACKED or len(members) > MAX_FILES:
+            raise InputError(f"{url} unpacks to more than {MAX_UNPACKED // 2**20} MiB or {MAX_FILES:,} files; not used")
+        zipped.extractall(folder, members)  # drops `..` and leading slashes from members' names itself

@@ -6,28 +6,27 @@ A recipe says which layers make which hero. It is data: `lpc_recipe.DEFAULT_RECI
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from string import Formatter
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, model_validator
 
-from src.data.folder import PrepareReport, prepare_folder
+from src.data.folder import MOST_PIXELS, PrepareReport, check_apart, prepare_folder
 from src.data.origin import SOURCE_LABELS, Origin, write_origin
 from src.data.sources.known_groups import regroup
 from src.data.sources.lpc_recipe import DEFAULT_RECIPE
-from src.errors import InputError
+from src.data.vocabulary import RESERVED_COLUMNS
+from src.errors import MOST_SEED, InputError, check_range
+from src.files import scratch_folder, unfinished
 from src.images import BadImage, read_rgba, write_png
 from src.progress import track
-from src.tables import write_table
-
-COMPOSED = "lpc_heroes"
-"""Folder in the data folder for the composed heroes."""
+from src.tables import read_json, write_table
 
 ORIGIN = Origin(
     name="Universal LPC Spritesheet",
@@ -37,57 +36,84 @@ ORIGIN = Origin(
     changes="layers cropped to one frame and stacked",
 )
 
-_CACHED_LAYERS = 2000
-"""Frames kept decoded: 16 KiB each at 64x64."""
+MOST_HEROES, MOST_COLOURINGS = 10_000, 100_000
+"""Of a kind, and the ways to colour one that are looked through for files."""
+
+_CACHED_PIXELS = 1 << 23
+"""Of frames kept decoded, 32 MiB: 2,000 of 64x64."""
+
+_RESERVED = (*RESERVED_COLUMNS, "hero")
 
 
-@dataclass(frozen=True)
-class Recipe:
+def placeholders(path: str) -> list[str]:
+    """The names in braces in a layer's path.
+
+    Raises:
+        ValueError: braces that hold anything but a name.
+    """
+    fields = [field for _, *field in Formatter().parse(path) if field[0] is not None]
+    if any(not name or not name.isidentifier() or spec or conversion for name, spec, conversion in fields):
+        raise ValueError(f"{path!r} has braces with something else than a name in them")
+    return [name for name, *_ in fields]
+
+
+def _below_the_folder(path: str) -> str:
+    if "\0" in path or PureWindowsPath(path).anchor or ".." in PureWindowsPath(path).parts:
+        raise ValueError(f"{path!r} is no path below the collection's folder")
+    return path
+
+
+_Path = Annotated[str, AfterValidator(_below_the_folder)]
+
+
+class Kind(BaseModel):
+    """A kind of heroes.
+
+    Args:
+        labels: attribute -> class.
+        layers: back to front; each is a list of alternative paths below the collection's folder, `""` for none.
+    """
+
+    labels: dict[str, str]
+    layers: Annotated[list[Annotated[list[_Path], Field(min_length=1)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Kind:
+        for name in self.labels:
+            if name in _RESERVED:
+                raise ValueError(f"{name!r} cannot name an attribute")
+        if not any(path for alternatives in self.layers for path in alternatives):
+            raise ValueError("no layer has a path")
+        return self
+
+
+class Recipe(BaseModel):
     """Which layers make which hero.
 
     Args:
         frame: row and column of the frame to cut from every layer, counted from 0.
         frame_size: side of a frame in pixels.
         colours: placeholder -> its values; a layer's path may hold `{cloth}`, and a hero's recolours differ in these.
-        kinds: kinds of heroes: `labels` (attribute -> class) and `layers`, back to front; each layer is a list of
-            alternative paths below the collection's folder, `""` for none.
+        kinds: of heroes, all with labels of the same attributes.
     """
 
-    frame: tuple[int, int]
-    frame_size: int
-    colours: Mapping[str, Sequence[str]]
-    kinds: Sequence[Mapping[str, Any]]
+    frame: tuple[NonNegativeInt, NonNegativeInt]
+    frame_size: Annotated[int, Field(ge=1, le=MOST_PIXELS)]
+    colours: dict[str, Annotated[list[_Path], Field(min_length=1)]] = Field(default_factory=dict)
+    kinds: Annotated[list[Kind], Field(min_length=1)]
 
-    @classmethod
-    def from_mapping(cls, content: Mapping[str, Any]) -> Recipe:
-        """The recipe that a JSON object holds.
-
-        Raises:
-            InputError: a part is missing or of another shape.
-        """
-        try:
-            row, column = (int(number) for number in content["frame"])
-            recipe = cls((row, column), int(content["frame_size"]), content.get("colours", {}), content["kinds"])
-            attributes = tuple(recipe.kinds[0]["labels"])
-            for kind in recipe.kinds:
-                paths = [path for alternatives in kind["layers"] for path in alternatives]
-                unknown = {name for path in paths for name in placeholders(path)} - set(recipe.colours)
-                if unknown:
-                    raise InputError(f"the recipe names no values for {{{min(unknown)}}}; add it to its colours")
-                if tuple(kind["labels"]) != attributes or not all(kind["layers"]):
-                    raise InputError("every kind of the recipe needs the same labels, and no empty layer")
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"the recipe lacks a part or has one of another shape ({error!r}); see lpc_recipe.py"
-            ) from None
-        return recipe
-
-
-def placeholders(path: str) -> list[str]:
-    """The names in braces in a layer's path."""
-    return [name for _, name, _, _ in Formatter().parse(path) if name]
+    @model_validator(mode="after")
+    def _check(self) -> Recipe:
+        for kind in self.kinds:
+            if list(kind.labels) != list(self.kinds[0].labels):
+                raise ValueError("every kind needs the same labels in the same order")
+            names = {name for alternatives in kind.layers for path in alternatives for name in placeholders(path)}
+            if unknown := names - set(self.colours):
+                raise ValueError(f"no values for {{{min(unknown)}}}; add it to the colours")
+            ways = math.prod(len(self.colours[name]) for name in names)
+            if ways > MOST_COLOURINGS:
+                raise ValueError(f"{ways:,} ways to colour a hero, of which {MOST_COLOURINGS:,} can be looked through")
+        return self
 
 
 def read_recipe(path: Path | None) -> Recipe:
@@ -97,13 +123,8 @@ def read_recipe(path: Path | None) -> Recipe:
         InputError: no such file, not JSON, or not a recipe.
     """
     if path is None:
-        return Recipe.from_mapping(DEFAULT_RECIPE)
-    try:
-        return Recipe.from_mapping(json.loads(Path(path).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; leave --recipe out for the default one") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON ({error})") from None
+        return Recipe.model_validate(DEFAULT_RECIPE)
+    return read_json(path, Recipe, "leave --recipe out for the default one, or mend it: see lpc_recipe.py")
 
 
 def prepare_lpc(
@@ -136,38 +157,51 @@ def prepare_lpc(
     folder, data = Path(folder), Path(data)
     if not folder.is_dir():
         raise InputError(ORIGIN.how_to_get(f"{folder} does not exist"))
-    if min(heroes, recolours) < 1:
-        raise InputError(f"heroes and recolours must be at least 1, not {heroes} and {recolours}")
+    check_apart(folder, data)
+    check_range("heroes", heroes, 1, MOST_HEROES)
+    check_range("recolours", recolours, 1, MOST_HEROES)
+    check_range("the seed", seed, 0, MOST_SEED)
     chosen = read_recipe(recipe)
 
-    (data / SOURCE_LABELS).unlink(missing_ok=True)  # until the groups are those of the heroes
-    composed = data / COMPOSED
-    for stale in composed.glob("kind*.png"):
-        stale.unlink()
+    with unfinished(data, "source lpc"), scratch_folder(data, ".lpc_heroes") as composed:
+        rows, warnings = _compose(folder, composed, chosen, heroes, recolours, seed)
+        report = prepare_folder(composed, data, size)
+        groups = regroup(data, {row["filename"]: f"hero_{row['hero']}" for row in rows})
+        write_table(data / SOURCE_LABELS, ("filename", *chosen.kinds[0].labels, "hero"), rows)
+        write_origin(data, ORIGIN, (row["filename"] for row in rows))
+    return replace(report, groups=groups, warnings=[*report.warnings, *warnings])
+
+
+def _compose(
+    folder: Path, composed: Path, recipe: Recipe, heroes: int, recolours: int, seed: int
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Write the heroes of a recipe into the folder `composed`; their labels, and warnings.
+
+    Raises:
+        InputError: a bad layer, or no hero at all.
+    """
     warnings: list[str] = []
     rows = []
-    read_frame = lru_cache(_CACHED_LAYERS)(lambda path: _read_frame(folder / path, chosen.frame, chosen.frame_size))
-    for number, kind in enumerate(track(chosen.kinds, "composing heroes")):
-        layers = _layers_there_are(folder, kind["layers"], chosen.colours)
-        lacking = [names for names, left in zip(kind["layers"], layers, strict=True) if not left]
-        if lacking:
-            kind_name = " ".join(kind["labels"].values())
+    cached = max(_CACHED_PIXELS // recipe.frame_size**2, 1)
+    read_frame = lru_cache(cached)(lambda path: _read_frame(folder / path, recipe.frame, recipe.frame_size))
+    for number, kind in enumerate(track(recipe.kinds, "composing heroes")):
+        layers = _layers_there_are(folder, kind.layers, recipe.colours)
+        lacking = [names for names, left in zip(kind.layers, layers, strict=True) if not left]
+        if lacking or not any(map(any, layers)):
+            lacking = lacking or kind.layers
+            kind_name = " ".join(kind.labels.values())
             warnings.append(f"no {kind_name}: none of {', '.join(lacking[0])} is below the folder of layers")
             continue
         generator = np.random.default_rng([seed, number])
         for hero, paths in enumerate(_choices(layers, heroes, generator)):
-            for recolour, coloured in enumerate(_colourings(folder, paths, chosen.colours, recolours, generator)):
+            for recolour, coloured in enumerate(_colourings(folder, paths, recipe.colours, recolours, generator)):
                 name = f"kind{number:02d}_{hero:03d}_{recolour:02d}.png"
                 write_png(composed / name, stack([read_frame(path) for path in coloured]))
-                rows.append({"filename": name, **kind["labels"], "hero": f"{number:02d}_{hero:03d}"})
+                rows.append({"filename": name, **kind.labels, "hero": f"{number:02d}_{hero:03d}"})
     if not rows:
         raise InputError(ORIGIN.how_to_get(f"{folder} holds the layers of no kind of hero in the recipe"))
 
-    report = prepare_folder(composed, data, size)
-    groups = regroup(data, {row["filename"]: f"hero_{row['hero']}" for row in rows})
-    write_table(data / SOURCE_LABELS, ("filename", *chosen.kinds[0]["labels"], "hero"), rows)
-    write_origin(data, ORIGIN, (row["filename"] for row in rows))
-    return replace(report, groups=groups, warnings=[*report.warnings, *warnings])
+    return rows, warnings
 
 
 def stack(layers: Sequence[np.ndarray]) -> np.ndarray:
@@ -214,12 +248,16 @@ def _choices(layers: Sequence[Sequence[str]], most: int, generator: np.random.Ge
     """Different ways to take one alternative of each layer, `most` of them or all there are."""
     sizes = [len(alternatives) for alternatives in layers]
     ways = math.prod(sizes)
-    drawn = generator.choice(ways, min(most, ways), replace=False)
-    picks = np.stack(np.unravel_index(np.sort(drawn), sizes), axis=1)
-    return [
+    if ways < 1 << 62:
+        drawn = generator.choice(ways, min(most, ways), replace=False)
+        picks = np.stack(np.unravel_index(np.sort(drawn), sizes), axis=1)
+    else:  # more than numpy can number: no two are the same anyway
+        picks = generator.integers(sizes, size=(most, len(sizes)))
+    chosen = [
         [path for alternatives, index in zip(layers, pick, strict=True) if (path := alternatives[index])]
         for pick in picks
     ]
+    return [paths for paths in chosen if paths]  # none of every layer is no hero
 
 
 def _colourings(

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.folder import RAW_TABLE, PrepareReport, prepare_folder
+from src.data.folder import MOST_PIXELS, RAW_TABLE, PrepareReport, check_apart, prepare_folder
 from src.data.origin import SOURCE_LABELS, Origin, write_origin
-from src.errors import InputError
+from src.errors import InputError, check_range
+from src.files import scratch_folder, unfinished
 from src.images import BadImage, read_rgba, write_png
 from src.tables import read_table
-
-UNPACKED = "packed_sheet"
-"""Folder in the data folder for the sheet without the space between its tiles."""
 
 ORIGIN = Origin(
     name="Kenney 1-Bit Pack",
@@ -22,6 +20,8 @@ ORIGIN = Origin(
     licence="CC0 1.0",
     authors="Kenney",
 )
+MOST_TILES = 100_000
+
 KENNEY_SHA256 = "ef4c419d479e14d042b3d25c096df4cf60f0e3f1fb0532f4ceae67b81d2b1929"
 """Of `colored-transparent_packed.png`, 49 x 22 tiles of 16 x 16 pixels."""
 
@@ -45,8 +45,9 @@ def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int =
     sheet, data = Path(sheet), Path(data)
     if not sheet.is_file():
         raise InputError(ORIGIN.how_to_get(f"{sheet} does not exist"))
-    if tile < 1 or spacing < 0:
-        raise InputError(f"tile must be at least 1 and spacing at least 0 pixels, not {tile} and {spacing}")
+    check_apart(sheet, data)
+    check_range("tile", tile, 1, MOST_PIXELS)
+    check_range("spacing", spacing, 0, MOST_PIXELS)
     try:
         packed = without_spacing(read_rgba(sheet), tile, spacing)
     except BadImage as error:
@@ -54,14 +55,12 @@ def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int =
     except InputError as error:
         raise InputError(f"{sheet} {error}") from None
 
-    # The folder is this function's own; a sheet of an earlier run must not be prepared again.
-    for stale in (data / UNPACKED).glob("*.png"):
-        stale.unlink()
-    write_png(data / UNPACKED / f"{sheet.stem}.png", packed)
-    (data / SOURCE_LABELS).unlink(missing_ok=True)  # of another collection
-    report = prepare_folder(data / UNPACKED, data, size, tiles=tile)
-    if hashlib.sha256(sheet.read_bytes()).hexdigest() == KENNEY_SHA256:
-        write_origin(data, ORIGIN, read_table(data / RAW_TABLE, ("filename",))["filename"])
+    with unfinished(data, "source kenney"), scratch_folder(data, ".packed_sheet") as unpacked:
+        write_png(unpacked / f"{sheet.stem}.png", packed)
+        report = prepare_folder(unpacked, data, size, tiles=tile)
+        (data / SOURCE_LABELS).unlink(missing_ok=True)  # of another collection
+        if hashlib.sha256(sheet.read_bytes()).hexdigest() == KENNEY_SHA256:
+            write_origin(data, ORIGIN, read_table(data / RAW_TABLE, ("filename",))["filename"])
     return report
 
 
@@ -77,7 +76,7 @@ def without_spacing(sheet: np.ndarray, tile: int, spacing: int) -> np.ndarray:
         uint8 `[rows * tile, columns * tile, 4]`.
 
     Raises:
-        InputError: the sides do not fit a whole number of tiles, which tells of a wrong tile or spacing.
+        InputError: the sides do not fit a whole number of tiles, which tells of a wrong tile or spacing, or too many.
     """
     height, width = sheet.shape[:2]
     step = tile + spacing
@@ -87,5 +86,6 @@ def without_spacing(sheet: np.ndarray, tile: int, spacing: int) -> np.ndarray:
             f"is {width}x{height} pixels, not a whole number of {tile}x{tile} tiles with {spacing} between them; "
             "check --tile and --spacing"
         )
+    check_range("the number of tiles", rows * columns, 1, MOST_TILES)
     inside = [np.arange(count * step).reshape(count, step)[:, :tile].ravel() for count in (rows, columns)]
     return sheet[np.ix_(*inside)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from src.data.intake import find_files, is_image_name
 from src.data.origin import SOURCE_LABELS, Origin, write_origin
 from src.data.sources.known_groups import regroup
 from src.errors import InputError
+from src.files import unfinished
 from src.tables import write_table
 
 VIEWS = {"0": "back", "1": "left", "2": "front", "3": "right"}
@@ -46,22 +48,26 @@ def prepare_tinyhero(folder: Path, data: Path, size: int = 64) -> PrepareReport:
     if not labels:
         raise InputError(ORIGIN.how_to_get(f"the folders 0 to 3 of {folder} hold no images"))
 
-    (data / SOURCE_LABELS).unlink(missing_ok=True)  # until the groups are those of the heroes
-    report = prepare_folder(folder, data, size)
-    fronts = {row["filename"] for row in labels if row["view"] == "front"}
-    groups = regroup(data, {row["filename"]: f"hero_{row['hero']}" for row in labels}, fronts)
-    write_table(data / SOURCE_LABELS, ("filename", "view", "hero"), labels)
-    write_origin(data, ORIGIN, (file.filename for file in find_files(folder, leave_out=data, problems=[])))
+    with unfinished(data, "source tinyhero"):
+        report = prepare_folder(folder, data, size)
+        fronts = {row["filename"] for row in labels if row["view"] == "front"}
+        groups = regroup(data, {row["filename"]: f"hero_{row['hero']}" for row in labels}, fronts)
+        write_table(data / SOURCE_LABELS, ("filename", "view", "hero"), labels)
+        write_origin(data, ORIGIN, (file.filename for file in find_files(folder, leave_out=data, problems=[])))
     return replace(report, groups=groups)
 
 
 def _read_layout(folder: Path, data: Path) -> list[dict[str, str]]:
     """File name, view and hero of every image in the four folders; a number has leading zeros, so that ids sort."""
     found = [file.filename for file in find_files(folder, leave_out=data, problems=[]) if is_image_name(file.filename)]
-    rows = []
+    rows, known = [], {}
     for filename in found:
         view, _, name = filename.partition("/")
-        if view in VIEWS and name and "/" not in name:
-            hero = Path(name).stem
-            rows.append({"filename": filename, "view": VIEWS[view], "hero": hero.zfill(4) if hero.isdigit() else hero})
+        if view in VIEWS and name and "/" not in name and not re.search("[\ud800-\udfff]", name):  # else rejected
+            hero = Path(name).stem.strip()
+            hero = hero.zfill(4) if hero.isdigit() else hero
+            if (view, hero) in known:
+                raise InputError(f"{known[view, hero]!r} and {filename!r} are the same view of hero {hero}; remove one")
+            known[view, hero] = filename
+            rows.append({"filename": filename, "view": VIEWS[view], "hero": hero})
     return rows

@@ -1,0 +1,45 @@
+"""Adaptive augmentation (ADA; Karras et al., 2020): as much as keeps D from memorising the set, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from src.gan.diff_augment import DiffAugment
+
+
+class AdaptiveAugment:
+    """DiffAugment whose probability moves with D's advantage, from 0 up to a largest one.
+
+    Args:
+        augment: the kinds, with the largest probability.
+        target: the advantage to keep; above it D has memorised the set.
+        move_kimg: thousands of images in which the probability can move from 0 to 1.
+        device: where the probability lies: nothing waits for it.
+    """
+
+    def __init__(self, augment: DiffAugment, target: float, move_kimg: float, device: torch.device) -> None:
+        self.augment, self.target, self.move_kimg = augment, target, move_kimg
+        self.probability = torch.zeros((), device=device)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """[N, 4, H, W] -> [N, 4, H, W], differentiable."""
+        return self.augment(images, self.probability)
+
+    def adapt(self, advantage: Tensor, count: int) -> None:
+        """Move the probability after a step.
+
+        Args:
+            advantage: a scalar in [-1, 1]: the mean sign of D's logits on reals, or what corresponds to it.
+            count: images of the step.
+        """
+        moved = self.probability + count / (1000 * self.move_kimg) * (advantage - self.target).sign()
+        self.probability.copy_(moved.clamp(0, self.augment.probability))
+
+    def state_dict(self) -> dict[str, object]:
+        return {"value": self.probability.clone()}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        self.probability.copy_(state["value"])
