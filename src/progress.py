@@ -11,14 +11,16 @@ SECONDS_BETWEEN_UPDATES = 2.0
 """Few updates: a notebook saves every one of them in its output."""
 
 
-def track(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+def track(iterable: Iterable[Item], description: str, total: int | None = None, delay: float = 0.0) -> Iterator[Item]:
     """Yield the items of `iterable` while a text bar on stderr shows the share done and the time left.
 
     Args:
         iterable: what to go through.
         description: what the work is, a word or two.
         total: the number of items, where `len(iterable)` does not say.
+        delay: seconds without a bar, for what is mostly quick.
     """
     from tqdm import tqdm  # late: commands that need no bar should not wait for its import
 
-    yield from tqdm(iterable, desc=description, total=total, mininterval=SECONDS_BETWEEN_UPDATES, dynamic_ncols=True)
+    often = {"mininterval": SECONDS_BETWEEN_UPDATES, "dynamic_ncols": True}
+    yield from tqdm(iterable, desc=description, total=total, delay=delay, **often)

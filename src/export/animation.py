@@ -29,7 +29,7 @@ def write_gif(path: Path, frames: Sequence[np.ndarray], milliseconds: int) -> No
         frames: uint8 [H, W, 4] with binary alpha, of one size.
         milliseconds: that each is shown; GIF counts in tens of them.
     """
-    pictures = [_with_few_colours(frame) for frame in track(frames, "GIF")]
+    pictures = [_with_few_colours(frame) for frame in track(frames, "GIF", delay=2.0)]
     with replacing(path) as temporary:
         pictures[0].save(
             temporary,
@@ -80,7 +80,7 @@ def training_grids(run: Path) -> list[np.ndarray]:
     if len(paths) < 2:
         raise InputError(f"{folder} holds {len(paths)} grids (fakes_init.png, fakes_NNNNNN.png); train for longer")
     try:
-        grids = [read_rgba(path) for path in track(paths, "reading")]
+        grids = [read_rgba(path) for path in track(paths, "reading", delay=2.0)]
     except BadImage as error:
         raise InputError(f"a grid in {folder}: {error}; remove it") from None
     for path, grid in zip(paths, grids, strict=True):

@@ -18,6 +18,7 @@ from src.export.tiled import tileset
 from src.files import replacing
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import choose_palette, colour_table, snap
+from src.progress import track
 from src.tables import write_json
 
 NAME = "heroes"
@@ -150,7 +151,8 @@ def _write_portraits(folder: Path, portraits: Portraits, palette: np.ndarray) ->
     """Each as a PNG, with the palette of all where that is small enough, else with its own."""
     shared = palette if len(palette) <= MOST_VISIBLE else None
     too_many = 0
-    for name, image in zip(portraits.names, portraits.images, strict=True):
+    named = zip(portraits.names, portraits.images, strict=True)
+    for name, image in track(named, "writing", len(portraits.images), delay=2.0):
         too_many += not write_picture(folder / f"{name}.png", image, shared)
     lines = [f"{folder}: {len(portraits.images)} portraits"]
     return lines + [_not_indexed(f"{too_many} portraits have")] * (too_many > 0)

@@ -95,7 +95,7 @@ def read_portraits(folder: Path) -> Portraits:
     if not files:
         raise InputError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
     images = []
-    for name in track(files, "reading"):
+    for name in track(files, "reading", delay=2.0):
         try:
             images.append(read_rgba(found[name]))
         except BadImage as error:
