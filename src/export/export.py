@@ -75,6 +75,8 @@ def export(
             portraits with more than 256 colours. Nothing is written then.
     """
     _check(formats, scale, milliseconds)
+    if not formats:
+        raise InputError(f"no format is named; choose some of: {', '.join(FORMATS)}")
     for name in tags or ():
         if name not in portraits.attributes:
             raise InputError(f"no portrait has {name!r}; attributes: {', '.join(portraits.attributes) or 'none'}")

@@ -87,6 +87,7 @@ def test_many_colours_are_said_and_snapped_when_that_is_asked_for(tmp_path, caps
     ("arguments", "message"),
     [
         (["--formats", "png,psd"], "unknown format 'psd'; choose some of: png, json-hash"),
+        (["--formats", ","], "no format is named; choose some of: png, json-hash"),
         (["--tags", "mood"], "no portrait has 'mood'; attributes: gender, hero_class, palette"),
         (["--scale", "0"], "--scale must be 1 to 32"),
         (["--milliseconds", "5"], "20 to 60000"),
