@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from src.errors import InputError
-from src.export.indexed import MOST_VISIBLE, index, visible_colours
+from src.export.indexed import MOST_VISIBLE, index, quantized, visible_colours
 from src.files import replacing
 from src.images import BadImage, read_rgba
 from src.progress import track
@@ -92,8 +92,4 @@ def training_grids(run: Path) -> list[np.ndarray]:
 def _with_few_colours(frame: np.ndarray) -> Image.Image:
     """The frame as indexed, with at most 255 colours."""
     palette = visible_colours(frame)
-    if len(palette) > MOST_VISIBLE:
-        few = Image.fromarray(frame[..., :3]).quantize(MOST_VISIBLE, dither=Image.Dither.NONE).convert("RGB")
-        frame = np.dstack([np.asarray(few), frame[..., 3]])
-        palette = visible_colours(frame)
-    return index(frame, palette)
+    return index(frame, palette) if len(palette) <= MOST_VISIBLE else quantized(frame)

@@ -33,6 +33,18 @@ def index(rgba: np.ndarray, palette: np.ndarray) -> Image.Image:
     order = np.argsort(codes, kind="stable")
     place = np.searchsorted(codes, packed, sorter=order).clip(max=max(len(codes) - 1, 0))
     numbers = np.where(rgba[..., 3] > 0, order[place] + 1, 0) if len(codes) else np.zeros(rgba.shape[:2])
+    return _numbered(numbers, palette)
+
+
+def quantized(rgba: np.ndarray) -> Image.Image:
+    """As `index`, of a picture with any number of colours: similar ones become one (median cut), 255 are left."""
+    few = Image.fromarray(rgba[..., :3]).quantize(MOST_VISIBLE, dither=Image.Dither.NONE)
+    palette = np.array(few.getpalette(), np.uint8).reshape(-1, 3)[:MOST_VISIBLE]
+    return _numbered(np.where(rgba[..., 3] > 0, np.asarray(few, np.int64) + 1, 0), palette)
+
+
+def _numbered(numbers: np.ndarray, palette: np.ndarray) -> Image.Image:
+    """Numbers int [H, W] from 0 to 255 as a picture: 0 is transparent, the others are of the palette uint8 [K, 3]."""
     picture = Image.fromarray(numbers.astype(np.uint8), "P")
     picture.putpalette([0, 0, 0, *palette.reshape(-1).tolist()])
     picture.info["transparency"] = 0
