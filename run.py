@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ROOT / "requirements.txt"
 # The commands of `python -m src`.
 COMMANDS = (
-    *("paint", "prepare", "source", "build", "train", "compare", "study", "sample", "weights", "evaluate"),
+    *("paint", "prepare", "source", "build", "train", "compare", "study", "sample", "weights", "web", "evaluate"),
     *("export", "gallery"),
 )
 USAGE = f"""usage: python run.py notebooks [NOTEBOOK ...] [NAME=VALUE ...]

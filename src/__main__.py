@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 def paint(arguments: argparse.Namespace) -> None:
     from src.painter import paint_set
 
-    table = paint_set(arguments.out, arguments.count, arguments.seed, arguments.recolours)
+    table = paint_set(arguments.out, arguments.count, arguments.seed, arguments.recolours, arguments.smooth)
     print(f"{arguments.count} heroes in {arguments.out}, their labels in {table}")
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    from src.data.clean import PrepareOptions
+    from src.data.clean import PrepareOptions, parse_density
     from src.data.folder import prepare_folder
 
     options = PrepareOptions(
@@ -40,6 +40,10 @@ def prepare(arguments: argparse.Namespace) -> None:
         arguments.keep_background,
         arguments.remove_orphans,
         arguments.remove_fringe,
+        arguments.density and parse_density(arguments.density),
+        arguments.kind,
+        arguments.fit,
+        arguments.resample,
     )
     report = prepare_folder(arguments.images, arguments.data, arguments.size, arguments.tiles, options)
     print_report(report)
@@ -73,14 +77,15 @@ def print_report(report: PrepareReport | BuildReport) -> None:
 
 
 def source(arguments: argparse.Namespace) -> None:
-    from src.data.sources import COLLECTIONS, fetch
+    from src.data.clean import PrepareOptions, parse_density
+    from src.data.sources import COLLECTIONS
 
     collection = COLLECTIONS[arguments.collection]
+    options = PrepareOptions(colours=arguments.colours, density=arguments.density and parse_density(arguments.density))
     if arguments.download is not None:
-        sha256 = arguments.sha256 or collection.sha256
-        fetch(collection.origin, arguments.download, sha256, arguments.files, collection.is_folder)
-    options = {name: getattr(arguments, name) for name in collection.options}
-    report = collection.prepare(arguments.files, arguments.data, **options)
+        collection.fetch(arguments.files, arguments.download, arguments.sha256)
+    of_collection = {name: getattr(arguments, name) for name in collection.options}
+    report = collection.prepare(arguments.files, arguments.data, options=options, **of_collection)
     print_report(report)
 
 
@@ -89,7 +94,7 @@ def train(arguments: argparse.Namespace) -> int:
     from src.evaluation.quick_metrics import quick_metrics
     from src.training.run import train as run_training
 
-    named = {name: getattr(arguments, name) for name in ("kimg", "seed", "palette_snap", "mlflow")}
+    named = {name: getattr(arguments, name) for name in ("kimg", "epochs", "seed", "palette_snap", "mlflow")}
     overrides = parse_assignments([*arguments.set, *assignments(named)])
     result = run_training(
         arguments.data,
@@ -123,7 +128,15 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
     heroes = arguments.count, arguments.seed, requested, arguments.truncation
     options = {name: getattr(arguments, name) for name in ("guidance", "keep", "snap")}
     options["truncation"] = arguments.truncation if arguments.truncation != 1 else None
-    if arguments.palette_file is not None:
+    if arguments.side is not None and arguments.like is None:
+        raise InputError("--from says how much of a picture is kept; name the picture with --like")
+    if arguments.like is not None:
+        from src.play.like import like_picture
+
+        if arguments.vary or arguments.palette_file or arguments.truncation != 1:
+            raise InputError("--like has a hero and colours already; leave --vary, --palette-file and --truncation out")
+        sampled = like_picture(model, arguments.like, arguments.side, requested, arguments.count, arguments.seed)
+    elif arguments.palette_file is not None:
         if arguments.vary or arguments.palette_snap:
             raise InputError("--palette-file has its own colours; leave --vary and --palette-snap out")
         sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
@@ -193,6 +206,16 @@ def weights(arguments: argparse.Namespace) -> None:
 
     write_weights(arguments.checkpoint, arguments.out, arguments.fp16)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
+
+
+def web(arguments: argparse.Namespace) -> None:
+    from src.training.weights import OWN_WEIGHTS
+    from src.web.write import write_page
+
+    size = write_page(arguments.checkpoint or OWN_WEIGHTS, arguments.out)
+    print(f"a page in {arguments.out}, its networks {size / 1e6:.1f} MB; to see it:")
+    print(f"npm install --prefix {arguments.out}")
+    print(f"python -m http.server --directory {arguments.out}")
 
 
 def compare(arguments: argparse.Namespace) -> None:
@@ -279,6 +302,14 @@ def add_sampling(command: argparse.ArgumentParser) -> None:
         add("--guidance", type=float, metavar="W", help="1: labels as learned; more: followed more closely"),
         add("--vary", metavar="ATTRIBUTE", help="every hero once for each class of it, one row a hero"),
         add("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less"),
+        add("--like", type=Path, metavar="FILE", help="heroes like a picture, in its colours"),
+        add(
+            "--from",
+            dest="side",
+            type=int,
+            metavar="SIDE",
+            help="of --like: what it is at this side is kept (default 16 of 64)",
+        ),
         add("--gender"),
         add("--hero-class"),
         add("--palette"),
@@ -301,6 +332,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--recolours", type=int, default=2, metavar="K", help="portraits of one silhouette (default 2)"
     )
+    command.add_argument("--smooth", action="store_true", help="blended, antialiased pictures of 256x256 pixels")
     command.set_defaults(run=paint)
 
     command = commands.add_parser("prepare", help="raw images -> 64x64 portraits, duplicates, groups (notebook 01)")
@@ -313,6 +345,15 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--keep-background", action="store_true", help="leave flat opaque backgrounds")
     command.add_argument("--remove-orphans", action="store_true", help="replace single pixels unlike all around them")
     command.add_argument("--remove-fringe", action="store_true", help="undo anti-aliasing against a removed background")
+    command.add_argument("--density", metavar="LEAST:MOST", help="share of visible pixels, such as 0.15:0.6")
+    command.add_argument("--kind", default="pixel", help="pixel (default) or smooth: paintings, photographs")
+    command.add_argument(
+        "--smooth", dest="kind", action="store_const", const="smooth", help="the same as --kind smooth"
+    )
+    command.add_argument("--fit", default="crop", help="smooth art: crop (default) to the middle, or pad")
+    command.add_argument(
+        "--resample", default="lanczos", metavar="METHOD", help="smooth art: lanczos, bicubic, bilinear or box"
+    )
     command.set_defaults(run=prepare)
 
     command = commands.add_parser("source", help="a known collection -> 64x64 portraits with its own labels and groups")
@@ -326,6 +367,8 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("--from", dest="files", type=Path, required=True, help="the collection: folder, or sheet")
         command.add_argument("--data", type=Path, required=True, help="data folder to write")
         command.add_argument("--size", type=int, default=64, help="side of the portraits in pixels (default 64)")
+        command.add_argument("--colours", type=int, metavar="N", help="keep at most N colours a portrait; 1: white")
+        command.add_argument("--density", metavar="LEAST:MOST", help="share of visible pixels, such as 0.15:0.6")
         command.add_argument("--download", nargs="?", const="", metavar="URL", help="fetch it to --from first")
         command.add_argument("--sha256", metavar="HEX", help="checksum that the download must have")
         if name == "kenney":
@@ -333,6 +376,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--spacing", type=int, default=0, help="pixels between tiles (default 0)")
         if name == "lpc":
             command.add_argument("--recipe", type=Path, help="JSON; the default one unless given")
+            command.add_argument("--views", metavar="A,B", help="back,left,front,right unless given")
             command.add_argument("--heroes", type=int, default=24, help="the most heroes a kind (default 24)")
             command.add_argument("--recolours", type=int, default=18, help="the most colourings a hero (default 18)")
             command.add_argument("--seed", type=int, default=0)
@@ -364,6 +408,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
     length = command.add_mutually_exclusive_group()
     length.add_argument("--kimg", type=float, metavar="K", help="how long, in thousands of images seen")
+    length.add_argument("--epochs", type=float, metavar="E", help="how long, in passes over the training portraits")
     length.add_argument("--minutes", type=float, metavar="M", help="how long by the clock; then it saves and ends")
     command.add_argument("--seed", type=int)
     begin = command.add_mutually_exclusive_group()
@@ -445,6 +490,11 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     command.add_argument("--fp16", action="store_true", help="numbers of 16 bits: half the size")
     command.set_defaults(run=weights)
+
+    command = commands.add_parser("web", help="a static web page that samples heroes in the browser")
+    command.add_argument("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given")
+    command.add_argument("--out", type=Path, required=True, help="folder of the page")
+    command.set_defaults(run=web)
 
     command = commands.add_parser(
         "evaluate", help="evaluate a checkpoint or a folder of images: JSON and an HTML report"

@@ -24,6 +24,7 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 # What may change when a run is resumed: none of these changes what a training step does.
 REPORTING_FIELDS = (
     "kimg",
+    "epochs",
     "log_kimg",
     "sample_kimg",
     "checkpoint_kimg",

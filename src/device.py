@@ -19,8 +19,15 @@ NATIVE_BF16 = "HERO_PORTRAITS_NATIVE_BF16"
 
 
 def pick_device() -> torch.device:
-    """CUDA where present, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """CUDA where present, else MPS (Apple), else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def in_float64(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in float64; on the CPU where its device has no such numbers (MPS)."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
 def default_profile(device: torch.device) -> str:
@@ -40,6 +47,8 @@ def _native_bf16(device: torch.device) -> bool:
         return given == "1"
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "mps":
+        return False  # possible from macOS 14 on, where no gain is known
     # torch tells of these instructions under a private name only; where it does not, fp32 is the safe answer.
     probe = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return bool(probe and probe())
@@ -54,7 +63,7 @@ class Precision:
         name: `fp32`, `bf16`, `fp16`, or `auto`: bf16 where the hardware has it, else fp16 on CUDA, else fp32.
 
     Raises:
-        InputError: an unknown name, or fp16 on a CPU.
+        InputError: an unknown name, or fp16 without CUDA.
     """
 
     device: torch.device
@@ -67,8 +76,8 @@ class Precision:
         if self.name == "auto":
             fallback = "fp16" if self.device.type == "cuda" else "fp32"
             self.name = "bf16" if _native_bf16(self.device) else fallback
-        if self.name == "fp16" and self.device.type == "cpu":
-            raise InputError("precision fp16 needs a CUDA device; use bf16 or fp32 on a CPU")
+        if self.name == "fp16" and self.device.type != "cuda":
+            raise InputError("precision fp16 needs a CUDA device; use bf16 or fp32")
         # A disabled scaler passes everything through: the training step reads the same in every precision.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
 

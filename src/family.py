@@ -144,6 +144,11 @@ class Family(ABC):
 
     # Of sampling, what a family may be able to do beside `sample`.
 
+    smooth_latents: ClassVar[bool] = False
+    """Whether there is `generate`: as `sample`, with gradients of the latents, whose every change shows a little."""
+    layered_latents: ClassVar[bool] = False
+    """Whether a latent's first numbers are those of coarse layers, and the last ones of fine layers."""
+
     @property
     def cannot_sample(self) -> str:
         """Why this model has no samples to show, in words for its user; empty where it has."""
@@ -185,9 +190,48 @@ class Family(ABC):
         """
         raise InputError("this family does not sample in given colours; snap its samples with --palette-snap")
 
+    @property
+    def kept_sides(self) -> tuple[int, ...]:
+        """Sides, from coarse to fine, at which `rewrite` can keep a portrait; empty: it can neither rewrite nor
+        recolour one."""
+        return ()
+
+    def rewrite(
+        self, sampler: nn.Module, latents: Tensor, labels: Tensor, portraits: Tensor, kept: Tensor, side: int = 0
+    ) -> Tensor:
+        """Portraits with a part as it is and the rest written anew, in their own colours.
+
+        Args:
+            sampler, latents: as for `sample`.
+            labels: int64 [N, A]; the number behind an attribute's classes leaves it open.
+            portraits: [N, C, H, W] in [-1, 1], of no more colours than the family uses at once.
+            kept: bool [N, H, W], the pixels that stay, exactly.
+            side: 0, or one of `kept_sides`: what the portraits are at this side stays.
+        """
+        raise NotImplementedError
+
+    def recolour(self, sampler: nn.Module, latents: Tensor, labels: Tensor, portraits: Tensor) -> Tensor:
+        """Portraits in other colours, one for each of their own.
+
+        Args:
+            sampler, latents: as for `sample`.
+            labels: of the other colours, as for `rewrite`.
+            portraits: as for `rewrite`.
+        """
+        raise NotImplementedError
+
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor | None:
         """What is left of portraits [N, C, H, W] in [-1, 1] after the way through the model's code; None for a
         family that does not encode.
+
+        Args:
+            sampler: as for `sample`.
+        """
+        return None
+
+    def restore(self, sampler: nn.Module, reals: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Portraits [N, C, H, W] in [-1, 1] with noise, the same every time, and what is left of the noise after
+        denoising; None for a family that does not learn to denoise portraits.
 
         Args:
             sampler: as for `sample`.

@@ -38,12 +38,13 @@ class BadImage(ValueError):
     """A file or picture that cannot become a portrait; the message is a short plain reason."""
 
 
-def read_rgba(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_rgba(path: Path, max_pixels: int = MAX_PIXELS, binary_alpha: bool = True) -> np.ndarray:
     """Decode an image file: the first frame, upright, as RGBA with binary alpha.
 
     Args:
         path: PNG, JPEG, WebP, GIF or BMP, by content.
         max_pixels: larger images are refused by the size in their header, before any pixel is decoded.
+        binary_alpha: False leaves colours and alpha as they are in the file.
 
     Returns:
         uint8 `[height, width, 4]`; alpha is 0 or 255, and RGB is 0 wherever alpha is 0.
@@ -63,7 +64,7 @@ def read_rgba(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > max_pixels:
                     raise BadImage(f"too large: {image.width}x{image.height} pixels")
-                return with_binary_alpha(_to_rgba(image))
+                return with_binary_alpha(_to_rgba(image)) if binary_alpha else _to_rgba(image)
     except BadImage:
         raise
     except Image.DecompressionBombError:

@@ -117,5 +117,5 @@ def read_label_mappings(path: Path) -> LabelSpecification:
     Raises:
         InputError: no such file, or not such a file.
     """
-    mapping = read_json(path, dict[str, dict[str, int]], "run `build` (notebook 02) first")
+    mapping = read_json(path, dict[str, dict[str, int]], "run `build` (notebook 02) again")
     return LabelSpecification.from_mapping(mapping, path)

@@ -24,9 +24,10 @@ def available_memory() -> int | None:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with suppress(OSError, KeyError, ValueError):
         limits.append(_fields(Path("/proc/meminfo"))["MemAvailable"])
-    with suppress(OSError, ValueError):
-        most, used = ((CGROUP / name).read_text() for name in ("memory.max", "memory.current"))
-        limits.append(int(most) - int(used))  # "max", for none, is no number
+    with suppress(OSError, KeyError, ValueError):
+        most, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))  # "max": no limit
+        kept = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        limits.append(most - used + int(kept["inactive_file"]))  # files that are read again where memory is short
     with suppress(ImportError, OSError, KeyError, ValueError):
         import resource  # not on Windows
 

@@ -26,6 +26,7 @@ from src.manifest import MANIFEST
 from src.palettes.category import measure, palette_category
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import ColourTable, choose_palette, snap
+from src.progress import track
 from src.tables import write_json
 from src.training.checkpoint import file_hash
 from src.training.grids import COLUMNS, lay_out, to_rgba
@@ -36,6 +37,7 @@ from src.training.weights import averaged_weights, load_weights
 # whose last bit differs; with 50, a colour value moved by one in a fifth of the portraits. Nor would a larger one be
 # faster on a CPU.
 BATCH = 8
+SECONDS_WITHOUT_BAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Sampled:
         labels: class names by attribute, one dictionary a portrait.
         varied: the attribute in which heroes were varied, a row of the grid for each; None: every portrait is a hero.
         heroes: of varied ones, the labels of the hero that each portrait is a variation of.
+        origins: what else the manifest says of each, where seed and labels alone do not give it again.
     """
 
     portraits: np.ndarray
@@ -76,6 +79,7 @@ class Sampled:
     labels: tuple[dict[str, str], ...]
     varied: str | None = None
     heroes: tuple[dict[str, str], ...] = ()
+    origins: tuple[dict[str, object], ...] = ()
 
     @property
     def columns(self) -> int:
@@ -148,7 +152,7 @@ def sample(
         InputError: an unknown attribute or class, a bad count, seed or truncation; a palette of a family that cannot
             sample in given colours.
     """
-    latents, labels = _requested_labels(model, count, seed, requested or {}, truncation)
+    latents, labels = requested_labels(model, count, seed, requested or {}, truncation)
     sample_batch, of_palette = model.family.sample, {}
     if palette is not None:
         of_palette = _palette_label(model, palette, requested or {})
@@ -158,7 +162,7 @@ def sample(
             return model.family.sample_in_palette(sampler, some, of_labels, colours)
 
     return Sampled(
-        _in_batches(sample_batch, model.sampler, latents, labels),
+        in_batches(sample_batch, model.sampler, latents, labels),
         tuple(range(seed, seed + count)),
         tuple({**model.labels.decode(row), **of_palette} for row in labels.tolist()),
     )
@@ -195,14 +199,14 @@ def vary(
         InputError: as `sample`; an attribute that the model is not conditioned on.
     """
     _refuse_without_labels(model, f"vary by {attribute}")
-    latents, labels = _requested_labels(model, count, seed, requested or {}, truncation)
+    latents, labels = requested_labels(model, count, seed, requested or {}, truncation)
     column = model.labels.column(attribute)
     classes = model.labels.sizes[column]
     latents, labels = latents.repeat_interleave(classes, dim=0), labels.repeat_interleave(classes, dim=0)
     changed = labels.clone()
     changed[:, column] = torch.arange(classes).repeat(count)
     return Sampled(
-        _in_batches(model.family.vary, model.sampler, latents, labels, changed),
+        in_batches(model.family.vary, model.sampler, latents, labels, changed),
         tuple(each for each in range(seed, seed + count) for _ in range(classes)),
         tuple(model.labels.decode(row) for row in changed.tolist()),
         attribute,
@@ -210,8 +214,8 @@ def vary(
     )
 
 
-def _requested_labels(
-    model: LoadedModel, count: int, seed: int, requested: Mapping[str, str], truncation: float
+def requested_labels(
+    model: LoadedModel, count: int, seed: int, requested: Mapping[str, str], truncation: float = 1.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents [N, latent_dim] and labels int64 [N, A] of the portraits that `sample` is asked for, or InputError."""
     if count < 1:
@@ -249,10 +253,11 @@ def _refuse_without_labels(model: LoadedModel, request: str) -> None:
         )
 
 
-def _in_batches(function: Callable[..., torch.Tensor], sampler: nn.Module, *rows: torch.Tensor) -> np.ndarray:
-    """What a family samples for rows of latents and labels, uint8 [N, H, W, 4]; the last batch is filled up."""
+def in_batches(function: Callable[..., torch.Tensor], sampler: nn.Module, *rows: torch.Tensor) -> np.ndarray:
+    """What a family's function makes of rows (latents, labels, ...), uint8 [N, H, W, 4]; the last batch is filled up.
+    Several batches show a bar where they take more than two seconds."""
     count = len(rows[0])
-    filled = [torch.cat([each, each[:1].expand(-count % BATCH, -1)]) for each in rows]
+    filled = [torch.cat([each, each[:1].expand(-count % BATCH, *each.shape[1:])]) for each in rows]
     pixels = _on_every_core(lambda *batch: to_rgba(function(sampler, *batch)), *(each.split(BATCH) for each in filled))
     return np.concatenate(pixels)[:count]
 
@@ -263,7 +268,8 @@ def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[tor
     threads = torch.get_num_threads()
     try:
         with ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(function, *arguments))
+            batches, calls = len(arguments[0]), pool.map(function, *arguments)
+            return list(track(calls, "sampling", batches, SECONDS_WITHOUT_BAR) if batches > 1 else calls)
     finally:
         torch.set_num_threads(threads)
 
@@ -298,15 +304,15 @@ def described(
     A varied portrait's name and entry also say which hero it is a variation of.
     """
     names, entries = [], []
-    heroes = sampled.heroes or sampled.labels
-    for seed, labels, hero in zip(sampled.seeds, sampled.labels, heroes, strict=True):
+    heroes, origins = sampled.heroes or sampled.labels, sampled.origins or ({},) * len(sampled.seeds)
+    for seed, labels, hero, origin in zip(sampled.seeds, sampled.labels, heroes, origins, strict=True):
         variation, varied_from = [], {}
         if labels != hero:
             variation, varied_from = ["was", hero[sampled.varied]], {"varied_from": hero}
         # Class names are anybody's: a weights file of somebody else must not write outside of the folder.
         names.append("_".join(["hero", *map(safe_part, [*labels.values(), f"{seed:06d}", *variation])]))
         entry = {"seed": seed, "labels": labels, "checkpoint": model.checkpoint_hash}
-        entries.append({**entry, **varied_from, **(options or {})})
+        entries.append({**entry, **varied_from, **origin, **(options or {})})
     return {f"{name}.png": entry for name, entry in zip(distinct(names), entries, strict=True)}
 
 

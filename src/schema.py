@@ -26,6 +26,8 @@ class TrainingConfig(BaseModel):
 
     # How long, and from which seed.
     kimg: Positive
+    # In passes over the training portraits in place of kimg; 0: kimg counts.
+    epochs: NonNegative
     seed: CountOrZero
     batch_size: Annotated[Count, Field(multiple_of=2)]
     # auto: bf16 where the hardware has it, else fp16 on CUDA, else fp32.
@@ -70,7 +72,6 @@ class TrainingConfig(BaseModel):
 def first_fault(error: ValidationError) -> tuple[str, str, object]:
     """The first thing that a schema refuses: where it is, what is wrong with it, and the value."""
     first = error.errors(include_url=False)[0]
-    reason = (
-        first["msg"].partition(",")[0].replace("Input should be", "must be").replace("Field required", "is missing")
-    )
+    reason = first["msg"].removeprefix("Value error, ").partition(",")[0]
+    reason = reason.replace("Input should be", "must be").replace("Field required", "is missing")
     return ".".join(map(str, first["loc"])), reason, first["input"]

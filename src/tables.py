@@ -38,9 +38,6 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
     path = Path(path)
     text = _read_text(path, "save it as 'CSV UTF-8'")
     first_line = text.lstrip().split("\n", 1)[0]
-    if not first_line.strip():
-        naming = f" with: {', '.join(required)}" if required else ""
-        raise InputError(f"{path} is empty; it needs a header line{naming}")
     delimiter = max(_DELIMITERS, key=first_line.count)
     try:
         # The header is read as a row, or pandas would rename a column that is there twice. Its Python engine tells an
@@ -48,9 +45,14 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
         table = pd.read_csv(
             io.StringIO(text, newline=""), sep=delimiter, header=None, engine="python", dtype=str, keep_default_na=False
         )
+    except pd.errors.EmptyDataError:
+        table = pd.DataFrame()
     except pd.errors.ParserError as error:
         raise InputError(f"{path} is not a CSV file: {error}; mend the row, or close its quote") from None
     table = table[table.ne("").any(axis=1)]
+    if table.empty:
+        naming = f" with: {', '.join(required)}" if required else ""
+        raise InputError(f"{path} is empty; it needs a header line{naming}")
     table.columns = table.iloc[0].str.strip().tolist()
     table = table.iloc[1:].reset_index(drop=True)
     _check_columns(path, table, required)

@@ -23,24 +23,28 @@ def fixed_seed():
 
 
 @pytest.fixture(autouse=True)
-def quick_estimate(monkeypatch):
+def quick_estimate():
     """No run here takes steps to say how long it will be; `tests/training/test_estimate.py` takes them."""
-    monkeypatch.setattr("src.training.run.measure", lambda *_: Estimate(100.0, None))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.training.run.measure", lambda *_: Estimate(100.0, None))
+        yield
 
 
 @pytest.fixture
-def quick_evaluation(monkeypatch):
+def quick_evaluation():
     """Evaluators whose networks have hardly learned and whose spreads come from two halves; reports without plots."""
-    for name, value in (
-        ("label_classifier.IMAGES_SEEN", 64),
-        ("evaluator.SCORE_IMAGES_SEEN", 64),
-        ("distances.HALVES", 2),
-        ("report_rows.TWO_SAMPLE_STEPS", 2),
-        ("report_rows.TWO_SAMPLE_SEEDS", (0,)),
-        ("two_sample_test.BOOTSTRAPS", 20),
-    ):
-        monkeypatch.setattr(f"src.evaluation.{name}", value)
-    monkeypatch.setattr("src.evaluation.report.plotted", lambda figure, caption: Picture("", caption))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("label_classifier.IMAGES_SEEN", 64),
+            ("evaluator.SCORE_IMAGES_SEEN", 64),
+            ("distances.HALVES", 2),
+            ("report_rows.TWO_SAMPLE_STEPS", 2),
+            ("report_rows.TWO_SAMPLE_SEEDS", (0,)),
+            ("two_sample_test.BOOTSTRAPS", 20),
+            ("report.plotted", lambda figure, caption: Picture("", caption)),
+        ):
+            patch.setattr(f"src.evaluation.{name}", value)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +56,11 @@ def fp32():
 
 
 @pytest.fixture(params=["0", "1"], ids=["fallback", "bf16"])
-def either_format(request, monkeypatch):
+def either_format(request):
     """`precision: auto` becomes each of the two formats that this hardware can have."""
-    monkeypatch.setenv(NATIVE_BF16, request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(NATIVE_BF16, request.param)
+        yield
 
 
 @pytest.fixture
@@ -109,10 +115,7 @@ def stored_content(**changes: object) -> dict[str, object]:
         "images_seen": 64,
         "average": weights,
         "state": {"network": weights, "optimizer": {"state": {0: {"step": 8, "betas": (0.5, 0.9)}}}},
-        "training_colours": {
-            "colours": torch.zeros(1, 3, dtype=torch.uint8),
-            "counts": torch.ones(1, dtype=torch.int64),
-        },
+        "training_colours": {"colours": torch.zeros((1, 3), dtype=torch.uint8), "counts": torch.tensor([7])},
     }
     return {**content, **changes}
 

@@ -179,7 +179,7 @@ def test_a_name_given_twice_must_have_one_value():
 
 def test_a_value_that_the_yaml_file_lacks_is_an_error(monkeypatch):
     monkeypatch.setattr("src.config._read_family", lambda family: {"base": {"kimg": 1.0}, "smoke": None})
-    with pytest.raises(InputError, match=r"configs/vae.yaml has no value for seed"):
+    with pytest.raises(InputError, match=r"configs/vae.yaml has no value for epochs"):
         load_config("vae", "smoke")
 
 

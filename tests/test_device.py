@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.__main__ import main
-from src.device import NATIVE_BF16, Precision, default_profile
+from src.device import NATIVE_BF16, Precision, default_profile, in_float64, pick_device
 from src.errors import InputError
 
 CPU = torch.device("cpu")
@@ -15,8 +15,39 @@ def not_stated(monkeypatch):
     monkeypatch.delenv(NATIVE_BF16, raising=False)
 
 
+@pytest.mark.parametrize(("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_the_device_is_the_best_there_is(monkeypatch, cuda, mps, chosen):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert pick_device().type == chosen
+
+
+def test_apple_machines_compute_in_fp32_and_bf16_on_request(monkeypatch):
+    # A processor with matrix units says nothing of the graphics card beside it.
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    mps = torch.device("mps")
+    assert Precision(mps, "auto").name == "fp32" and not Precision(mps, "auto").scaler.is_enabled()
+    assert Precision(mps, "bf16").name == "bf16"
+    with pytest.raises(InputError, match="needs a CUDA device"):
+        Precision(mps, "fp16")
+
+
+class OnMPS:
+    """A tensor as `in_float64` sees one on an Apple machine."""
+
+    device = torch.device("mps")
+
+    def cpu(self):
+        return torch.ones(2)
+
+
+def test_float64_is_computed_on_the_processor_where_the_device_has_none():
+    assert in_float64(OnMPS()).dtype == torch.float64
+    assert in_float64(torch.ones(2)).dtype == torch.float64
+
+
 def test_profile_by_hardware():
-    assert default_profile(CPU) == "cpu"
+    assert default_profile(CPU) == default_profile(torch.device("mps")) == "cpu"
     assert default_profile(torch.device("cuda")) == "rtx2070"
 
 

@@ -163,9 +163,9 @@ def test_what_a_family_reconstructs_has_the_shape_and_range_of_portraits(family)
 
 
 def test_resuming_gives_the_same_bits_as_going_on(data_folder, tmp_path, name):
-    """In bf16; in fp32 the loop's own tests resume one family, and those of two processes all of them."""
+    """In fp32, whatever the hardware; the loop's own tests resume in either format."""
     # 5 and 5 steps of 8 images: the second epoch (of 36) begins within the first half.
-    settings = {"precision": "bf16", "log_kimg": 0.04}
+    settings = {"precision": "fp32", "log_kimg": 0.04}
     run(data_folder, tmp_path / "whole", name, 0.08, **settings)
     run(data_folder, tmp_path / "halves", name, 0.04, **settings)
     run(data_folder, tmp_path / "halves", None, 0.08, resume=True, log_kimg=0.04)

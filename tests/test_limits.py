@@ -44,7 +44,8 @@ def test_networks_are_counted_as_they_are_built(monkeypatch, copies, fits):
 
 
 @pytest.mark.parametrize("width", [10**5, 2**31, 2**32 - 1])
-def test_networks_beyond_all_memory_are_one_line(specification, width):
+def test_networks_beyond_all_memory_are_one_line(specification, width, monkeypatch):
+    monkeypatch.setattr(limits, "available_memory", lambda: 1 << 30)
     config = load_config("resnet_gan", "smoke", overrides={"base_channels": width})
     with pytest.raises(InputError) as caught:
         build_family("resnet_gan", config, DataSpecification(16, 4, specification, 0.5), torch.device("cpu"), 5)

@@ -12,11 +12,11 @@ NAME = "04_compare_models"
 
 def test_it_runs_and_writes_nowhere_else(data_folder, tmp_path):
     before = own_files()
-    notebook = execute(NAME, tmp_path, ROOT / "notebooks", FAMILIES="vqvae", KIMG=0.032)
+    notebook = execute(NAME, tmp_path, ROOT / "notebooks", FAMILIES="vae,vqvae")
     assert not any(output["output_type"] == "error" for output in outputs(notebook))
     pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
-    # Reals, overview, curves; a grid; the random codes; reconstructions; a way between latents.
-    assert len(pictures) == 7
+    # Reals, overview, curves; two grids; the random codes; two reconstructions; two ways between latents.
+    assert len(pictures) == 10
     compared = json.loads((tmp_path / "artifacts" / "compare" / "compare.json").read_text())
     assert compared["families"]["vqvae"]["row"]["status"] == "trained"
     assert own_files() == before

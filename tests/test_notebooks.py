@@ -23,8 +23,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 def execute(name, folder, cwd, **parameters):
     """A notebook as papermill runs it; its files go to `folder`."""
     result, source = folder / f"{name}.ipynb", ROOT / "notebooks" / f"{name}.ipynb"
-    folders = {"DATA": folder / "data", "ARTIFACTS": folder / "artifacts"}
-    values = {"PROFILE": "smoke", **{key: str(path) for key, path in folders.items()}, **parameters}
+    given = {"PROFILE": "smoke", "DATA": folder / "data", "ARTIFACTS": folder / "artifacts", **parameters}
+    values = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONWARNINGS", "ignore")
         papermill.execute_notebook(source, result, values, cwd=cwd, progress_bar=False)
@@ -54,7 +54,7 @@ def test_the_three_notebooks_run_and_write_nowhere_else_and_the_third_goes_on(tm
         (MAIN_PATH[2], ROOT / "notebooks", {"KIMG": 0.032}),
         (MAIN_PATH[2], ROOT, {"KIMG": 0.048}),
     ):
-        notebook = execute(name, tmp_path, cwd, IMAGES=str(tmp_path / "images"), **given)
+        notebook = execute(name, tmp_path, cwd, IMAGES=tmp_path / "images", **given)
         pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
         assert len(pictures) >= 3
         assert not any(output["output_type"] == "error" for output in outputs(notebook))

@@ -140,6 +140,9 @@ def test_a_varied_hero_has_every_class_and_is_itself_in_its_own(model, tmp_path)
         (["--vary", "palette", "--keep", "2"], "resnet_gan samples without keep; leave --keep out"),
         (["--keep", "2"], "name their attribute with --vary"),
         (["--vary", "palette", "-n", "0"], "at least 1"),
+        (["--from", "8"], "name the picture with --like"),
+        (["--like", "missing.png", "--vary", "palette"], "leave --vary, --palette-file and --truncation out"),
+        (["--like", "missing.png"], "missing.png"),
     ],
 )
 def test_bad_variations_are_refused(checkpoint, tmp_path, capsys, arguments, message):

@@ -44,6 +44,8 @@ def test_what_spreadsheets_write_is_understood(tmp_path):
     [
         (b"", "empty"),
         (b"\n\n", "empty"),
+        (b'""', "empty"),
+        (b'""\n""\n', "empty"),
         (b"name,gender\na,b\n", "no column 'filename'; its columns are: name, gender"),
         (b"filename,gender\na\n", "row 2: 1 cells"),
         (b"filename,gender\n\na,b\nc\n", "row 3: 1 cells"),

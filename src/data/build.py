@@ -20,6 +20,7 @@ from src.data.given_labels import GivenLabels, read_given_labels
 from src.data.group_labels import GROUP_LABELS
 from src.data.intake import ACCEPTED, DUPLICATE
 from src.data.labelling import Labelling, label_portraits
+from src.data.smooth import is_smooth
 from src.data.split import TRAIN, VALIDATION, held_out_portraits, split_by_group
 from src.data.symmetry import is_symmetric
 from src.data.vocabulary import (
@@ -34,6 +35,7 @@ from src.errors import MOST_SEED, InputError, check_range
 from src.files import check_finished, replacing_all
 from src.images import BadImage, read_rgba
 from src.labels import LabelSpecification
+from src.limits import check_memory
 from src.palettes import category
 from src.progress import track
 from src.tables import json_text, read_table, table_text
@@ -210,6 +212,8 @@ def _read_images(folder: Path, names: Sequence[str]) -> np.ndarray:
         except BadImage as error:
             raise InputError(f"{path}: {error}; run `prepare` (notebook 01) again") from None
         if images is None:
+            # Once more where not all are labelled, and while it is packed.
+            check_memory(2 * len(names) * image.nbytes, f"{len(names):,} portraits", "prepare fewer or smaller ones")
             images = np.empty((len(names), *image.shape), np.uint8)
         if image.shape != images.shape[1:]:
             raise InputError(f"{path} is not of the size of the others; run `prepare` (notebook 01) again")
@@ -219,7 +223,10 @@ def _read_images(folder: Path, names: Sequence[str]) -> np.ndarray:
 
 
 def measure_palettes(images: np.ndarray, names: pd.Index) -> pd.DataFrame:
-    """What the palette rule finds in the pixels, whatever labels are given: the columns of `MEASURE_COLUMNS`."""
+    """What the palette rule finds in the pixels, whatever labels are given: the columns of `MEASURE_COLUMNS`; NaN for
+    smooth art, of which it knows nothing."""
+    if is_smooth(images):
+        return pd.DataFrame(index=names, columns=list(MEASURE_COLUMNS), dtype=object)
     measures = category.measure(images)
     table = pd.DataFrame({"palette_pixels": category.palette_category(measures)}, index=names, dtype=object)
     for name in ("lightness", "chroma", "temperature"):

@@ -8,12 +8,13 @@ takes and gives uint8 `[height, width, 4]` with binary alpha, in native pixels, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.ndimage import binary_propagation
 
 from src.data.native_grid import NativeArt
+from src.data.smooth import FITS, KINDS, PIXEL, RESAMPLING, SMOOTH
 from src.errors import InputError
 from src.images import BadImage, neighbours, orphans
 from src.palettes.oklab import srgb_to_oklab
@@ -47,10 +48,13 @@ class PrepareOptions:
 
     Args:
         reduce: how to bring art larger than a portrait down, a name of `REDUCTIONS`; None rejects it.
-        colours: the most colours of a portrait; None keeps all.
+        colours: the most colours of a portrait; None keeps all; 1 is monochrome, every visible pixel white.
         keep_background: leave a flat opaque background instead of making it transparent.
         remove_orphans: replace single pixels that differ from all their neighbours.
         remove_fringe: take off the mix of drawing and background that anti-aliasing left where one was removed.
+        density: the least and the most share of a picture's native pixels that are visible; None takes all.
+        kind: `pixel` or `smooth` art (`src/data/smooth.py`); what is above is for pixel art alone.
+        fit, resample: of smooth art, as for `fit_smooth`.
     """
 
     reduce: str | None = None
@@ -58,14 +62,28 @@ class PrepareOptions:
     keep_background: bool = False
     remove_orphans: bool = False
     remove_fringe: bool = False
+    density: tuple[float, float] | None = None
+    kind: str = PIXEL
+    fit: str = FITS[0]
+    resample: str = next(iter(RESAMPLING))
 
     def __post_init__(self) -> None:
         if self.reduce is not None and self.reduce not in REDUCTIONS:
             raise InputError(f"no such way to reduce: {self.reduce!r}; there are {', '.join(REDUCTIONS)}")
-        if self.colours is not None and self.colours < 2:
-            raise InputError(f"colours must be at least 2, not {self.colours}")
+        if self.colours is not None and self.colours < 1:
+            raise InputError(f"colours must be at least 1, not {self.colours}")
         if self.remove_fringe and self.keep_background:
             raise InputError("remove_fringe needs the background removed; leave keep_background out")
+        if self.density is not None and not 0 <= self.density[0] <= self.density[1] <= 1:
+            raise InputError(f"density must be two shares from 0 to 1, LEAST:MOST, not {self.density}")
+        for name, value, choices in (("kind", self.kind, KINDS), ("fit", self.fit, FITS)):
+            if value not in choices:
+                raise InputError(f"no such {name}: {value!r}; there are {', '.join(choices)}")
+        if self.resample not in RESAMPLING:
+            raise InputError(f"no such way to resize: {self.resample!r}; there are {', '.join(RESAMPLING)}")
+        asked = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
+        if self.kind == SMOOTH and not asked <= {"kind", "fit", "resample"}:
+            raise InputError("smooth art is resized, nothing else; leave the options for pixel art out")
 
 
 def clean(art: NativeArt, size: int, options: PrepareOptions) -> tuple[np.ndarray, list[str]]:
@@ -104,8 +122,39 @@ def clean(art: NativeArt, size: int, options: PrepareOptions) -> tuple[np.ndarra
     if options.remove_orphans:
         pixels = remove_orphans(pixels)
     if options.colours is not None:
-        pixels = reduce_colours(pixels, options.colours)
+        pixels = monochrome(pixels) if options.colours == 1 else reduce_colours(pixels, options.colours)
+    if options.density is not None:
+        check_density(pixels, *options.density)
     return pixels, notes
+
+
+def parse_density(text: str) -> tuple[float, float]:
+    """`0.15:0.6` -> (0.15, 0.6).
+
+    Raises:
+        InputError: not two numbers.
+    """
+    try:
+        least, most = map(float, text.split(":"))
+    except ValueError:
+        raise InputError(f"density is LEAST:MOST, such as 0.15:0.6, not {text!r}") from None
+    return least, most
+
+
+def check_density(rgba: np.ndarray, least: float, most: float) -> None:
+    """Refuse a picture with too few or too many visible pixels.
+
+    Raises:
+        BadImage: the share of visible pixels is outside of `least` to `most`.
+    """
+    density = (rgba[..., 3] > 0).mean()
+    if not least <= density <= most:
+        raise BadImage(f"pixel density outside {least:g}:{most:g}")
+
+
+def monochrome(rgba: np.ndarray) -> np.ndarray:
+    """Every visible pixel white: a stencil, as 1-bit art is drawn."""
+    return np.where(rgba[..., 3:] > 0, np.uint8(255), np.uint8(0)).repeat(4, axis=2)
 
 
 def _without(rgba: np.ndarray, mask: np.ndarray) -> np.ndarray:

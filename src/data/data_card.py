@@ -6,6 +6,7 @@ Written from the folder's own tables alone, without a date or a path: the same d
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -21,8 +22,8 @@ from src.palettes import category
 from src.tables import read_json, read_table
 
 DATA_CARD = "README.md"
-BESIDE_A_FOREIGN_PAGE = "DATA_CARD.md"
-"""The card's name where a person keeps a README.md of their own."""
+BESIDE_FOREIGN_PAGES = "DATA_CARD.md"
+"""The card's name where a person keeps a README.md of their own; with a number where they keep one of this name too."""
 
 _TITLE = "# Data card"
 _EMPTY_PAGE_TITLE = "# Prepared data"
@@ -84,7 +85,8 @@ def write_data_card(data: Path) -> Path:
         ["## Fingerprints", "", *_fingerprints(data, configuration)],
         ["## Files", "", FILE_TABLE.rstrip()],
     )
-    card = data / (DATA_CARD if _is_ours(data / DATA_CARD) else BESIDE_A_FOREIGN_PAGE)
+    names = itertools.chain((DATA_CARD, BESIDE_FOREIGN_PAGES), (f"DATA_CARD_{n}.md" for n in itertools.count(2)))
+    card = next(page for page in map(data.joinpath, names) if _is_ours(page))
     with replacing(card) as temporary:
         text = "\n\n".join("\n".join(section) for section in sections) + "\n"
         temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -148,6 +150,8 @@ def _labels(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
 
 
 def _palette_space(portraits: pd.DataFrame) -> list[str]:
+    if portraits["palette_pixels"].eq("").all():
+        return ["none: this is smooth art, and the palette rule is for pixel art."]
     measures = []
     for column, description in _MEASURES:
         values = sorted(portraits[column].astype(float))

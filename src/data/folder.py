@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from src.data.clean import PrepareOptions
@@ -26,9 +27,11 @@ from src.data.intake import (
     is_image_name,
     pixel_hash,
     prepared_names,
+    smooth_art_advice,
     take_in,
 )
 from src.data.sheets import page_names, write_contact_sheets
+from src.data.smooth import SMOOTH, group_near_duplicates, perceptual_hash
 from src.errors import InputError, check_range
 from src.files import check_finished, left_unfinished, unfinished
 from src.images import read_rgba, write_png
@@ -101,16 +104,17 @@ def prepare_folder(
     """
     started = time.monotonic()
     images, data = Path(images), Path(data)
-    _check_arguments(images, data, size, tiles)
+    _check_arguments(images, data, size, tiles, options.kind)
     warnings: list[str] = []
     files = find_files(images, leave_out=data, problems=warnings)
     earlier = _written_earlier(data)
 
     with unfinished(data, "prepare") as note:
         rows, names, structures = _take_in_all(files, data, size, tiles, options, note)
+        advice = smooth_art_advice(rows)
         if not names:
-            raise InputError(_nothing_usable(images, rows))
-        groups = make_groups(structures)
+            raise InputError("; ".join([_nothing_usable(images, rows), *advice]))
+        groups = (group_near_duplicates if options.kind == SMOOTH else make_groups)(structures)
         _note_groups(rows, names, groups)
 
         sheets = [Path(CONTACT_SHEETS, name) for name in page_names(len(groups))]
@@ -128,18 +132,20 @@ def prepare_folder(
         counts=dict(Counter(row.status for row in rows)),
         reasons=dict(reasons.most_common()),
         groups=len(groups),
-        warnings=warnings,
+        warnings=warnings + advice,
         seconds=time.monotonic() - started,
     )
 
 
-def _check_arguments(images: Path, data: Path, size: int, tiles: int | None) -> None:
+def _check_arguments(images: Path, data: Path, size: int, tiles: int | None, kind: str) -> None:
     if not images.is_dir():
         raise InputError(f"{images} is not a folder; give the folder that holds the images")
     check_finished(images)
     check_range("size", size, 1, MOST_PIXELS)
     if tiles is not None:
         check_range("tiles", tiles, 1, 1 << 16)
+    if tiles is not None and kind == SMOOTH:
+        raise InputError("tiles are cut from pixel art; leave --tiles out for smooth art")
     if data.exists() and not data.is_dir():
         raise InputError(f"{data} is a file; give a folder for the data")
     check_apart(images, data)
@@ -164,8 +170,8 @@ def _take_in_all(
     tiles: int | None,
     options: PrepareOptions,
     note: Callable[[str], None],
-) -> tuple[list[RawRow], dict[str, str], dict[str, Structure]]:
-    """Write every new portrait as it comes: only its structure stays in memory, 4 KiB of 64x64 pixels.
+) -> tuple[list[RawRow], dict[str, str], dict[str, Structure | np.ndarray]]:
+    """Write every new portrait as it comes: only its structure (or hash) stays in memory, 4 KiB of 64x64 pixels.
 
     Returns:
         All rows; file name -> prepared name, and prepared name -> its structure, of the portraits.
@@ -173,7 +179,7 @@ def _take_in_all(
     all_names = prepared_names(file.filename for file in files if is_image_name(file.filename))
     rows: list[RawRow] = []
     names: dict[str, str] = {}
-    structures: dict[str, Structure] = {}
+    structures: dict[str, Structure | np.ndarray] = {}
     first_with_pixels: dict[str, str] = {}
     for row, portrait in take_in(track(files, "preparing"), all_names, size, tiles, options):
         rows.append(row)
@@ -195,7 +201,7 @@ def _take_in_all(
             del first_with_pixels[digest]
             continue
         names[row.filename] = name
-        structures[name] = structure_of(portrait)
+        structures[name] = (perceptual_hash if options.kind == SMOOTH else structure_of)(portrait)
     return rows, names, structures
 
 

@@ -146,13 +146,13 @@ def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> np.ndarray
         elif share >= STRAY_SIMILARITY:
             between.append((one, other, share))
 
-    numbers = _components(len(distinct), one_hero)
+    numbers = components(len(distinct), one_hero)
     sizes = np.bincount(numbers, weights=portraits).astype(int)
     homes = _homes(sizes, [(int(numbers[one]), int(numbers[other]), share) for one, other, share in between])
-    return _components(len(sizes), list(homes.items()))[numbers]
+    return components(len(sizes), list(homes.items()))[numbers]
 
 
-def _components(count: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+def components(count: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     """Join 0 to `count` - 1 by pairs, directly or through others: the number of each one's set, int `[count]`."""
     rows, columns = np.array(pairs, int).reshape(-1, 2).T
     joined = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from src.data.clean import PrepareOptions, clean
-from src.data.native_grid import recover_native
+from src.data.native_grid import PHOTOGRAPH, SMOOTH_ENLARGEMENT, recover_native
+from src.data.smooth import SMOOTH, fit_smooth, read_smooth
 from src.images import IMAGE_SUFFIXES, BadImage, count_colours, fit, read_rgba
 
 ACCEPTED, DUPLICATE, REJECTED, IGNORED = "accepted", "duplicate", "rejected", "ignored"
@@ -166,6 +167,9 @@ def take_in(
         if refusal is not None:
             yield refusal, None
             continue
+        if options.kind == SMOOTH:
+            yield _smooth(file, size, options)
+            continue
         try:
             rgba = read_rgba(file.path)
         except BadImage as error:
@@ -208,6 +212,29 @@ def _fitted(filename: str, rgba: np.ndarray, size: int, options: PrepareOptions)
         return row, None
     row.status, row.reason, row.colours = ACCEPTED, "; ".join(notes), count_colours(portrait)
     return row, portrait
+
+
+def _smooth(file: FoundFile, size: int, options: PrepareOptions) -> tuple[RawRow, np.ndarray | None]:
+    """The row and portrait of a file of smooth art."""
+    row = RawRow(file.filename, REJECTED)
+    try:
+        picture = read_smooth(file.path)
+        row.height, row.width = picture.shape[:2]
+        portrait = fit_smooth(picture, size, options.fit, options.resample)
+    except BadImage as error:
+        row.reason = str(error)
+        return row, None
+    row.status, row.colours = ACCEPTED, count_colours(portrait)
+    return row, portrait
+
+
+def smooth_art_advice(rows: Iterable[RawRow]) -> list[str]:
+    """A line of advice where most pictures were refused because they are smooth art; else none."""
+    images = [row for row in rows if row.status in (ACCEPTED, DUPLICATE, REJECTED)]
+    smooth = sum(row.reason in (PHOTOGRAPH, SMOOTH_ENLARGEMENT) for row in images)
+    if 2 * smooth <= len(images):
+        return []
+    return [f"{smooth:,} of {len(images):,} pictures are photographs or smooth art; prepare such a set with --smooth"]
 
 
 def _cut(

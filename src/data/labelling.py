@@ -20,6 +20,7 @@ from src.data.group_labels import (
     labels_of,
     read_group_labels,
 )
+from src.data.origin import SOURCE_LABELS
 from src.data.suggestions import describe_groups, suggest
 
 PALETTE = "palette"
@@ -68,7 +69,8 @@ def label_portraits(
     by_file, warnings = labels_of_portraits(given, portraits)
     by_group, agreement = labels_of_groups(portraits["group_id"], by_file, given.by_group, identity)
     mixed = agreement.index[agreement < 1]
-    if len(mixed):
+    # A collection knows its groups and labels itself: where they differ, in views, it is by design.
+    if len(mixed) and given.path.name != SOURCE_LABELS:
         warnings.append(
             f"{len(mixed):,} groups hold portraits with different given labels, e.g. {mixed[0]}: "
             "each keeps its own; see the column confidence in group_labels.csv"

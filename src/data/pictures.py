@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BACKGROUND = 200
+NO_PALETTE_RULE = "smooth art: the palette rule is for pixel art"
 TRAIN_COLOUR, VALIDATION_COLOUR = "#4c72b0", "#dd8452"
 
 
@@ -145,6 +146,8 @@ def draw_swatches(data: Path, count: int = 10) -> Figure:
     """The dominant colours of each palette category, as the rule sees the pixels."""
     _, packed = _load(data)
     categories = read_table(data / FINAL_TABLE, ("palette_pixels",))["palette_pixels"]
+    if categories.eq("").all():
+        return _message(NO_PALETTE_RULE)
     colours = category.swatches(packed["images"], categories, count)
     figure, axes = _figure(7, 0.6 + 0.45 * len(colours))
     picture = np.full((len(colours), count, 3), 255, np.uint8)
@@ -164,6 +167,8 @@ def draw_swatches(data: Path, count: int = 10) -> Figure:
 def draw_palette_measures(data: Path) -> Figure:
     """Where the portraits lie in the palette rule's measures, with its thresholds."""
     table = read_table(data / FINAL_TABLE)
+    if table["palette_pixels"].eq("").all():
+        return _message(NO_PALETTE_RULE)
     figure, (left, right) = _figure(10, 3.6, columns=2)
     lightness, chroma, warmth = (
         table[f"palette_{name}"].astype(float) for name in ("lightness", "chroma", "temperature")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, intra_class_distance, load_portraits
+from src.data.smooth import is_smooth
 from src.errors import InputError
 from src.evaluation.control import change_attributes
 from src.evaluation.copies import CopyCheck, check_copies
@@ -144,7 +145,9 @@ class Evaluator:
         """How often each attribute of the set shows the class requested; nothing for a set without labels."""
         if not portraits.specification.names:
             return {}
-        return measure_label_accuracy(portraits.portraits, portraits.labels, portraits.specification, self.classifier)
+        return measure_label_accuracy(
+            portraits.portraits, portraits.labels, portraits.specification, self.classifier, not self.smooth
+        )
 
     def unseen_combinations(self, portraits: PortraitSet) -> PortraitSet:
         """The portraits whose labels never occur together among the training portraits."""
@@ -184,12 +187,20 @@ class Evaluator:
         return {"colours_median": _median(counts, portraits)}
 
     @cached_property
+    def smooth(self) -> bool:
+        """Whether the set is smooth art."""
+        return is_smooth(self.train.portraits)
+
+    @cached_property
     def _palette(self) -> np.ndarray:
         return colours_of(self.train.portraits)
 
     def pixel_art_measures(self, portraits: PortraitSet) -> dict[str, np.ndarray]:
-        """Measure -> its value for each portrait, float64 [N] (`pixel_art`)."""
-        return measure_pixel_art(portraits.portraits, self._palette)
+        """Measure -> its value for each portrait, float64 [N] (`pixel_art`); of smooth art, what it has."""
+        if not self.smooth:
+            return measure_pixel_art(portraits.portraits, self._palette)
+        measures = measure_pixel_art(portraits.portraits)
+        return {name: measures[name] for name in ("colours", "partial_alpha", "blur")}
 
     @cached_property
     def _pixel_art_reference(self) -> dict[str, np.ndarray]:

@@ -48,7 +48,11 @@ class LabelAccuracy:
 
 
 def measure_label_accuracy(
-    portraits: np.ndarray, labels: np.ndarray, specification: LabelSpecification, classifier: LabelClassifier
+    portraits: np.ndarray,
+    labels: np.ndarray,
+    specification: LabelSpecification,
+    classifier: LabelClassifier,
+    palette_rule: bool = True,
 ) -> dict[str, LabelAccuracy]:
     """How often the evaluator sees in a portrait the class that was requested.
 
@@ -60,6 +64,7 @@ def measure_label_accuracy(
         labels: int64 [N, A], those requested.
         specification: the attributes behind the columns, all of which the classifier knows.
         classifier: trained on real portraits.
+        palette_rule: False for smooth art, which the rule knows nothing of.
 
     Returns:
         Attribute -> its accuracy.
@@ -67,7 +72,7 @@ def measure_label_accuracy(
     predicted = classifier.predict(portraits)
     result = {}
     for column, (name, classes) in enumerate(specification.attributes.items()):
-        by_rule = name == PALETTE and set(classes) <= set(category.PALETTES)
+        by_rule = palette_rule and name == PALETTE and set(classes) <= set(category.PALETTES)
         # The rule may see a class that no portrait of this set has.
         evaluated_classes = (*classes, *(other for other in category.PALETTES if by_rule and other not in classes))
         requested = labels[:, column]

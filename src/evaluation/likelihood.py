@@ -35,5 +35,5 @@ def measure_likelihood(model: LoadedModel, portraits: np.ndarray, labels: np.nda
         reals = to_signed(torch.from_numpy(prepared[rows]))
         for part, bits in model.family.likelihood(model.sampler, reals, torch.from_numpy(labels[rows])).items():
             found.setdefault(part, []).append(bits)
-    joined = {part: torch.cat(each).double() for part, each in found.items()}
+    joined = {part: torch.cat(each).cpu().double() for part, each in found.items()}
     return {part: Metric(float(each.mean()), float(each.std() / len(each) ** 0.5)) for part, each in joined.items()}

@@ -88,7 +88,7 @@ def scores(network: TwoSampleNetwork, images: np.ndarray, device: torch.device) 
     """Logits float64 [N]."""
     network.eval()
     batches = torch.from_numpy(np.ascontiguousarray(images)).split(BATCH_SIZE)
-    return torch.cat([network(_premultiplied(batch.to(device))) for batch in batches]).double().cpu().numpy()
+    return torch.cat([network(_premultiplied(batch.to(device))) for batch in batches]).cpu().double().numpy()
 
 
 def _premultiplied(images: Tensor) -> Tensor:

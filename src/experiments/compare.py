@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from src.config import load_config
@@ -44,7 +44,12 @@ that needs many steps a portrait would otherwise spend its time on sampling."""
 
 
 Setting = bool | int | float | str
-Number = float | int | None
+
+
+def _complete(row: Row) -> Row:
+    if not {"family", "status"} <= row.keys():
+        raise ValueError("a row needs its family and its status")
+    return row
 
 
 class Entry(TypedDict, total=False):
@@ -56,7 +61,7 @@ class Entry(TypedDict, total=False):
     kimg: Annotated[float, Field(gt=0)]
     peak_memory_bytes: int
     finished: dict[str, float | str | None]
-    row: dict[str, Number | str]
+    row: Annotated[dict[str, Setting | None], AfterValidator(_complete)]
 
 
 class _Terms(TypedDict):
@@ -69,7 +74,7 @@ class _Terms(TypedDict):
 class Record(_Terms, total=False):
     """`compare.json`: the terms of a comparison, its families so far, and the row of the real portraits."""
 
-    reals: dict[str, Number | str]
+    reals: dict[str, Setting | None]
 
 
 def compare(
@@ -200,7 +205,7 @@ class _Comparison:
         if minutes is not None:
             kimg = _affordable(config, minutes, entry["images_per_second"])
         entry["kimg"] = kimg or entry.get("kimg") or config.kimg
-        if entry.get("finished") == self._signature(name):
+        if "row" in entry and entry.get("finished") == self._signature(name):
             self.log(f"{entry['row']['status']} before: kept")
             return
         self._write_record()

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, to_signed
 from src.images import over_background, tile, write_png
+from src.play.latents import slerp
 from src.sampling import LoadedModel
 from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, to_rgba, write_grid
 from src.training.log import read_metrics
@@ -150,9 +150,6 @@ def loss_curves(metrics: Mapping[str, Path]) -> Figure:
 def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: int = COLUMNS) -> Image.Image:
     """Rows from one latent to another, the labels held fast at the first class of each attribute.
 
-    The way is along the sphere (slerp; White, 2016): a mean of two normal latents would be shorter than any latent
-    that the model has met.
-
     Args:
         model: the trained family.
         seeds: of the two latents at the ends, one pair a row.
@@ -165,7 +162,7 @@ def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: i
             torch.from_numpy(np.random.RandomState(seed).standard_normal(model.family.latent_dim).astype(np.float32))
             for seed in (first, last)
         ]
-        rows.append(to_rgba(model.family.sample(model.sampler, _slerp(*ends, steps), labels)))
+        rows.append(to_rgba(model.family.sample(model.sampler, slerp(*ends, steps), labels)))
     return _picture(np.concatenate(rows), steps)
 
 
@@ -197,13 +194,6 @@ def show_source(thing: object) -> Code:
     from IPython.display import Code
 
     return Code(textwrap.dedent(inspect.getsource(thing)), language="python")
-
-
-def _slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:
-    """[D], [D] -> [steps, D] along the great circle between the two directions."""
-    angle = torch.arccos((start @ end / (start.norm() * end.norm())).clamp(-1, 1))
-    share = torch.linspace(0, 1, steps)[:, None]
-    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
 
 
 def _picture(portraits: np.ndarray, columns: int) -> Image.Image:

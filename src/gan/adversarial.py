@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from src.family import DataSpecification, Family, Stateful
-from src.schema import TrainingConfig
+from src.gan.diff_augment import DiffAugment
+from src.gan.penalties import diversity_loss
+from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 
 
 class AdversarialFamily(Family):
@@ -42,6 +44,8 @@ class AdversarialFamily(Family):
         learning = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
         self.optimizer_generator = torch.optim.Adam(self.generator.parameters(), rate_generator, betas, fused=True)
         self.optimizer_discriminator = torch.optim.Adam(learning, rate_discriminator, betas, fused=True)
+
+    smooth_latents = True
 
     @property
     def sampler(self) -> nn.Module:
@@ -78,6 +82,45 @@ class AdversarialFamily(Family):
     @torch.no_grad()
     def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:
         return self.generate(sampler, latents, labels)
+
+
+class ConditionalAdversarialConfig(TrainingConfig):
+    """What the conditional families share: two learning rates, augmentation, the diversity loss."""
+
+    latent_dim: Count
+    base_channels: Count
+    embedding_dim: Count
+    learning_rate_generator: NonNegative
+    learning_rate_discriminator: NonNegative
+    beta1: Decay
+    beta2: Decay
+    augment: str
+    augment_probability: Share
+    diversity_weight: NonNegative
+
+
+class ConditionalAdversarialFamily(AdversarialFamily):
+    """An adversarial family with labels. A subclass augments what D sees, and adds the diversity loss to G's."""
+
+    def __init__(self, config: ConditionalAdversarialConfig, data: DataSpecification, device: torch.device) -> None:
+        super().__init__(config, data, device)
+        self.augment = DiffAugment(config.augment, config.augment_probability)
+
+    def build_optimizers(self) -> None:
+        config = self.config
+        betas = (config.beta1, config.beta2)
+        self.build_adams(config.learning_rate_generator, config.learning_rate_discriminator, betas)
+
+    def labels_of_fakes(self, labels: Tensor) -> Tensor:
+        """Int64 [N, A]: those of the reals; with the diversity loss every label comes twice, half a batch apart."""
+        return labels[: len(labels) // 2].repeat(2, 1) if self.config.diversity_weight > 0 else labels
+
+    def with_diversity(self, loss: Tensor, fakes: Tensor, scalars: dict[str, Tensor]) -> Tensor:
+        """G's loss and the diversity loss of fakes under `labels_of_fakes`, which is also noted in the scalars."""
+        if self.config.diversity_weight == 0:
+            return loss
+        scalars["diversity_loss"] = diversity_loss(fakes, self.data.intra_class_distance)
+        return loss + self.config.diversity_weight * scalars["diversity_loss"]
 
 
 @contextmanager

@@ -10,38 +10,28 @@ from torch import Tensor, nn
 
 from src.family import DataSpecification, Stateful, evaluation_mode
 from src.gan.adaptive_augmentation import AdaptiveAugment
-from src.gan.adversarial import AdversarialFamily, frozen
-from src.gan.diff_augment import DiffAugment, instance_noise
+from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
+from src.gan.diff_augment import instance_noise
 from src.gan.losses import LOSSES
-from src.gan.penalties import diversity_loss, squared_gradient
-from src.schema import Count, CountOrZero, Decay, NonNegative, Positive, Share, TrainingConfig
+from src.gan.penalties import squared_gradient
+from src.schema import Count, CountOrZero, NonNegative, Positive, Share
 
 
-class ConditionalGANConfig(TrainingConfig):
+class ConditionalGANConfig(ConditionalAdversarialConfig):
     """Every piece of the recipe can be switched off by its value: a weight of 0, an empty text, a false."""
 
-    latent_dim: Count
-    base_channels: Count
-    embedding_dim: Count
     spectral_norm: bool
     loss: Literal["hinge", "non_saturating"]
-    learning_rate_generator: NonNegative
-    learning_rate_discriminator: NonNegative
-    beta1: Decay
-    beta2: Decay
     r1_gamma: NonNegative
     r1_interval: Count
-    augment: str
-    augment_probability: Share
     augment_target: Share
     augment_move_kimg: Positive
     instance_noise: NonNegative
     instance_noise_kimg: Positive
-    diversity_weight: NonNegative
     frozen_blocks: CountOrZero
 
 
-class ConditionalGAN(AdversarialFamily):
+class ConditionalGAN(ConditionalAdversarialFamily):
     """The step that trains both networks: D `(portraits [N, C, H, W], labels [N, A]) -> logits [N]`, and G.
 
     A subclass says which networks, and whether D may see reals and fakes as one batch (`joint_batches`): with batch
@@ -54,7 +44,6 @@ class ConditionalGAN(AdversarialFamily):
     def __init__(self, config: ConditionalGANConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
         self.loss = LOSSES[config.loss]
-        self.augment = DiffAugment(config.augment, config.augment_probability)
         if config.augment_target > 0:
             self.augment = AdaptiveAugment(self.augment, config.augment_target, config.augment_move_kimg, device)
         # FreezeD (Mo et al., 2020): D's first blocks, which look at details, stay as the weights of another set were.
@@ -66,19 +55,12 @@ class ConditionalGAN(AdversarialFamily):
     def discriminator_blocks(self) -> list[nn.Module]:
         """D's convolutions or blocks of them, from the portrait on."""
 
-    def build_optimizers(self) -> None:
-        config = self.config
-        betas = (config.beta1, config.beta2)
-        self.build_adams(config.learning_rate_generator, config.learning_rate_discriminator, betas)
-
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         config, scaler = self.config, self.precision.scaler
         noise = self.noise_strength(images_seen)
 
-        # Fakes, once for both networks. With the diversity loss every label comes twice, half a batch apart.
-        fake_labels = labels
-        if config.diversity_weight > 0:
-            fake_labels = labels[: len(labels) // 2].repeat(2, 1)
+        # Fakes, once for both networks.
+        fake_labels = self.labels_of_fakes(labels)
         fakes = self.fakes(fake_labels)
 
         # D learns to tell reals from fakes ...
@@ -107,11 +89,7 @@ class ConditionalGAN(AdversarialFamily):
             fake_logits = self.discriminator(instance_noise(self.augment(fakes), noise), fake_labels)
             loss_generator = self.loss.generator(fake_logits)
         scalars["loss_generator"] = loss_generator
-        if config.diversity_weight > 0:
-            loss_diversity = diversity_loss(fakes, self.data.intra_class_distance)
-            loss_generator = loss_generator + config.diversity_weight * loss_diversity
-            scalars["diversity_loss"] = loss_diversity
-        self.minimise(loss_generator, self.optimizer_generator)
+        self.minimise(self.with_diversity(loss_generator, fakes, scalars), self.optimizer_generator)
 
         scaler.update()
         if isinstance(self.augment, AdaptiveAugment):

@@ -12,6 +12,8 @@ from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
 class ResNetGAN(ConditionalGAN):
     """See `ConditionalGAN` for the training step."""
 
+    layered_latents = True
+
     def build_generator(self) -> nn.Module:
         config, data = self.config, self.data
         return ResNetGenerator(

@@ -16,6 +16,7 @@ from PIL import Image
 from src.errors import InputError
 from src.files import left_unfinished, scratch_folder, unfinished
 from src.painter.paint import SHAPE_FIELDS, colour_table, draw
+from src.painter.smooth import smooth_picture
 from src.painter.spec import RECOLOURS, HeroSpec, heroes
 from src.progress import track
 from src.tables import read_table, write_table
@@ -56,7 +57,7 @@ def paint_heroes(count: int, seed: int = 0, recolours: int = RECOLOURS) -> Itera
     return pictures()
 
 
-def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECOLOURS) -> Path:
+def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECOLOURS, smooth: bool = False) -> Path:
     """Paint a labelled set into a folder: `hero_SSSS_RR.png` (silhouette, recolour) and `labels.csv`.
 
     The same count, seed and recolours write the same bytes. Columns of the table: `filename`, the labels `gender,
@@ -70,6 +71,7 @@ def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECO
         count: how many portraits.
         seed: of the set.
         recolours: how many of each silhouette; fewer in a small set, see `heroes`.
+        smooth: write smooth art of 256x256 pixels (`src/painter/smooth.py`).
 
     Returns:
         The path of `labels.csv`.
@@ -84,8 +86,11 @@ def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECO
     with scratch_folder(out, ".painting") as beside:
         if shutil.disk_usage(out).free < count * BYTES_A_PICTURE:
             raise InputError(f"the disk of {out} has no room for {count:,} pictures; free some or paint fewer")
+        generator = np.random.default_rng(seed)
         rows = []
         for filename, spec, picture in track(pictures, "painting heroes", count):
+            if smooth:
+                picture = smooth_picture(picture, generator)
             Image.fromarray(picture).save(beside / filename)
             rows.append(dict(zip(COLUMNS, [filename, *(getattr(spec, name) for name in COLUMNS[1:])], strict=True)))
         write_table(beside / TABLE, COLUMNS, rows)
@@ -115,5 +120,5 @@ def _painted_earlier(out: Path) -> set[str]:
         painted |= set(rows["filename"])
     for path in sorted(out.glob("hero_*.png")):
         if re.fullmatch(_PICTURE, path.name) and path.name not in painted:
-            raise InputError(f"{path} is not a picture of `paint`, and stays as it is; name another folder")
+            raise InputError(f"{path} is in no table of `paint` here, and stays as it is; name another folder")
     return painted

@@ -46,6 +46,13 @@ def srgb_to_oklab(rgb: np.ndarray) -> np.ndarray:
     return np.cbrt(srgb_to_linear(rgb) @ RGB_TO_LMS.T) @ LMS_TO_OKLAB.T
 
 
+def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
+    """OKLab float [..., 3] -> the nearest sRGB uint8 [..., 3]; what no screen shows is clipped."""
+    linear = np.clip((lab @ np.linalg.inv(LMS_TO_OKLAB).T) ** 3 @ np.linalg.inv(RGB_TO_LMS).T, 0, 1)
+    value = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.round(255 * value).astype(np.uint8)
+
+
 def srgb_to_cielab(rgb: np.ndarray) -> np.ndarray:
     """sRGB uint8 `[..., 3]` -> CIELAB (D65) float64 `[..., 3]`: L* 0 to 100, a*, b*."""
     ratio = srgb_to_linear(rgb) @ _RGB_TO_XYZ.T / _WHITE

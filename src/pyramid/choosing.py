@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from src.device import in_float64
+
 
 class Choices(NamedTuple):
     """What was chosen, and how likely each choice was.
@@ -35,7 +37,7 @@ def choose(logits: Tensor, uniforms: Tensor, before: Choices | None = None, keep
         logits: [N, K].
         uniforms: [N] in [0, 1], which choose where nothing stays (`inverse_cdf`).
         before: N choices; None: all are new.
-        keep: in nats, one number or [N]; infinite: all stay.
+        keep: in nats, one number or [N]; infinite: an earlier choice stays, -infinite: it goes.
     """
     classes, log_probabilities = inverse_cdf(logits, uniforms), logits.log_softmax(dim=1)
     if before is not None:
@@ -56,11 +58,11 @@ def inverse_cdf(logits: Tensor, uniforms: Tensor) -> Tensor:
     """
     ordered, classes = logits.sort(dim=1, descending=True, stable=True)
     # Rounding leaves the last sum a little off 1; classes of no probability stand behind it.
-    numbers = uniforms.double().clamp(max=1 - 1e-9)[:, None].contiguous()
-    place = torch.searchsorted(ordered.double().softmax(dim=1).cumsum(dim=1), numbers, right=True)
-    return classes.gather(1, place.clamp(max=logits.shape[1] - 1)).squeeze(1)
+    numbers = in_float64(uniforms).clamp(max=1 - 1e-9)[:, None].contiguous()
+    place = torch.searchsorted(in_float64(ordered).softmax(dim=1).cumsum(dim=1), numbers, right=True)
+    return classes.gather(1, place.clamp(max=logits.shape[1] - 1).to(classes.device)).squeeze(1)
 
 
 def only_the_likeliest(latents: Tensor, share: float) -> Tensor:
     """Normal latents whose uniform numbers, by the normal distribution's CDF, are those of `latents` times `share`."""
-    return torch.special.ndtri(share * torch.special.ndtr(latents.double())).to(latents)
+    return torch.special.ndtri(share * torch.special.ndtr(in_float64(latents))).to(latents)

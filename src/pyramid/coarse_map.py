@@ -51,14 +51,26 @@ class CoarseMap(nn.Module):
             labels: their embedding [N, D].
             pixels: the map int64 [N, s * s].
         """
-        tokens = torch.cat([self._prefix(entries, labels), self._pixels(entries, pixels)], dim=1)
-        count = tokens.shape[1]
-        sees = torch.ones(count, count, dtype=torch.bool, device=tokens.device).tril()
-        sees[: self.prefix, : self.prefix] = True
-        mask = (sees & functional.pad(self._known(used), (0, count - self.prefix), value=True)[:, None])[:, None]
+        tokens, mask = self.tokens(entries, used, labels, pixels)
         for layer in self.layers:
             tokens = layer(tokens, mask)
-        return self.pointer(self.query(self.normalise(tokens[:, self.prefix :])), entries, used)
+        return self.logits(tokens[:, self.prefix :], entries, used)
+
+    def tokens(self, entries: Tensor, used: Tensor, labels: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The transformer's tokens [N, T, width], prefix and pixels, and which one sees which, bool [N, 1, T, T].
+        Arguments as for `forward`."""
+        tokens = torch.cat([self._prefix(entries, labels), self._pixels(entries, pixels)], dim=1)
+        count = tokens.shape[1]
+        places = torch.arange(count, device=tokens.device)
+        # The prefix sees all of itself, a pixel all before it.
+        sees = places <= places.clamp(min=self.prefix - 1)[:, None]
+        return tokens, (sees & functional.pad(self._known(used), (0, count - self.prefix), value=True)[:, None])[
+            :, None
+        ]
+
+    def logits(self, tokens: Tensor, entries: Tensor, used: Tensor) -> Tensor:
+        """What the last layer gives for some pixels [N, P, width] -> [N, P, K + 1]."""
+        return self.pointer(self.query(self.normalise(tokens)), entries, used)
 
     def begin(self, entries: Tensor, used: Tensor, labels: Tensor) -> list[Cache]:
         """What `step` needs of palette and labels."""
@@ -74,7 +86,7 @@ class CoarseMap(nn.Module):
         seen = functional.pad(self._known(used), (0, place + 1), value=True)[:, None, None]
         for layer, cache in zip(self.layers, caches, strict=True):
             tokens = layer(tokens, seen, cache)
-        return self.pointer(self.query(self.normalise(tokens)), entries, used).squeeze(1)
+        return self.logits(tokens, entries, used).squeeze(1)
 
     def _known(self, used: Tensor) -> Tensor:
         """Which tokens of the prefix there are: labels, "nothing here", the colours used; bool [N, K + 2]."""

@@ -6,21 +6,30 @@ log-likelihood, whose exact value on validation portraits says at any time how g
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from pydantic import field_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
+from src.device import in_float64
+from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
-from src.pyramid.choosing import only_the_likeliest
-from src.pyramid.maps import index_portraits, paint
+from src.pyramid.choosing import Choices, only_the_likeliest
+from src.pyramid.maps import index_portraits, majority_maps, paint
 from src.pyramid.palette_writer import Source, by_lightness, entry_places
 from src.pyramid.pyramid import PalettePyramid, SamplingOptions, Widths, Written, bits
 from src.pyramid.recolours import Recolours, find_recolours
 from src.pyramid.turns import TURNS, together
 from src.schema import Count, CountOrZero, NonNegative, Share, TrainingConfig
+
+CANDIDATES = 8
+"""Coarsest maps that are tried where a part of a portrait is kept."""
 
 
 class PalettePyramidConfig(TrainingConfig):
@@ -261,6 +270,60 @@ class PalettePyramidFamily(Family):
         anew = self.sample(sampler, latents, changed)
         return torch.where(other_palette[:, None, None, None], anew, self.painted(hero))
 
+    @property
+    def kept_sides(self) -> tuple[int, ...]:
+        return tuple(self.model.sides)
+
+    @torch.no_grad()
+    def rewrite(
+        self, sampler: nn.Module, latents: Tensor, labels: Tensor, portraits: Tensor, kept: Tensor, side: int = 0
+    ) -> Tensor:
+        """The coarsest map first (`fitting_coarsest`), then what is not kept of the others."""
+        indexed = index_portraits(portraits, self.config.colours)
+        palette = indexed.colours, indexed.used
+        maps = majority_maps(indexed.entries, self.config.colours, sampler.sides)
+        keep = [torch.where(where, math.inf, -math.inf) for where in kept_by_map(kept, sampler.sides, side)]
+        maps[0] = self.fitting_coarsest(sampler, latents, labels, palette, maps[0], keep[0])
+        keep[0] = torch.full_like(keep[0], math.inf)
+        return self.painted(self.write(sampler, latents, labels, palette, as_written(palette, maps), keep))
+
+    def fitting_coarsest(
+        self,
+        sampler: nn.Module,
+        latents: Tensor,
+        labels: Tensor,
+        palette: tuple[Tensor, Tensor],
+        coarse: Tensor,
+        keep: Tensor,
+    ) -> Tensor:
+        """Of several coarsest maps the one under which the kept pixels are likeliest: it is written in rows from the
+        top, and what stands above a kept face would not know of it otherwise.
+
+        Args:
+            coarse: int64 [N, s, s].
+            keep: [N, s, s], as for `PalettePyramid.write`.
+        """
+
+        def many(tensor: Tensor) -> Tensor:
+            return torch.cat([tensor] * CANDIDATES)
+
+        # A candidate's uniform numbers are others of its portrait's.
+        turned = torch.cat([latents.roll(-number * coarse[0].numel(), dims=1) for number in range(CANDIDATES)])
+        palettes = many(palette[0]), many(palette[1])
+        before = as_written(palettes, [many(coarse)])
+        tried = self.write(sampler, turned, many(labels), palettes, before, [many(keep)], levels=1).maps[0]
+        fits = (tried.log_probabilities * (many(keep) > 0)).flatten(1).sum(dim=1).unflatten(0, (CANDIDATES, -1))
+        return tried.classes.unflatten(0, (CANDIDATES, -1))[fits.argmax(dim=0), torch.arange(len(labels))]
+
+    @torch.no_grad()
+    def recolour(self, sampler: nn.Module, latents: Tensor, labels: Tensor, portraits: Tensor) -> Tensor:
+        if not sampler.recolours_seen:
+            raise InputError("this model's training set had no recolours, so it cannot recolour")
+        indexed = index_portraits(portraits, self.config.colours)
+        whole = as_written((indexed.colours, indexed.used), [indexed.entries])
+        colours = sampler.recolour(whole, self.conditioned(labels), self.uniforms(latents))
+        return paint(indexed.entries, colours, self.data.size)
+
     def of_palette(self, labels: Tensor) -> Tensor:
         """Which labels [N, A] are of the palette, whose colours say it already."""
         names = [name == "palette" for name in self.data.labels.names]
@@ -273,17 +336,18 @@ class PalettePyramidFamily(Family):
         labels: Tensor,
         palette: tuple[Tensor, Tensor] | None = None,
         before: Written | None = None,
+        keep: Sequence[Tensor] | None = None,
+        levels: int | None = None,
     ) -> Written:
-        """`PalettePyramid.write` for latents [N, latent_dim] and labels [N, A]."""
+        """`PalettePyramid.write` for latents [N, latent_dim] and labels [N, A]; `keep` None: as configured."""
         condition, null = self.conditioned(labels), self.conditioned(self.null_labels(labels))
+        keep = self.config.keep if keep is None else keep
         with self.precision.autocast():
-            return sampler.write(
-                condition, null, self.uniforms(latents), self.options, palette, before, self.config.keep
-            )
+            return sampler.write(condition, null, self.uniforms(latents), self.options, palette, before, keep, levels)
 
     def uniforms(self, latents: Tensor) -> Tensor:
         """Normal numbers to uniform ones."""
-        return torch.special.ndtr(latents.double())
+        return torch.special.ndtr(in_float64(latents))
 
     def painted(self, written: Written) -> Tensor:
         return paint(written.maps[-1].classes, written.colours, self.data.size)
@@ -300,6 +364,24 @@ class PalettePyramidFamily(Family):
     @property
     def parts(self) -> dict[str, Stateful]:
         return {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
+
+
+def as_written(palette: tuple[Tensor, Tensor], maps: list[Tensor]) -> Written:
+    """Given maps as if they had been written, each choice a sure one."""
+    return Written(*palette, [Choices(each, torch.zeros(each.shape)) for each in maps])
+
+
+def kept_by_map(kept: Tensor, sides: Sequence[int], side: int) -> list[Tensor]:
+    """Which pixels of every map are kept, bool [N, s, s]: all up to `side`, then those most of whose block is kept.
+
+    Args:
+        kept: bool [N, S, S].
+        sides: of the maps from coarse to fine; the last one may be more than S.
+    """
+    beyond = sides[-1] - kept.shape[-1]
+    shares = functional.pad(kept.float(), (0, beyond, 0, beyond), value=1.0)[:, None]
+    blocks = [functional.avg_pool2d(shares, sides[-1] // each)[:, 0] for each in sides]
+    return [(share >= 0.5) | (each <= side) for share, each in zip(blocks, sides, strict=True)]
 
 
 def all_maps(found: dict[str, Tensor]) -> Tensor:

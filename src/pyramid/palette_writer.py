@@ -84,8 +84,8 @@ class PaletteWriter(nn.Module):
             labels: int64 [N, A].
             source: what they replace; then their number is known, and which of `used` count.
         """
-        written = self._embedded(colours)
-        tokens = functional.pad(written, (0, 0, 1, 0)) + self._given(labels, source)
+        written = self.embedded(colours)
+        tokens = functional.pad(written, (0, 0, 1, 0)) + self.given(labels, source)
         count = tokens.shape[1]
         sees = torch.ones(count, count, dtype=torch.bool, device=tokens.device).tril()
         for layer in self.layers:
@@ -124,7 +124,7 @@ class PaletteWriter(nn.Module):
             source: what they replace.
             temperature: of all choices.
         """
-        given = self._given(labels, source)
+        given = self.given(labels, source)
         caches = [Cache(self.colours) for _ in self.layers]
         colours = torch.zeros(uniforms.shape, dtype=torch.int64, device=uniforms.device)
         going = torch.ones(len(labels), dtype=torch.bool, device=labels.device)
@@ -147,14 +147,14 @@ class PaletteWriter(nn.Module):
                 if channel < 2:
                     logits = (self.to_green, self.to_blue)[channel](so_far).float() / temperature
             used[:, place] = going if source is None else source.used[:, place]
-            token = self._embedded(colours[:, place : place + 1]) + given[:, place + 1 : place + 2]
+            token = self.embedded(colours[:, place : place + 1]) + given[:, place + 1 : place + 2]
         return colours * used[..., None], used
 
-    def _embedded(self, colours: Tensor) -> Tensor:
+    def embedded(self, colours: Tensor) -> Tensor:
         """Colours [N, T, 3] -> [N, T, width]."""
         return sum(table(colours[..., channel]) for channel, table in enumerate(self.channels))
 
-    def _given(self, labels: Tensor, source: Source | None) -> Tensor:
+    def given(self, labels: Tensor, source: Source | None) -> Tensor:
         """What is known at every place beside the colours before: its number, the labels, what is replaced."""
         given = self.position + self.labels(labels)[:, None]
         if source is not None:

@@ -99,7 +99,7 @@ class Written(NamedTuple):
     Args:
         colours: int64 [N, K, 3].
         used: bool [N, K].
-        maps: of every side from coarse to fine, choices [N, s, s].
+        maps: from coarse to fine, choices [N, s, s].
     """
 
     colours: Tensor
@@ -217,7 +217,8 @@ class PalettePyramid(nn.Module):
         options: SamplingOptions,
         palette: tuple[Tensor, Tensor] | None = None,
         before: Written | None = None,
-        keep: float = 0.0,
+        keep: float | Sequence[Tensor] = 0.0,
+        levels: int | None = None,
     ) -> Written:
         """Portraits for labels.
 
@@ -228,14 +229,16 @@ class PalettePyramid(nn.Module):
             options: how.
             palette: colours int64 [N, K, 3] and bool [N, K] to paint with; None: written too.
             before: portraits of other labels in this palette, whose entries stay where they fit (`choose`).
-            keep: how readily they stay, in nats.
+            keep: how readily they stay, in nats: one number, or for every map a tensor [N, s, s]; where it is infinite
+                they stay whatever comes, where it is -infinite all is written anew.
+            levels: how many maps to write, from the coarsest on; None: all.
         """
         of_palette, *of_maps = uniforms.split(self.uniforms_by_part, dim=1)
         if palette is None:
             palette = by_lightness(*self.palette_writer.write(labels, of_palette.unflatten(1, (self.colours, 3))))
         colours, used = palette
         maps: list[Choices] = []
-        for level, side in enumerate(self.sides):
+        for level, side in enumerate(self.sides[:levels]):
             guided = options.guidance != 1 and side <= options.guided_side
             both = torch.cat([labels, null_labels]) if guided else labels
             many = (lambda tensor: torch.cat([tensor, tensor])) if guided else (lambda tensor: tensor)
@@ -250,7 +253,7 @@ class PalettePyramid(nn.Module):
 
             chance = options.top_p[level] * of_maps[level].unflatten(1, (side, side))
             earlier = before.maps[level] if before else None
-            writer = _Map(chance, earlier, keep)
+            writer = _Map(chance, earlier, keep if isinstance(keep, float) else keep[level])
             if level == 0:
                 caches = self.coarse.begin(entries, many(used), embedded)
                 for place in range(side * side):
@@ -282,9 +285,10 @@ class PalettePyramid(nn.Module):
 class _Map:
     """A map [N, s, s] while it is being written."""
 
-    def __init__(self, uniforms: Tensor, before: Choices | None, keep: float) -> None:
-        self.uniforms, self.before, self.keep = uniforms, before, keep
+    def __init__(self, uniforms: Tensor, before: Choices | None, keep: float | Tensor) -> None:
+        self.uniforms, self.before = uniforms, before
         self.shape = uniforms.shape
+        self.keep = torch.as_tensor(keep, dtype=torch.float32, device=uniforms.device).expand(self.shape)
         self.classes = torch.zeros(self.shape, dtype=torch.int64, device=uniforms.device)
         self.log_probabilities = torch.zeros(self.shape, device=uniforms.device)
 
@@ -298,7 +302,8 @@ class _Map:
         index = (slice(None), *where) if isinstance(where, tuple) else (slice(None), where)
         chance = self.uniforms[index]
         earlier = self.before and Choices(*(each[index].flatten() for each in self.before))
-        chosen = choose(logits.reshape(-1, logits.shape[-1]), chance.flatten(), earlier, self.keep)
+        keep = self.keep[index].flatten()
+        chosen = choose(logits.reshape(-1, logits.shape[-1]), chance.flatten(), earlier, keep)
         self.classes[index] = chosen.classes.view_as(chance)
         self.log_probabilities[index] = chosen.log_probabilities.view_as(chance)
 

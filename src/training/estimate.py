@@ -62,8 +62,8 @@ def measure(
         # The others are spread over the run: a family may train one network first and another after it.
         place = int(max(0.0, step - 0.5) / STEPS * periods) * PERIOD + step
         family.train_step(*portraits.batch(indices), place * config.batch_size)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
         seconds.append(time.perf_counter() - start)
     # The mean, not the median: in a family that trains one network more often than another, steps differ.
     estimate = Estimate(config.batch_size / float(np.mean(seconds[1:])), peak_memory(device))

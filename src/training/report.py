@@ -101,7 +101,7 @@ class Reporter:
         speed = (images_seen - self.reported_at) / (time.perf_counter() - self.clock)
         row = {"kimg": images_seen / 1000, **means, "images_per_second": speed}
         if grids:
-            row |= self.write_grids(sampler, f"{images_seen // 1000:06d}", images_seen)
+            row |= self.write_grids(sampler, grid_name(images_seen, self.config.batch_size), images_seen)
             row |= self.measure_likelihood(sampler)
         best = False
         if evaluate:
@@ -124,6 +124,12 @@ class Reporter:
         reconstructed = self.family.reconstruct(sampler, reals, self.labels)
         if reconstructed is not None:
             self.write_grid("reconstructions", name, reconstructed, images_seen)
+        restored = self.family.restore(sampler, reals)
+        if restored is not None:
+            rows = [part.unflatten(0, (-1, COLUMNS)) for part in (*restored, reals)]
+            pictures = torch.stack(rows, dim=1).flatten(0, 2)
+            captions = ["noisy", "restored", "original"] * (len(reals) // COLUMNS)
+            self.write_grid("restored", name, pictures, images_seen, captions=captions)
         if self.family.cannot_sample:
             return {}
         fakes = self.family.sample(sampler, self.latents, self.labels)
@@ -131,11 +137,17 @@ class Reporter:
         return {"diversity": spread_within_rows(fakes) / max(spread_within_rows(reals), 1e-6)}
 
     def write_grid(
-        self, kind: str, name: str, images: Tensor, images_seen: int, palette: np.ndarray | None = None
+        self,
+        kind: str,
+        name: str,
+        images: Tensor,
+        images_seen: int,
+        palette: np.ndarray | None = None,
+        captions: list[str] | None = None,
     ) -> None:
         """Images [R * 8, C, H, W] in [-1, 1] as `samples/KIND_NAME.png`, and to the trackers."""
         path = self.samples / f"{kind}_{name}.png"
-        write_grid(path, to_rgba(images), self.captions, palette)
+        write_grid(path, to_rgba(images), captions or self.captions, palette)
         self.trackers.picture(kind, path, images_seen)
 
     def measure_likelihood(self, sampler: nn.Module) -> dict[str, float]:
@@ -154,6 +166,12 @@ class Reporter:
             for part in batches[0]:
                 bits[f"{part}_{name}"] = float(torch.cat([batch[part] for batch in batches]).mean())
         return bits
+
+
+def grid_name(images_seen: int, batch_size: int) -> str:
+    """`000012` for the first step from 12 kimg on, else `000012_640` with the images beyond; no two steps share one."""
+    whole, beyond = divmod(images_seen, 1000)
+    return f"{whole:06d}" if beyond < batch_size else f"{whole:06d}_{beyond:03d}"
 
 
 def pick_reals(portraits: PackedPortraits, cells: np.ndarray, seed: int) -> np.ndarray:

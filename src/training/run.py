@@ -16,6 +16,7 @@ from src.device import pick_device
 from src.errors import InputError
 from src.families import build_family
 from src.palettes.snap import choose_palette, colour_table
+from src.schema import TrainingConfig
 from src.tables import write_json
 from src.training.budget import Budget
 from src.training.checkpoint import load_checkpoint
@@ -34,8 +35,9 @@ from src.training.trainer import Trainer, TrainingResult, seed_step
 COLOUR_PORTRAITS = 20_000
 """From so many training portraits, evenly picked, come the colours for snapping."""
 
-COPIES = 5
-"""How often a network is in memory while it trains: weights, gradients, the optimizer's two moments, the average."""
+COPIES = 6
+"""How often networks are in memory at the least: weights, their average, and with gradients and the optimizer's two
+moments those that are measured before the run."""
 
 
 def train(
@@ -78,8 +80,10 @@ def train(
         OSError: a report cannot be written; what was learned is saved.
     """
     overrides = dict(overrides or {})
-    if minutes is not None and "kimg" in overrides:
-        raise InputError("give the length as minutes or as kimg, not both")
+    if (minutes is not None) + ("kimg" in overrides) + ("epochs" in overrides) > 1:
+        raise InputError("give the length as minutes, as kimg or as epochs, not twice")
+    if "kimg" in overrides:
+        overrides["epochs"] = 0
     budget = None if minutes is None else Budget.of_minutes(minutes)
     folder = RunFolder(out)
     with joined_processes() as processes:
@@ -96,6 +100,7 @@ def train(
             run = configure(checkpoint, family, profile, settings, overrides, log)
         else:
             run = configure_from(begin, family, profile, settings, overrides)
+        run = replace(run, config=with_epochs_in_kimg(run.config, int((portraits.split == TRAIN).sum())))
         processes.check(run.config.batch_size)
         if run.config.mlflow:
             import_mlflow()  # a missing library shows before anything is done
@@ -222,6 +227,11 @@ def _run(
     if result.interrupted:
         log(f"interrupted at {result.images_seen / 1000:.2f} kimg; saved to {result.checkpoint}; resume to go on")
     return result
+
+
+def with_epochs_in_kimg(config: TrainingConfig, portraits: int) -> TrainingConfig:
+    """The configuration with its `epochs`, where there are any, as `kimg` of so many training portraits."""
+    return config.model_copy(update={"kimg": config.epochs * portraits / 1000}) if config.epochs else config
 
 
 def announce(

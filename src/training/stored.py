@@ -76,15 +76,19 @@ def checked(content: Mapping[str, object], path: Path) -> dict[str, object]:
     except ValidationError as error:
         name, reason, _ = first_fault(error)
         raise InputError(f"{path} is damaged or changed by hand: {name} {reason}; {advice}") from None
-    for name, checksum in content.pop("checksums", {}).items():  # a file of an earlier version has none
-        if name in content and digest(content[name]) != checksum:
-            raise InputError(f"{path} is damaged: {name!r} does not match its checksum; {advice}")
     find_family(stored.family)
     LabelSpecification.from_mapping(stored.label_mappings)
     networks = {"average": stored.average, **networks_in(stored.state), **stored.networks}
-    for network, weights in networks.items():
-        if any(not weight.isfinite().all() for weight in weights.values()):
-            raise InputError(f"{path} holds weights of {network!r} that are not finite numbers; {advice}")
+    try:
+        for name, checksum in content.pop("checksums", {}).items():  # a file of an earlier version has none
+            if name in content and digest(content[name]) != checksum:
+                raise InputError(f"{path} is damaged: {name!r} does not match its checksum; {advice}")
+        for name, weights in networks.items():
+            if any(not weight.isfinite().all() for weight in weights.values()):
+                raise InputError(f"{path} holds weights of {name!r} that are not finite numbers; {advice}")
+    except RuntimeError as error:  # tensors of a kind that no network has: sparse, without numbers
+        reason = str(error).splitlines()[0][:120]
+        raise InputError(f"{path} is damaged or changed by hand ({reason}); {advice}") from None
     return content
 
 

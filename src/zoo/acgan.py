@@ -1,8 +1,8 @@
 """`acgan`: the auxiliary classifier GAN (Odena et al., 2017), after the TinyHero project's conditional DCGAN.
 
 D does not get the labels: it predicts them, one head an attribute, and G learns to be recognised. How it fails: what is
-easiest to recognise is one typical figure a label, and nothing in the losses asks for more, so diversity within a label
-is low, often for good. Labels are right early on.
+easiest to recognise is one typical figure a label, and the paper's losses ask for no more. The diversity loss does, and
+augmentation keeps D from memorising a small set; both can be switched off. Labels are right early on.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.family import evaluation_mode
-from src.gan.adversarial import AdversarialFamily, frozen
+from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
 from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
 from src.gan.losses import cross_entropy
-from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
+from src.schema import NonNegative, Share
 
 
 class AuxiliaryClassifierDiscriminator(nn.Module):
@@ -83,23 +83,16 @@ def auxiliary_loss(classes: Sequence[Tensor], labels: Tensor) -> Tensor:
     return loss
 
 
-class ACGANConfig(TrainingConfig):
-    """A DCGAN's fields, and the classifiers'."""
+class ACGANConfig(ConditionalAdversarialConfig):
+    """A conditional GAN's fields, and the classifiers'."""
 
-    latent_dim: Count
-    base_channels: Count
-    embedding_dim: Count
     dropout: Share
     # Past a half, fakes win.
     real_target: Annotated[float, Field(gt=0.5, le=1)]
     auxiliary_weight: NonNegative
-    learning_rate_generator: NonNegative
-    learning_rate_discriminator: NonNegative
-    beta1: Decay
-    beta2: Decay
 
 
-class ACGAN(AdversarialFamily):
+class ACGAN(ConditionalAdversarialFamily):
     """G, D with its classifiers, and the step that trains both."""
 
     config_class = ACGANConfig
@@ -116,35 +109,28 @@ class ACGAN(AdversarialFamily):
             data.size, data.channels, data.labels.sizes, config.base_channels, config.dropout
         )
 
-    def build_optimizers(self) -> None:
-        config = self.config
-        betas = (config.beta1, config.beta2)
-        self.build_adams(config.learning_rate_generator, config.learning_rate_discriminator, betas)
-
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         weight = self.config.auxiliary_weight
 
-        # Fakes under the batch's labels, once for both networks.
-        fakes = self.fakes(labels)
+        # Fakes, once for both networks.
+        fake_labels = self.labels_of_fakes(labels)
+        fakes = self.fakes(fake_labels)
 
         # D learns to tell reals from fakes, and to predict the classes of both. Apart: batch normalisation over both
         # would give the answer away.
         with self.precision.autocast():
-            real_logits, real_classes = self.discriminator(reals)
-            fake_logits, fake_classes = self.discriminator(fakes.detach())
+            real_logits, real_classes = self.discriminator(self.augment(reals))
+            fake_logits, fake_classes = self.discriminator(self.augment(fakes.detach()))
         loss_discriminator = cross_entropy(real_logits, self.config.real_target) + cross_entropy(fake_logits, 0.0)
         loss_auxiliary_real = auxiliary_loss(real_classes, labels)
-        loss_auxiliary_fake = auxiliary_loss(fake_classes, labels)
+        loss_auxiliary_fake = auxiliary_loss(fake_classes, fake_labels)
         auxiliary = loss_auxiliary_real + loss_auxiliary_fake
         self.minimise(loss_discriminator + weight * auxiliary, self.optimizer_discriminator)
 
         # G learns to be taken for real, and for the labels that were requested.
         with frozen(self.discriminator), self.precision.autocast():
-            logits, classes = self.discriminator(fakes)
+            logits, classes = self.discriminator(self.augment(fakes))
         loss_generator = cross_entropy(logits, 1.0)
-        self.minimise(loss_generator + weight * auxiliary_loss(classes, labels), self.optimizer_generator)
-
-        self.precision.scaler.update()
         scalars = {
             "loss_discriminator": loss_discriminator,
             "loss_generator": loss_generator,
@@ -153,6 +139,9 @@ class ACGAN(AdversarialFamily):
             "logit_real": real_logits.mean(),
             "logit_fake": fake_logits.mean(),
         }
+        loss = self.with_diversity(loss_generator + weight * auxiliary_loss(classes, fake_labels), fakes, scalars)
+        self.minimise(loss, self.optimizer_generator)
+        self.precision.scaler.update()
         return {name: value.detach().float() for name, value in scalars.items()}
 
     @torch.no_grad()

@@ -11,9 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.family import DataSpecification, Family, Stateful
-from src.schema import Count, NonNegative, Share, TrainingConfig
-from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
+from src.device import in_float64
+from src.schema import Count, NonNegative, Share
+from src.zoo.encoder_decoder import (
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    EncoderDecoderConfig,
+    EncoderDecoderFamily,
+)
 
 SIDE = 4
 
@@ -62,49 +67,34 @@ class Autoencoder(nn.Module):
 
     def codes_for(self, latents: Tensor) -> Tensor:
         """Standard normal latents [N, code_dim] -> codes from the Gaussian: mean + L latent with L L^T = covariance."""
-        covariance = self.code_covariance.double()
+        covariance = in_float64(self.code_covariance)
         # A direction that no code uses has no variance; a millionth of the mean one keeps the factorisation safe.
         least = 1e-6 * covariance.diagonal().mean().clamp(min=1e-12)
         factor = torch.linalg.cholesky(covariance + least * torch.eye(len(covariance)).to(covariance))
-        return (self.code_mean + latents.double() @ factor.T).to(latents.dtype)
+        return self.code_mean + (in_float64(latents) @ factor.T).to(latents)
 
 
-class AutoencoderConfig(TrainingConfig):
+class AutoencoderConfig(EncoderDecoderConfig):
     """A plain autoencoder; with `denoising` a denoising one."""
 
     code_dim: Count
-    base_channels: Count
-    learning_rate: NonNegative
     denoising: NonNegative
     statistics_decay: Share
 
 
-class AutoencoderFamily(Family):
-    """Encoder, decoder and their optimizer."""
+class AutoencoderFamily(EncoderDecoderFamily):
+    """The reconstruction error, and samples from the Gaussian."""
 
     config_class = AutoencoderConfig
     conditional = False
 
-    def __init__(self, config: AutoencoderConfig, data: DataSpecification, device: torch.device) -> None:
-        super().__init__(config, data, device)
-        self.autoencoder = Autoencoder(data.size, data.channels, config.code_dim, config.base_channels).to(
-            device, memory_format=torch.channels_last
-        )
-
-    def build_optimizers(self) -> None:
-        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), self.config.learning_rate, fused=True)
-
-    @property
-    def sampler(self) -> nn.Module:
-        return self.autoencoder
+    def build_autoencoder(self) -> nn.Module:
+        data = self.data
+        return Autoencoder(data.size, data.channels, self.config.code_dim, self.config.base_channels)
 
     @property
     def latent_dim(self) -> int:
         return self.config.code_dim
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder}
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """Mean squared error between the portrait and what is left of it after its code."""
@@ -149,11 +139,21 @@ class AutoencoderFamily(Family):
 
     @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The reconstruction error on validation portraits: above the training one it shows overfitting."""
+        """The reconstruction error on validation portraits: above the training one it shows overfitting. With
+        denoising also that from a noisy portrait, and that of the noisy portrait itself."""
         with self.precision.autocast():
             rebuilt = self.autoencoder(reals)
-        return {"loss_validation": functional.mse_loss(rebuilt.float(), reals)}
+        scalars = {"loss_validation": functional.mse_loss(rebuilt.float(), reals)}
+        if self.config.denoising > 0:
+            noisy, restored = self.restore(self.autoencoder, reals)
+            scalars["error_noisy_validation"] = functional.mse_loss(noisy, reals)
+            scalars["error_restored_validation"] = functional.mse_loss(restored, reals)
+        return scalars
 
-    @property
-    def parts(self) -> dict[str, Stateful]:
-        return {"autoencoder": self.autoencoder, "optimizer": self.optimizer, "scaler": self.precision.scaler}
+    @torch.no_grad()
+    def restore(self, sampler: nn.Module, reals: Tensor) -> tuple[Tensor, Tensor] | None:
+        if self.config.denoising == 0:
+            return None
+        noise = torch.randn(reals.shape, generator=torch.Generator().manual_seed(0)).to(reals)
+        noisy = (reals + self.config.denoising * noise).clamp(-1, 1)
+        return noisy, sampler(noisy)

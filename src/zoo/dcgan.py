@@ -4,8 +4,7 @@ Cross-entropy, Adam, and early stopping on the generator's loss."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +14,20 @@ from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditional_dcgan import dcgan_weights
 from src.gan.losses import cross_entropy
 from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
+from src.zoo.early_stopping import EarlyStopping
 
 NORMALISATIONS = ("batch", "layer", "instance", "none")
 STRIDED_LAYERS = 3
+
+
+class SignedSigmoid(nn.Module):
+    """A sigmoid from -1 to 1: what networks with values from 0 to 1 end in; the tanh of half its input."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return 2 * torch.sigmoid(features) - 1
+
+
+OUTPUTS = {"tanh": nn.Tanh, "sigmoid": SignedSigmoid}
 
 
 class DCGANGenerator(nn.Module):
@@ -29,13 +39,20 @@ class DCGANGenerator(nn.Module):
         latent_dim: length of the latent.
         channels: channels at 8x8. At 64x64 the default has 5.9 million weights, more than half in the dense layer.
         dropout: share of the features that training drops after every hidden layer.
+        output: what the last layer ends in, a name of `OUTPUTS`.
 
     Raises:
         ValueError: a size that is no power of two from 16, or channels that cannot be halved that often.
     """
 
     def __init__(
-        self, size: int, image_channels: int, latent_dim: int = 100, channels: int = 512, dropout: float = 0.0
+        self,
+        size: int,
+        image_channels: int,
+        latent_dim: int = 100,
+        channels: int = 512,
+        dropout: float = 0.0,
+        output: str = "tanh",
     ) -> None:
         super().__init__()
         _check_size(size)
@@ -53,7 +70,7 @@ class DCGANGenerator(nn.Module):
             ]
             channels //= 2
         # No normalisation at the end: the portrait's mean and contrast are its own.
-        layers += [nn.ConvTranspose2d(channels, image_channels, 4, 2, 1), nn.Tanh()]
+        layers += [nn.ConvTranspose2d(channels, image_channels, 4, 2, 1), OUTPUTS[output]()]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_weights)
 
@@ -133,56 +150,13 @@ class DCGANConfig(TrainingConfig):
     generator_channels: Count
     discriminator_channels: Count
     dropout: Share
+    output: Literal["tanh", "sigmoid"]
     learning_rate: NonNegative
+    # D's own; 0: the same for both.
+    learning_rate_discriminator: NonNegative
     beta1: Decay
     patience_kimg: NonNegative
     window_kimg: NonNegative
-
-
-class EarlyStopping:
-    """Ends training when G's loss, averaged over windows, has not improved for long.
-
-    What it can tell: that G has not gained on D for so long. G's loss is measured by a D that learns too: mostly it
-    rises from the first thousand images on, for as long as the samples go on improving, so the best window comes
-    early, and a rising loss is no sign of worse samples. Nor does a falling one mean better samples: it falls when D
-    is weak. So the patience decides how long a run is, more than the criterion does. The default is some fifty
-    epochs of 6,000 portraits: a short run never gets there, and the last grid is always worth comparing with earlier
-    ones.
-
-    Args:
-        patience_kimg: how long without a better window; 0 never stops.
-        window_kimg: length of a window.
-    """
-
-    def __init__(self, patience_kimg: float, window_kimg: float) -> None:
-        self.patience = patience_kimg * 1000
-        self.window = window_kimg * 1000
-        self.best, self.best_at = math.inf, 0
-        self.compared_at = 0
-        self.total: Tensor | float = 0.0
-        self.count = 0
-
-    def update(self, loss: Tensor, images_seen: int) -> None:
-        """Take in one step's loss; `images_seen` includes this step. The loss is read back once a window only."""
-        self.total = self.total + loss
-        self.count += 1
-        if images_seen - self.compared_at < self.window:
-            return
-        mean = float(self.total) / self.count
-        if mean < self.best:
-            self.best, self.best_at = mean, images_seen
-        self.compared_at, self.total, self.count = images_seen, 0.0, 0
-
-    @property
-    def finished(self) -> bool:
-        return 0 < self.patience <= self.compared_at - self.best_at
-
-    def state_dict(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in ("best", "best_at", "compared_at", "total", "count")}
-
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        for name in self.state_dict():
-            setattr(self, name, state[name])
 
 
 class DCGAN(AdversarialFamily):
@@ -197,15 +171,18 @@ class DCGAN(AdversarialFamily):
 
     def build_generator(self) -> nn.Module:
         config, data = self.config, self.data
-        return DCGANGenerator(data.size, data.channels, config.latent_dim, config.generator_channels)
+        return DCGANGenerator(
+            data.size, data.channels, config.latent_dim, config.generator_channels, output=config.output
+        )
 
     def build_discriminator(self) -> nn.Module:
         config, data = self.config, self.data
         return DCGANDiscriminator(data.size, data.channels, config.discriminator_channels, dropout=config.dropout)
 
     def build_optimizers(self) -> None:
-        rate = self.config.learning_rate
-        self.build_adams(rate, rate, (self.config.beta1, 0.999))
+        config = self.config
+        of_discriminator = config.learning_rate_discriminator or config.learning_rate
+        self.build_adams(config.learning_rate, of_discriminator, (config.beta1, 0.999))
 
     @property
     def finished(self) -> bool:

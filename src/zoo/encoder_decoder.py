@@ -9,9 +9,14 @@ which costs a quarter and leaves edges as sharp as the rest.
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from src.family import DataSpecification, Family, Stateful
+from src.schema import Count, NonNegative, TrainingConfig
 
 CHANNELS_A_GROUP = 8
 
@@ -115,3 +120,37 @@ class ConvolutionalDecoder(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Features [N, channels, side, side] -> [N, C, size, size]; their tanh is the portrait in [-1, 1]."""
         return self.layers(features)
+
+
+class EncoderDecoderConfig(TrainingConfig):
+    """Width and learning rate."""
+
+    base_channels: Count
+    learning_rate: NonNegative
+
+
+class EncoderDecoderFamily(Family):
+    """A family of one network with an `encoder` and a `decoder`, and one Adam for both."""
+
+    def __init__(self, config: EncoderDecoderConfig, data: DataSpecification, device: torch.device) -> None:
+        super().__init__(config, data, device)
+        self.autoencoder = self.build_autoencoder().to(device, memory_format=torch.channels_last)
+
+    @abstractmethod
+    def build_autoencoder(self) -> nn.Module:
+        """The network, on the CPU."""
+
+    def build_optimizers(self) -> None:
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), self.config.learning_rate, fused=True)
+
+    @property
+    def sampler(self) -> nn.Module:
+        return self.autoencoder
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder}
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {"autoencoder": self.autoencoder, "optimizer": self.optimizer, "scaler": self.precision.scaler}

@@ -288,6 +288,7 @@ class R3GANConfig(TrainingConfig):
     schedule_kimg: NonNegative
     learning_rate_first: NonNegative
     learning_rate_last: NonNegative
+    discriminator_rate: NonNegative
     beta2_first: Decay
     beta2_last: Decay
     gamma_first: NonNegative
@@ -399,12 +400,14 @@ class R3GAN(AdversarialFamily):
     def follow_schedule(self, images_seen: int) -> None:
         """Set what changes with the images seen: optimizers, the label's strength, the head's hardness."""
         config = self.config
-        for optimizer in (self.optimizer_generator, self.optimizer_discriminator):
+        rate = cosine(config.learning_rate_first, config.learning_rate_last, images_seen, config.schedule_kimg)
+        beta2 = cosine(config.beta2_first, config.beta2_last, images_seen, config.schedule_kimg)
+        for optimizer, share in (
+            (self.optimizer_generator, 1.0),
+            (self.optimizer_discriminator, config.discriminator_rate),
+        ):
             for group in optimizer.param_groups:
-                group["lr"] = cosine(
-                    config.learning_rate_first, config.learning_rate_last, images_seen, config.schedule_kimg
-                )
-                group["betas"] = (0.0, cosine(config.beta2_first, config.beta2_last, images_seen, config.schedule_kimg))
+                group["lr"], group["betas"] = rate * share, (0.0, beta2)
         strength = cosine(0.0, 1.0, images_seen, config.label_ramp_kimg)
         self.generator.label_strength.fill_(strength)
         self.discriminator.label_strength.fill_(strength)

@@ -13,10 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.family import DataSpecification, Family, Stateful
+from src.family import DataSpecification
 from src.gan.conditioning import AttributeEmbedding
-from src.schema import Count, NonNegative, TrainingConfig
-from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
+from src.schema import Count, NonNegative
+from src.zoo.encoder_decoder import (
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    EncoderDecoderConfig,
+    EncoderDecoderFamily,
+)
 
 SIDE = 4
 
@@ -133,44 +138,34 @@ def reparameterise(mean: Tensor, log_variance: Tensor) -> Tensor:
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
-class VAEConfig(TrainingConfig):
+class VAEConfig(EncoderDecoderConfig):
     """A conditional VAE."""
 
     latent_dim: Count
-    base_channels: Count
     embedding_dim: Count
-    learning_rate: NonNegative
     reconstruction_loss: Literal["mse", "bce"]
     kl_weight: NonNegative
     kl_warmup_kimg: NonNegative
 
 
-class VAE(Family):
-    """Encoder, decoder and their optimizer."""
+class VAE(EncoderDecoderFamily):
+    """Both terms of the bound, and samples from the prior."""
 
     config_class = VAEConfig
 
     def __init__(self, config: VAEConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
         self.reconstruction_loss = RECONSTRUCTION_LOSSES[config.reconstruction_loss]
-        self.autoencoder = VariationalAutoencoder(
+
+    def build_autoencoder(self) -> nn.Module:
+        config, data = self.config, self.data
+        return VariationalAutoencoder(
             data.size, data.channels, data.labels.sizes, config.latent_dim, config.base_channels, config.embedding_dim
-        ).to(device, memory_format=torch.channels_last)
-
-    def build_optimizers(self) -> None:
-        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), self.config.learning_rate, fused=True)
-
-    @property
-    def sampler(self) -> nn.Module:
-        return self.autoencoder
+        )
 
     @property
     def latent_dim(self) -> int:
         return self.config.latent_dim
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        return {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder}
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         with self.precision.autocast():
@@ -216,7 +211,3 @@ class VAE(Family):
             "loss_reconstruction_validation": self.reconstruction_loss(outputs.float(), reals),
             "loss_divergence_validation": divergence(mean.float(), log_variance.float()).sum(dim=1).mean(),
         }
-
-    @property
-    def parts(self) -> dict[str, Stateful]:
-        return {"autoencoder": self.autoencoder, "optimizer": self.optimizer, "scaler": self.precision.scaler}

@@ -6,15 +6,19 @@ codes follow which. Both learn in the same step: the prior chases codes that mov
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.device import in_float64
 from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, evaluation_mode
 from src.pyramid.choosing import only_the_likeliest
 from src.schema import Count, NonNegative, Share, TrainingConfig
 from src.zoo.code_prior import CodePrior
+from src.zoo.early_stopping import EarlyStopping
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 
 # A count so small that the first batch alone decides where the codes are: the mean of those that come, or a revival.
@@ -114,7 +118,11 @@ class VQVAEConfig(TrainingConfig):
     prior_layers: Count
     prior_heads: Count
     prior_dropout: Share
+    prior_noise: Share
+    prior_weight_decay: NonNegative
     learning_rate_prior: NonNegative
+    patience_kimg: NonNegative
+    window_kimg: NonNegative
 
 
 class VectorQuantisedAutoencoder(nn.Module):
@@ -161,6 +169,7 @@ class VQVAE(Family):
     def __init__(self, config: VQVAEConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
         self.model = VectorQuantisedAutoencoder(config, data).to(device, memory_format=torch.channels_last)
+        self.early_stopping = EarlyStopping(config.patience_kimg, config.window_kimg)
 
     def build_optimizers(self) -> None:
         config, model = self.config, self.model
@@ -169,7 +178,11 @@ class VQVAE(Family):
         )
         if model.prior is not None:
             self.optimizer_prior = torch.optim.AdamW(
-                model.prior.parameters(), config.learning_rate_prior, betas=(0.9, 0.95), fused=True
+                model.prior.parameters(),
+                config.learning_rate_prior,
+                betas=(0.9, 0.95),
+                weight_decay=config.prior_weight_decay,
+                fused=True,
             )
 
     @property
@@ -193,6 +206,10 @@ class VQVAE(Family):
         if self.model.prior is not None:
             return ""
         return "this vqvae was trained without its prior and cannot sample, only reconstruct; train one with prior=true"
+
+    @property
+    def finished(self) -> bool:
+        return self.early_stopping.finished
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         codes, scalars = self.autoencoder_step(reals)
@@ -226,9 +243,15 @@ class VQVAE(Family):
         }
 
     def prior_step(self, codes: Tensor, labels: Tensor) -> Tensor:
-        """The prior learns to predict every code from those before it, [N, L]; the loss is in nats a code."""
+        """The prior learns to predict every code from those before it, [N, L]; the loss is in nats a code.
+
+        A share of the codes before are replaced by random ones: what it is to go by is never twice the same, so it
+        memorises less, and a bad code of its own misleads it less (scheduled sampling's aim; Bengio et al., 2015).
+        """
+        random = torch.randint_like(codes, self.config.code_count)
+        seen = torch.where(torch.rand(codes.shape, device=codes.device) < self.config.prior_noise, random, codes)
         with self.precision.autocast():
-            logits = self.model.prior(codes, labels)
+            logits = self.model.prior(seen, labels)
         loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
         self.minimise(loss, self.optimizer_prior)
         return loss
@@ -242,14 +265,15 @@ class VQVAE(Family):
         """Codes from the prior, decoded. A latent becomes a uniform number through the normal distribution's CDF."""
         if self.cannot_sample:
             raise InputError(self.cannot_sample)
-        codes = sampler.prior.sample(torch.special.ndtr(latents.double()), labels)
+        codes = sampler.prior.sample(torch.special.ndtr(in_float64(latents)), labels)
         return sampler.decode_codes(codes)
 
     @torch.no_grad()
     def sample_random_codes(self, sampler: nn.Module, latents: Tensor) -> Tensor:
         """What the decoder makes of codes of which each is as likely as any other: what a prior is good for."""
-        shares = torch.special.ndtr(latents.double())
-        return sampler.decode_codes((shares * self.config.code_count).long().clamp(max=self.config.code_count - 1))
+        shares = torch.special.ndtr(in_float64(latents))
+        codes = (shares * self.config.code_count).long().clamp(max=self.config.code_count - 1)
+        return sampler.decode_codes(codes.to(latents.device))
 
     @torch.no_grad()
     def reconstruct(self, sampler: nn.Module, reals: Tensor, labels: Tensor) -> Tensor:
@@ -257,7 +281,7 @@ class VQVAE(Family):
 
     @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """The losses on validation portraits; a prior whose loss rises here overfits."""
+        """The losses on validation portraits; a prior whose loss rises here overfits, and training ends in time."""
         model = self.model
         with self.precision.autocast():
             vectors = model.encode(reals)
@@ -268,12 +292,19 @@ class VQVAE(Family):
         if model.prior is not None:
             with evaluation_mode(model.prior), self.precision.autocast():
                 logits = model.prior(codes, labels)
-            scalars["loss_prior_validation"] = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+            loss = functional.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+            scalars["loss_prior_validation"] = loss
+            self.early_stopping.update(loss, images_seen)
         return scalars
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        # Runs of earlier versions did not stop by themselves.
+        super().load_state_dict({"early_stopping": self.early_stopping.state_dict(), **state})
 
     @property
     def parts(self) -> dict[str, Stateful]:
         parts = {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
+        parts["early_stopping"] = self.early_stopping
         if self.model.prior is not None:
             parts["optimizer_prior"] = self.optimizer_prior
         return parts

@@ -368,47 +368,37 @@ def test_an_unfinished_earlier_build_is_none(data):
     assert "monk" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]
 
 
-@pytest.mark.parametrize("row", ["correct,[1]", "correct,5", "correct,{", 'correct,"{""gender"": 1}"'])
-def test_a_history_that_holds_no_decision_is_one_line(data, row):
-    build_dataset(data, data.parent / "labels.csv")
-    (data / "group_labels_history.csv").write_text(f"action,after\n{row}\n")
-    with pytest.raises(InputError, match=r"group_labels_history.csv, row 2 is not what it should be"):
-        build_dataset(data, data.parent / "labels.csv")
+@pytest.fixture
+def few(tmp_path):
+    """Four silhouettes in two colours, prepared and built."""
+    rows = write_heroes(tmp_path / "images", 4, ("cool", "warm"))
+    write_table(tmp_path / "labels.csv", tuple(rows[0]), rows)
+    prepare_folder(tmp_path / "images", tmp_path / "data")
+    build_dataset(tmp_path / "data", tmp_path / "labels.csv")
+    return tmp_path / "data"
 
 
-@pytest.mark.parametrize("stopped", range(7))
-def test_a_build_that_is_killed_leaves_the_earlier_one_or_says_so(data, monkeypatch, stopped):
-    labels = data.parent / "labels.csv"
-    build_dataset(data, labels)
-    names = [path.name for path in data.glob("*") if path.is_file() and path.suffix in (".csv", ".json", ".npz")]
-    before = {name: (data / name).read_bytes() for name in names}
-    moved = []
+def test_a_build_that_is_killed_between_two_files_is_told_and_mended_by_another(few, monkeypatch):
+    before = {path.name: path.read_bytes() for path in few.glob("*") if path.is_file()}
+    for last in ("sprites_final.csv", "portraits.npz"):
 
-    def move(old, new):
-        if new.parent == data.resolve() and new.name in before and not new.name.startswith("group"):
-            if len(moved) == stopped:
+        def move(old, new, last=last):
+            if new.name == last:
                 raise KeyboardInterrupt
-            moved.append(new.name)
-        os.rename(old, new)
+            os.rename(old, new)
 
-    with monkeypatch.context() as patch:
-        patch.setattr("src.files.os.replace", move)
-        if stopped < 6:
-            with pytest.raises(KeyboardInterrupt):
-                build_dataset(data, labels, val_fraction=0.5)
-        else:
-            build_dataset(data, labels, val_fraction=0.5)
-    if stopped < 6:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("src.files.os.replace", move)
+            build_dataset(few, few.parent / "labels.csv", val_fraction=0.5)
         with pytest.raises(InputError, match="`build` was stopped half-way"):
-            load_portraits(data)
-    build_dataset(data, labels)
-    assert {name: (data / name).read_bytes() for name in names} == before
+            load_portraits(few)
+    build_dataset(few, few.parent / "labels.csv")
+    assert {path.name: path.read_bytes() for path in few.glob("*") if path.is_file()} == before
 
 
-def test_a_set_that_was_prepared_in_part_is_refused_until_it_is_prepared_again(data, monkeypatch):
-    labels, images = data.parent / "labels.csv", data.parent / "images"
-    build_dataset(data, labels)
-    before = (data / "portraits.npz").read_bytes()
+def test_a_set_that_was_prepared_in_part_is_refused_until_it_is_prepared_again(few, monkeypatch):
+    labels, images = few.parent / "labels.csv", few.parent / "images"
+    before = (few / "portraits.npz").read_bytes()
     written = []
 
     def write(path, portrait):
@@ -417,14 +407,27 @@ def test_a_set_that_was_prepared_in_part_is_refused_until_it_is_prepared_again(d
         written.append(path)
         write_png(path, portrait)
 
-    (images / "heroes" / "extra.png").write_bytes((images / "heroes" / "00_cool.png").read_bytes())
+    write_png(images / "heroes" / "00_another.png", hero(9, CLOTH["muted"]))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("src.data.folder.write_png", write)
-        prepare_folder(images, data, options=PrepareOptions(colours=2))
+        prepare_folder(images, few, options=PrepareOptions(colours=2))
     with pytest.raises(InputError, match="`prepare` was stopped half-way"):
-        build_dataset(data, labels)
-    (images / "heroes" / "extra.png").unlink()
-    prepare_folder(images, data)
-    build_dataset(data, labels)
-    assert (data / "portraits.npz").read_bytes() == before
-    assert not (data / "prepared" / "heroes" / "extra.png").exists()
+        build_dataset(few, labels)
+    (images / "heroes" / "00_another.png").unlink()
+    prepare_folder(images, few)
+    build_dataset(few, labels)
+    assert (few / "portraits.npz").read_bytes() == before
+    assert not (few / "prepared" / "heroes" / "00_another.png").exists()
+
+
+def test_a_history_that_holds_no_decision_is_one_line(few):
+    for row in ("correct,[1]", "correct,5", "correct,{", 'correct,"{""gender"": 1}"'):
+        (few / "group_labels_history.csv").write_text(f"action,after\n{row}\n")
+        with pytest.raises(InputError, match=r"group_labels_history.csv, row 2 is not what it should be"):
+            build_dataset(few, few.parent / "labels.csv")
+
+
+def test_memory_that_does_not_suffice_is_foreseen(few, monkeypatch):
+    monkeypatch.setattr("src.limits.available_memory", lambda: 8 * 64 * 64 * 4)
+    with pytest.raises(InputError, match="8 portraits need"):
+        build_dataset(few)

@@ -119,6 +119,8 @@ def test_a_page_that_a_person_wrote_stays(data):
     (data / "README.md").write_text("# My heroes\n")
     path = write_data_card(data)
     assert path.name == "DATA_CARD.md" and card(data) == "# My heroes\n"
+    (data / "DATA_CARD.md").write_text("Mine, too\n")
+    assert write_data_card(data).name == "DATA_CARD_2.md" and (data / "DATA_CARD.md").read_text() == "Mine, too\n"
     (data / "README.md").write_text((ROOT / "data" / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
     assert write_data_card(data).name == "README.md" and card(data).startswith("# Data card")
 

@@ -1,9 +1,11 @@
 import functools
 import hashlib
 import http.server
+import itertools
 import json
 import threading
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,8 @@ from src.__main__ import main
 from src.data.build import build_dataset
 from src.data.folder import prepare_folder
 from src.data.origin import Origin, read_origin, source_labels, write_origin
-from src.data.sources import COLLECTIONS, download, fetch, prepare_lpc, prepare_packed_sheet, prepare_tinyhero
-from src.data.sources.download import download_archive, download_file
+from src.data.sources import COLLECTIONS, download, prepare_lpc, prepare_packed_sheet, prepare_tinyhero
+from src.data.sources.download import contents_sha256, download_archive, download_file
 from src.data.sources.lpc import read_recipe, stack
 from src.data.sources.packed_sheet import KENNEY_SHA256, without_spacing
 from src.errors import InputError
@@ -45,7 +47,7 @@ def members_by_group(data):
     return groups
 
 
-def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, tmp_path):
+def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, tmp_path, capsys):
     data = tmp_path / "data"
     report = prepare_tinyhero(views, data)
     assert (report.accepted, report.groups) == (24, 6)
@@ -56,7 +58,9 @@ def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, 
     assert [row["group_id"] for row in read_rows(data / "group_labels.csv")] == [row["group_id"] for row in table]
     assert [path.name for path in (data / "contact_sheets").iterdir()] == ["groups_001.png"]
 
+    capsys.readouterr()
     assert main(["build", "--data", str(data), "--attributes", "view"]) == 0
+    assert "warning" not in capsys.readouterr().err  # views differ within a hero by design
     final = read_rows(data / "sprites_final.csv")
     sides = {"0": "back", "1": "left", "2": "front", "3": "right"}
     assert len(final) == 24 and all(row["view"] == sides[row["filename"][0]] for row in final)
@@ -181,6 +185,37 @@ def test_layers_are_stacked_into_heroes_with_the_recipes_labels(layers, tmp_path
     assert {(row["gender"], row["hero_class"]) for row in final} == {("feminine", "mage"), ("masculine", "knight")}
 
 
+@pytest.mark.parametrize("asked", [None, "front"])
+def test_a_hero_is_composed_in_every_view_of_the_recipe(tmp_path, asked):
+    """The frame (r, c) of the only layer has a square at 8 (3 r + c) pixels from the left."""
+    sheet = np.zeros((128, 192, 4), np.uint8)
+    for row, column in itertools.product(range(2), range(3)):
+        left = 64 * column + 8 * (3 * row + column)
+        sheet[64 * row + 20 : 64 * row + 40, left : left + 8] = (200, 40 * row, 60 * column, 255)
+    write_png(tmp_path / "layers" / "body.png", sheet)
+    kind = {"labels": {"hero_class": "mage"}, "layers": [["body.png"]]}
+    own = {**kind, "labels": {"hero_class": "bard"}, "views": {"back": [1, 0], "front": [0, 2]}}
+    views = {"back": [0, 1], "front": [[1, 2], [1, 1]]}
+    (tmp_path / "recipe.json").write_text(json.dumps({"frame_size": 64, "views": views, "kinds": [kind, own]}))
+    data = tmp_path / "data"
+    prepare_lpc(tmp_path / "layers", data, tmp_path / "recipe.json", views=asked)
+    frames = {
+        "kind00_000_00_back.png": ("mage", "back", 1),
+        "kind00_000_00_front.png": ("mage", "front", 5),
+        "kind00_000_00_front_01.png": ("mage", "front", 4),
+        "kind01_000_00_back.png": ("bard", "back", 3),
+        "kind01_000_00_front.png": ("bard", "front", 2),
+    }
+    rows = {row["filename"]: row for row in read_rows(data / "source_labels.csv")}
+    assert set(rows) == {name for name, (_, view, _) in frames.items() if asked in (None, view)}
+    for name, row in rows.items():
+        left = read_rgba(data / "prepared" / name)[..., 3].any(axis=0).argmax()
+        assert (row["hero_class"], row["view"], left // 8) == frames[name]
+    assert set(members_by_group(data)) == {"hero_00_000", "hero_01_000"}
+    with pytest.raises(InputError, match="choose from: back, front"):
+        prepare_lpc(tmp_path / "layers", data, tmp_path / "recipe.json", views="above")
+
+
 def test_a_kind_without_its_layer_is_left_out_aloud(layers, tmp_path):
     report = prepare_lpc(layers, tmp_path / "data", tmp_path / "recipe.json", heroes=1, recolours=3)
     assert report.accepted == 3 and "masculine knight" in report.warnings[0] and "plate.png" in report.warnings[0]
@@ -224,6 +259,7 @@ ONE_KIND = {"labels": {"gender": "x"}, "layers": [["body.png"]]}
         ({"colours": {name: ["x"] * 1000 for name in ("cloth", "hair")}}, "1,000,000 ways to colour"),
         ({"kinds": [*RECIPE["kinds"], ONE_KIND]}, "the same labels"),
         ({"kinds": [ONE_KIND | {"labels": {"filename": "x"}}]}, "cannot name an attribute"),
+        ({"kinds": [ONE_KIND | {"labels": {"view": "x"}}]}, "cannot name an attribute"),
         ({"kinds": [ONE_KIND | {"layers": [[""]]}]}, "no layer has a path"),
         ({"kinds": [ONE_KIND | {"layers": [[]]}]}, "at least 1 item"),
         ({"kinds": [ONE_KIND | {"layers": [["{cloth!z}.png"]]}]}, "something else than a name"),
@@ -233,6 +269,12 @@ ONE_KIND = {"labels": {"gender": "x"}, "layers": [["body.png"]]}
         ({"kinds": [ONE_KIND | {"layers": [["{.png"]]}]}, "expected '}'"),
         ({"kinds": [ONE_KIND | {"layers": [["/etc/a.png"]]}]}, "no path below"),
         ({"kinds": [ONE_KIND | {"layers": [["a\0.png"]]}]}, "no path below"),
+        ({"kinds": [ONE_KIND | {"views": {"back": [0, 0]}}]}, "the same views"),
+        ({"kinds": [ONE_KIND | {"frames": [0, 0]}]}, "frames"),
+        ({"frame": None}, "needs views or a frame"),
+        ({"views": {"up": [0, 0]}}, "leave one out"),
+        ({"frame": None, "views": {"../up": [0, 0]}}, "views"),
+        ({"frame": None, "views": {"up": []}}, "views"),
     ],
 )
 def test_a_bad_recipe_is_an_error(tmp_path, change, message):
@@ -260,7 +302,9 @@ def test_the_default_recipe_is_one():
 
 
 @pytest.mark.parametrize("name", list(COLLECTIONS))
-def test_missing_files_are_one_line_that_says_where_to_get_them(tmp_path, capsys, name):
+def test_missing_files_are_one_line_that_says_where_to_get_them(tmp_path, capsys, name, monkeypatch):
+    if COLLECTIONS[name].url:  # a closed network
+        monkeypatch.setitem(COLLECTIONS, name, replace(COLLECTIONS[name], url="http://127.0.0.1:9/closed"))
     for extra in ([], ["--download"]):
         paths = ["--from", str(tmp_path / "nowhere"), "--data", str(tmp_path / "data")]
         assert main(["source", name, *paths, *extra]) == 2
@@ -317,6 +361,46 @@ def test_a_sheet_is_downloaded_and_prepared_by_one_command(tmp_path, server, cap
     assert KENNEY_SHA256 in capsys.readouterr().err and not target.exists() and not (tmp_path / "data").exists()
     assert main([*command, "--sha256", sha256(served)]) == 0
     assert "3 accepted" in capsys.readouterr().out
+
+
+def test_a_known_collection_is_downloaded_from_its_own_address(views, tmp_path, server, capsys, monkeypatch):
+    served = tmp_path / "served"
+    with zipfile.ZipFile(served / "hero.zip", "w") as zipped:
+        for path in sorted(views.rglob("*.png")):
+            zipped.write(path, f"hero-main/data/{path.relative_to(views).as_posix()}")
+    with zipfile.ZipFile(served / "hero.zip") as zipped:
+        contents = contents_sha256(zipped)
+    lines = sorted(f"{sha256(path)}  {path.relative_to(views).as_posix()}\n" for path in views.rglob("*.png"))
+    assert contents == hashlib.sha256("".join(lines).encode()).hexdigest()
+    write_png(served / "sheet.png", draw_sheet(2, 2, 16, 0))
+    known = {
+        "tinyhero": {"url": f"{server}/hero.zip", "contents": contents},
+        "kenney": {"url": f"{server}/sheet.png", "sha256": sha256(served / "sheet.png")},
+    }
+    for name, values in known.items():
+        monkeypatch.setitem(COLLECTIONS, name, replace(COLLECTIONS[name], **values))
+        command = ["source", name, "--from", str(tmp_path / f"got_{name}"), "--data", str(tmp_path / "data")]
+        assert main([*command, "--download"]) == 0, name
+        other = {key: value if key == "url" else "0" * 64 for key, value in values.items()}
+        monkeypatch.setitem(COLLECTIONS, name, replace(COLLECTIONS[name], **other))
+        command = ["source", name, "--from", str(tmp_path / f"bad_{name}"), "--data", str(tmp_path / "data")]
+        assert main([*command, "--download"]) == 2
+        assert "not used" in capsys.readouterr().err and not list((tmp_path / f"bad_{name}").glob("*"))
+
+
+def test_tiles_may_be_chosen_by_density_and_made_monochrome(tmp_path, capsys):
+    write_png(tmp_path / "sheet.png", draw_sheet(6, 4, 16, 0))  # 1 to 6 of 16 rows are filled
+    data = tmp_path / "data"
+    command = ["source", "kenney", "--from", str(tmp_path / "sheet.png"), "--data", str(data), "--size", "16"]
+    assert main([*command, "--density", "0.15:0.3", "--colours", "1"]) == 0
+    rows = [row for row in read_rows(data / "sprites_raw.csv") if row["filename"] != "sheet.png"]
+    taken = {row["filename"] for row in rows if row["reason"] != "pixel density outside 0.15:0.3"}
+    assert taken == {f"sheet_r0{row}_c0{column}.png" for row in (2, 3) for column in range(4)}
+    tile = read_rgba(data / "prepared" / "sheet_r02_c00.png")
+    assert set(map(tuple, tile.reshape(-1, 4))) == {(255, 255, 255, 255), (0, 0, 0, 0)}
+    for wrong in ("0.15", "0.6:0.15", "a:b", "0:2"):
+        assert main([*command, "--density", wrong]) == 2
+        assert "LEAST:MOST" in capsys.readouterr().err
 
 
 def test_an_archive_is_unpacked_without_its_outer_folder(views, tmp_path, server):
@@ -379,11 +463,11 @@ def test_a_file_that_lies_where_a_download_goes_stays(tmp_path):
     served, target = tmp_path / "served.png", tmp_path / "sheet.png"
     write_png(served, draw_sheet(2, 2, 16, 0))
     target.write_bytes(b"mine")
-    origin = COLLECTIONS["kenney"].origin
+    kenney = replace(COLLECTIONS["kenney"], url="http://localhost:1/never.png", sha256=sha256(served))
     with pytest.raises(InputError, match="none is overwritten"):
-        fetch(origin, served.as_uri(), sha256(served), target, is_folder=False)
+        kenney.fetch(target)
     assert target.read_bytes() == b"mine"
-    fetch(origin, "http://localhost:1/never.png", sha256(target), target, is_folder=False)  # it is here already
+    kenney.fetch(target, sha256=sha256(target))  # it is here already
 
 
 def test_an_address_with_control_characters_is_refused(tmp_path):

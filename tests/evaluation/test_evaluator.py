@@ -73,3 +73,9 @@ def test_too_few_validation_portraits_are_one_line(data_folder):
     np.savez(data_folder / "portraits.npz", **{**packed, "split": (np.arange(48) < 3).astype(np.uint8)})
     with pytest.raises(InputError, match="45 training and 3 validation portraits, at least 8 of each"):
         Evaluator(data_folder)
+
+
+def test_smooth_art_is_spared_the_measures_of_pixel_art(evaluator):
+    assert not evaluator.smooth and "outline" in evaluator.pixel_art_measures(evaluator.real)
+    evaluator.smooth = True
+    assert set(evaluator.pixel_art_measures(evaluator.real)) == {"colours", "partial_alpha", "blur"}

@@ -31,7 +31,7 @@ def planted(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def classifier():
-    return train_classifier(*planted(400, 0), SPECIFICATION, seed=0, images_seen=3840)
+    return train_classifier(*planted(400, 0), SPECIFICATION, seed=0, images_seen=6400)
 
 
 def test_planted_attributes_are_learned_shape_and_colour_alike(classifier):

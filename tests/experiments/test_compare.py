@@ -191,6 +191,7 @@ TERMS = {"data_fingerprint": "planted", "profile": "smoke", "seed": 0}
         json.dumps({**TERMS, "families": {"cdcgan": {"kimg": -1}}}).encode(),
         json.dumps({**TERMS, "families": {"cdcgan": {"images_per_second": 0}}}).encode(),
         json.dumps({**TERMS, "families": {"cdcgan": {"row": [1]}}}).encode(),
+        json.dumps({**TERMS, "families": {"cdcgan": {"row": {"family": "cdcgan"}}}}).encode(),
         json.dumps({**TERMS, "seed": "0", "families": {}}).encode(),
         json.dumps({**TERMS, "families": {}, "reals": 5}).encode(),
     ],

@@ -11,8 +11,8 @@ from src.data.packed import to_signed
 from src.errors import InputError
 from src.family import DataSpecification
 from src.labels import LabelSpecification
-from src.pyramid.family import PalettePyramidFamily, as_long_as
-from src.pyramid.maps import index_portraits
+from src.pyramid.family import PalettePyramidFamily, as_long_as, as_written, kept_by_map
+from src.pyramid.maps import index_portraits, majority_maps
 from tests.conftest import with_optimizers
 
 CPU = torch.device("cpu")
@@ -48,7 +48,7 @@ def planted(count=60, seed=0):
     return images, labels
 
 
-def trained(steps=110, **values):
+def trained(steps=150, **values):
     torch.manual_seed(0)
     family = make(batch_size=20, learning_rate=4e-3, warmup_kimg=0.1, dropout=0.0, **values)
     images, labels = (torch.from_numpy(each) for each in planted())
@@ -156,6 +156,59 @@ def test_a_given_palette_is_all_that_is_used(learned):
     many = torch.randint(256, (40, 3))
     sampled = family.sample_in_palette(family.sampler, torch.randn(2, family.latent_dim), labels[:2], many)
     assert index_portraits(sampled, 40).used.sum(dim=1).max() <= 7
+
+
+def half_kept(family):
+    """Portraits whose lower half is kept, and what the family needs to write the rest."""
+    images, labels = (torch.from_numpy(each) for each in planted(24))
+    indexed = index_portraits(to_signed(images), 7)
+    kept = torch.zeros(24, 16, 16, dtype=torch.bool)
+    kept[:, 8:] = True
+    return to_signed(images), labels, torch.randn(24, family.latent_dim), indexed, kept
+
+
+def test_what_is_kept_of_a_portrait_stays_exactly_and_the_coarse_map_where_it_shall(learned):
+    family, _ = learned
+    portraits, labels, latents, indexed, kept = half_kept(family)
+    open_labels = torch.tensor([2, 3]).expand(24, 2)
+    rewritten = family.rewrite(family.sampler, latents, open_labels, portraits, kept)
+    assert torch.equal(rewritten.permute(0, 2, 3, 1)[kept], portraits.permute(0, 2, 3, 1)[kept])
+    assert not torch.equal(rewritten, portraits)
+    palette, maps = (indexed.colours, indexed.used), majority_maps(indexed.entries, 7, [8, 16])
+    keep = [torch.where(where, math.inf, -math.inf) for where in kept_by_map(torch.zeros_like(kept), [8, 16], 8)]
+    written = family.write(family.sampler, latents, labels, palette, as_written(palette, maps), keep)
+    assert torch.equal(written.maps[0].classes, maps[0]) and not torch.equal(written.maps[1].classes, maps[1])
+    same = family.rewrite(family.sampler, latents, labels, portraits, torch.ones_like(kept))
+    assert torch.equal(same, portraits)
+
+
+def test_the_kept_part_fits_better_under_the_coarsest_map_that_is_chosen(learned, monkeypatch):
+    family, _ = learned
+    _, labels, latents, indexed, kept = half_kept(family)
+    palette, coarse = (indexed.colours, indexed.used), majority_maps(indexed.entries, 7, [8, 16])[0]
+    keep = torch.where(kept_by_map(kept, [8, 16], 0)[0], math.inf, -math.inf)
+    nats = []
+    for candidates in (1, 8):
+        monkeypatch.setattr("src.pyramid.family.CANDIDATES", candidates)
+        chosen = family.fitting_coarsest(family.sampler, latents, labels, palette, coarse, keep)
+        assert torch.equal(chosen[keep > 0], coarse[keep > 0])
+        embedded = family.sampler.labels(family.conditioned(labels))
+        entries = family.sampler.palette_encoder(*palette, embedded)
+        logits = family.sampler.coarse(entries, indexed.used, embedded, chosen.flatten(1))
+        each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), chosen.flatten(1), reduction="none")
+        nats.append((each * (keep > 0).flatten(1)).sum(dim=1).mean().item())
+    assert nats[1] < nats[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "side", "expected"),
+    [(2, 0, [0.5, 0.25, 0.25]), (3, 0, [0.5, 0.5, 0.375]), (1, 0, [0, 0.25, 0.125]), (1, 2, [1, 0.25, 0.125])],
+)
+def test_a_coarse_pixel_is_kept_where_half_of_its_block_is(columns, side, expected):
+    kept = torch.zeros(1, 8, 8, dtype=torch.bool)
+    kept[:, :, :columns] = True
+    shares = [where.float().mean().item() for where in kept_by_map(kept, [2, 4, 8], side)]
+    assert shares == expected
 
 
 def test_portraits_with_more_colours_are_reduced_and_counted():

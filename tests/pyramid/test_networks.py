@@ -254,7 +254,7 @@ def test_it_learns_another_palette_for_the_same_entries():
         return Source(colours, torch.ones(count, 2, dtype=torch.bool), places), colours.flip(2)
 
     labels = torch.zeros(64, 1, dtype=torch.int64)
-    for _ in range(140):
+    for _ in range(200):
         source, target = pairs(64)
         optimizer.zero_grad()
         network.nats(target, source.used, labels, source).mean().backward()

@@ -8,6 +8,7 @@ from src.errors import InputError
 from src.training.budget import Budget
 from src.training.grids import COLUMNS, grid_labels, grid_latents, spread_within_rows, to_rgba
 from src.training.log import MetricsTable, RunningMeans, duration, read_metrics, status_line
+from src.training.report import grid_name
 
 
 def test_grid_rows_show_every_class_about_equally_often():
@@ -29,6 +30,12 @@ def test_grid_rows_are_cells_of_the_data():
     assert grid_labels(labels).tolist() == [[0, 1], [1, 0]]
     # Without attributes: six rows alike, to see more than eight samples.
     assert grid_labels(np.zeros((5, 0), np.int64)).shape == (6, 0)
+
+
+def test_no_two_steps_share_the_name_of_their_grids():
+    names = [grid_name(seen, 48) for seen in range(48, 5000, 48)]
+    assert len(set(names)) == len(names) and names == sorted(names)
+    assert names[0] == "000000_048" and grid_name(2016, 48) == "000002"
 
 
 def test_grid_latents_are_the_same_every_time_and_all_different():

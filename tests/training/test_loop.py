@@ -15,6 +15,7 @@ from src.errors import InputError, TrainingDiverged
 from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
+from src.training.estimate import measure
 from src.training.grids import COLUMNS
 from src.training.interrupt import StopRequest
 from src.training.run import train
@@ -50,6 +51,17 @@ def test_another_seed_gives_another_run(data_folder, tmp_path):
     assert any(not torch.equal(a[name], b[name]) for name in a)
 
 
+def test_epochs_are_passes_over_the_training_portraits(data_folder, tmp_path):
+    settings = {**SMALL, "epochs": 2}
+    result = train(data_folder, tmp_path, "resnet_gan", "smoke", settings, log=lambda line: None)
+    assert result.images_seen == 72  # of 36
+    assert json.loads((tmp_path / "config.json").read_text())["config"]["kimg"] == 0.072
+    result, _ = run(data_folder, tmp_path, 0.08, resume=True, family=None)
+    assert result.images_seen == 80
+    with pytest.raises(InputError, match="not twice"):
+        run(data_folder, tmp_path, 0.08, epochs=2)
+
+
 @pytest.mark.usefixtures("either_format")
 def test_what_a_run_leaves_behind(data_folder, tmp_path):
     out = tmp_path / "out"
@@ -63,7 +75,8 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
         "metrics.csv",
         "samples/reals.png",
         "samples/fakes_init.png",
-        "samples/fakes_000000.png",
+        "samples/fakes_000000_032.png",
+        "samples/fakes_000000_064.png",
         "checkpoints/000000.pt",
         "checkpoints/latest.pt",
     }
@@ -111,7 +124,6 @@ def test_a_fresh_run_moves_the_earlier_one_out_of_the_way(data_folder, tmp_path)
     assert any("moved to" in line for line in lines)
 
 
-@pytest.mark.usefixtures("either_format")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_folder, tmp_path, monkeypatch, name):
     if not hasattr(signal, name):
@@ -120,7 +132,7 @@ def test_an_interrupt_finishes_the_step_saves_and_can_be_resumed_exactly(data_fo
     original = ConditionalGAN.train_step
 
     def interrupt_in_the_middle(self, reals, labels, images_seen):
-        if images_seen == 40:  # beyond the steps that the estimate before the run takes
+        if images_seen == 40:
             signal.raise_signal(getattr(signal, name))
         return original(self, reals, labels, images_seen)
 
@@ -187,8 +199,9 @@ def test_a_setting_may_be_named_as_before(data_folder, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["config"]["diversity_weight"] == 0.5
 
 
-def test_a_batch_that_no_memory_holds_is_refused_before_anything_moves(data_folder, tmp_path):
+def test_a_batch_that_no_memory_holds_is_refused_before_anything_moves(data_folder, tmp_path, monkeypatch):
     run(data_folder, tmp_path, 0.008)
+    monkeypatch.setattr("src.training.run.measure", measure)
     for resume in (False, True):
         with pytest.raises(InputError, match=r"batches of 100,000,000 portraits need .* lower --set batch_size"):
             run(data_folder, tmp_path, 10**9, resume=resume, batch_size=10**8)
@@ -328,7 +341,7 @@ def test_grids_show_snapped_samples_beside_the_raw_ones_and_training_stays_the_s
     _, lines = run(data_folder, tmp_path / "snapped", 0.032, resume=True, palette_snap="4")
     assert not any("resuming with a change" in line for line in lines)
     raw, snapped = (
-        np.asarray(Image.open(tmp_path / name / "samples" / "fakes_000000.png")) for name in ("raw", "snapped")
+        np.asarray(Image.open(tmp_path / name / "samples" / "fakes_000000_032.png")) for name in ("raw", "snapped")
     )
     width = 2 + COLUMNS * (2 * 16 + 2)  # eight portraits of 16 pixels, doubled, with gaps
     assert snapped.shape[1] == raw.shape[1] + width

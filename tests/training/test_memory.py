@@ -138,7 +138,7 @@ def test_the_earlier_run_is_moved_once(data_folder, tmp_path, short_of_memory):
     """The first attempt has begun when it fails: what it has left is no earlier run."""
     out = tmp_path / "out"
     train(data_folder, out, "resnet_gan", "smoke", {**SETTINGS, "seed": 7}, log=lambda line: None)
-    short_of_memory(7)
+    short_of_memory(1)
     train(data_folder, out, "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
     assert [path.name for path in (out / "earlier_runs").iterdir()] == ["001"]
 

@@ -252,8 +252,8 @@ class TestMLflow:
         assert logged.artifacts == [
             "samples/reals.png",
             "samples/fakes_init.png",
-            "samples/fakes_000000.png",
-            "samples/fakes_000000.png",
+            "samples/fakes_000000_032.png",
+            "samples/fakes_000000_064.png",
             "checkpoints/latest.pt",
         ]
         assert server.uris == [f"sqlite:///{(tmp_path / 'mlruns' / 'mlflow.db').as_posix()}"]

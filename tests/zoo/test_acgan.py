@@ -9,6 +9,7 @@ from torch.nn import functional
 from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
+from src.gan.penalties import diversity_loss
 from src.labels import LabelSpecification
 from src.zoo.acgan import ACGAN, auxiliary_loss
 from tests.conftest import SPECIFICATION, with_optimizers
@@ -19,7 +20,8 @@ LABELS = torch.stack([torch.arange(16) % count for count in SPECIFICATION.sizes]
 
 def build(specification=SPECIFICATION, **values):
     torch.manual_seed(0)
-    config = load_config("acgan", "smoke", overrides={"precision": "fp32", "dropout": 0.0, **values})
+    values = {"precision": "fp32", "dropout": 0.0, "augment": "", "diversity_weight": 0.0, **values}
+    config = load_config("acgan", "smoke", overrides=values)
     return with_optimizers(ACGAN(config, DataSpecification(16, 4, specification, 0.3), torch.device("cpu")))
 
 
@@ -48,6 +50,29 @@ def test_a_step_reports_the_losses_of_the_untrained_networks():
     for name, classes in (("real", real_classes), ("fake", fake_classes)):
         expected = sum(functional.cross_entropy(logits, LABELS[:, a]) for a, logits in enumerate(classes))
         torch.testing.assert_close(scalars[f"loss_auxiliary_{name}"], expected.detach())
+
+
+def test_samples_of_one_label_are_compared_for_the_diversity_loss():
+    family, again = build(diversity_weight=5.0), build(diversity_weight=5.0)
+    torch.manual_seed(3)
+    scalars = family.train_step(REALS, LABELS, 0)
+    torch.manual_seed(3)
+    fakes = again.generator(torch.randn(16, family.latent_dim), LABELS[:8].repeat(2, 1)).detach()
+    torch.testing.assert_close(scalars["diversity_loss"], diversity_loss(fakes, 0.3))
+    # Its gradient is in G's step: with a weight of nothing G ends elsewhere.
+    torch.manual_seed(3)
+    again.config = again.config.model_copy(update={"diversity_weight": 1e-9})
+    again.train_step(REALS, LABELS, 0)
+    pairs = zip(family.generator.parameters(), again.generator.parameters(), strict=True)
+    assert any(not torch.equal(p, q) for p, q in pairs)
+
+
+def test_what_the_discriminator_sees_is_augmented():
+    seen = []
+    family = build(augment="cutout", augment_probability=0.8)
+    family.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    family.train_step(REALS.abs(), LABELS, 0)
+    assert len(seen) == 3 and all((images == -1).any() for images in seen)
 
 
 def test_each_network_has_its_own_learning_rate():

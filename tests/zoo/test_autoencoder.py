@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from src.config import load_config
 from src.family import DataSpecification
 from src.labels import LabelSpecification
+from src.training.run import train
 from src.zoo.autoencoder import Autoencoder, AutoencoderFamily
 from tests.conftest import with_optimizers
 
@@ -107,6 +109,28 @@ def test_the_loss_is_the_error_against_the_clean_portrait():
         expected = functional.mse_loss(family.autoencoder(noisy), reals)
     torch.manual_seed(1)
     torch.testing.assert_close(family.train_step(reals, NO_LABELS, 0)["loss_reconstruction"], expected)
+
+
+def test_denoising_is_shown_and_measured():
+    family, reals = build(denoising=0.5), squares(8)
+    for step in range(60):
+        family.train_step(reals.repeat(2, 1, 1, 1), NO_LABELS, 16 * step)
+    noisy, _ = family.restore(family.sampler, reals)
+    assert torch.equal(noisy, family.restore(family.sampler, reals)[0])
+    measured = family.validate(reals, NO_LABELS[:8], 0)
+    assert measured["error_noisy_validation"].item() == pytest.approx(functional.mse_loss(noisy, reals).item())
+    assert measured["error_restored_validation"] < measured["error_noisy_validation"]
+    assert build().restore(family.sampler, reals) is None
+
+
+def test_a_run_that_denoises_writes_what_it_restores(data_folder, tmp_path):
+    values = {"denoising": 0.2, "kimg": 0.032, "batch_size": 8}
+    train(data_folder, tmp_path, "autoencoder", "smoke", values, log=lambda line: None)
+    with (
+        Image.open(tmp_path / "samples" / "restored_000000_032.png") as shown,
+        Image.open(tmp_path / "samples" / "reconstructions_000000_032.png") as rebuilt,
+    ):
+        assert shown.height - 2 == 3 * (rebuilt.height - 2)  # noisy, restored and original for every row
 
 
 def test_a_step_takes_its_codes_into_the_gaussian():

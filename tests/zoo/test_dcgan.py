@@ -11,7 +11,8 @@ from src.family import DataSpecification
 from src.gan.losses import cross_entropy
 from src.labels import LabelSpecification
 from src.zoo.acgan import AuxiliaryClassifierDiscriminator
-from src.zoo.dcgan import DCGAN, NORMALISATIONS, DCGANDiscriminator, DCGANGenerator, EarlyStopping
+from src.zoo.dcgan import DCGAN, NORMALISATIONS, DCGANDiscriminator, DCGANGenerator, SignedSigmoid
+from src.zoo.early_stopping import EarlyStopping
 from tests.conftest import with_optimizers
 
 
@@ -198,7 +199,24 @@ def test_the_family_stops_by_it_and_keeps_its_state():
     assert loaded.finished
 
 
-def test_no_default_run_on_a_cpu_is_cut_short():
+def test_early_stopping_can_end_a_default_run_on_a_cpu_late():
     config = load_config("dcgan", "cpu")
-    assert config.kimg < config.patience_kimg
+    assert 0.8 * config.kimg < config.patience_kimg + config.window_kimg < config.kimg
     assert config.sample_kimg == 0
+
+
+def test_one_learning_rate_or_two():
+    def rates(**values):
+        family = build(**values)
+        optimizers = (family.optimizer_generator, family.optimizer_discriminator)
+        return [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+
+    assert rates(learning_rate=3e-4) == [3e-4, 3e-4]
+    assert rates(learning_rate=3e-4, learning_rate_discriminator=1e-4) == [3e-4, 1e-4]
+
+
+def test_a_sigmoid_ends_at_the_ends_of_the_range():
+    features = torch.tensor([-20.0, 0.0, 1.0, 20.0])
+    expected = torch.tensor([-1.0, 0.0, 2 / (1 + math.exp(-1)) - 1, 1.0])
+    torch.testing.assert_close(SignedSigmoid()(features), expected)
+    assert isinstance(build(output="sigmoid").generator.layers[-1], SignedSigmoid)

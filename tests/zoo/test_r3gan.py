@@ -215,13 +215,14 @@ def test_penalties_come_at_their_interval_and_at_both_ends():
 
 
 def test_the_schedule_reaches_optimizers_labels_and_head():
-    family = make(schedule_kimg=1.0, label_ramp_kimg=0.5, harden_kimg=0.25)
+    family = make(schedule_kimg=1.0, label_ramp_kimg=0.5, harden_kimg=0.25, discriminator_rate=2.0)
     family.follow_schedule(0)
     group = family.optimizer_discriminator.param_groups[0]
-    assert (group["lr"], group["betas"]) == (2e-4, (0.0, 0.9))
+    assert (group["lr"], group["betas"]) == (4e-4, (0.0, 0.9))
+    assert family.optimizer_generator.param_groups[0]["lr"] == 2e-4
     assert family.generator.label_strength == 0 and family.generator.head.hardness == 0
     family.follow_schedule(1000)
-    assert (group["lr"], group["betas"]) == (pytest.approx(5e-5), (0.0, pytest.approx(0.99)))
+    assert (group["lr"], group["betas"]) == (pytest.approx(1e-4), (0.0, pytest.approx(0.99)))
     assert family.generator.label_strength == family.discriminator.label_strength == 1
     assert family.generator.head.hardness == 1
 

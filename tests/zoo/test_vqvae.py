@@ -131,6 +131,32 @@ def squares(count):
     return images
 
 
+def test_the_prior_goes_by_codes_of_which_a_share_is_random():
+    family, seen = build(prior_noise=0.25), []
+    family.model.prior.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    codes = torch.zeros(64, 16, dtype=torch.int64)
+    family.prior_step(codes, labels_for(64))
+    share = (seen[0] != codes).float().mean().item()
+    assert share == pytest.approx(0.25 * 31 / 32, abs=0.05)
+    build(prior_noise=0.0).prior_step(codes, labels_for(64))
+
+
+def test_training_ends_when_the_prior_s_validation_loss_rises():
+    family = build(patience_kimg=0.1, window_kimg=0.016)
+    seen = 0
+    while not family.finished:
+        with torch.no_grad():  # planted: the prior gets worse
+            family.model.prior.to_logits.weight.mul_(1.5)
+        family.validate(squares(16), labels_for(16), seen)
+        seen += 16
+        assert seen < 400
+    again = build(patience_kimg=0.1, window_kimg=0.016)
+    again.load_state_dict(family.state_dict())
+    assert again.finished
+    older = {name: state for name, state in family.state_dict().items() if name != "early_stopping"}
+    build().load_state_dict(older)
+
+
 @pytest.mark.parametrize(("size", "asked", "side"), [(16, 8, 4), (32, 8, 8), (64, 8, 8), (64, 16, 16)])
 def test_codes_a_side(size, asked, side):
     family = build(size, code_side=asked)
@@ -171,7 +197,7 @@ def test_the_prior_teaches_the_autoencoder_nothing():
 def trained():
     torch.manual_seed(0)
     family = build(base_channels=16, learning_rate=3e-3, learning_rate_prior=1e-2)
-    for step in range(160):
+    for step in range(250):
         torch.manual_seed(step)
         family.train_step(squares(12), labels_for(12), 12 * step)
     family.sampler.eval()

@@ -11,7 +11,6 @@ import zlib
 from http.client import HTTPException
 from pathlib import Path
 
-from src.data.origin import Origin
 from src.errors import InputError
 from src.files import replacing, safe_part, scratch_folder
 
@@ -26,19 +25,19 @@ _PART_BYTES = 1024 * 1024
 _UNPACKED_SUFFIXES = (".png", ".txt", ".md", ".csv", ".json")
 
 
-def download_file(url: str, sha256: str, target: Path) -> None:
+def download_file(url: str, sha256: str | None, target: Path) -> None:
     """Fetch one file to a temporary place beside `target`, check it there, then put it in place.
 
     Args:
         url: `https:`, `http:` or `file:`.
-        sha256: 64 hex digits, stated before the download.
+        sha256: 64 hex digits, stated before the download; None where the caller checks the contents.
         target: where the file goes; an older one is replaced only after the check.
 
     Raises:
         InputError: not reachable, too large, or other bytes than stated; nothing is left behind then.
     """
-    stated = sha256.strip().lower()
-    if not re.fullmatch("[0-9a-f]{64}", stated):
+    stated = sha256 and sha256.strip().lower()
+    if stated is not None and not re.fullmatch("[0-9a-f]{64}", stated):
         raise InputError(
             f"a SHA-256 checksum has 64 hex digits, not {sha256!r}; copy it from where the file is published"
         )
@@ -58,42 +57,18 @@ def download_file(url: str, sha256: str, target: Path) -> None:
         except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             raise InputError(f"{url} cannot be fetched ({reason}); get the file by hand") from None
-        if digest.hexdigest() != stated:
+        if stated is not None and digest.hexdigest() != stated:
             raise InputError(f"{url} has the SHA-256 {digest.hexdigest()}, not {stated} as stated; not used")
 
 
-def fetch(origin: Origin, url: str, sha256: str | None, target: Path, is_folder: bool) -> None:
-    """What `--download` does: get a collection, or say how to get it by hand.
+def download_archive(url: str, sha256: str | None, folder: Path, contents: str | None = None) -> None:
+    """Fetch a zip archive, check it, and unpack its images and texts into a folder.
 
     Args:
-        origin: of the collection, for the messages.
-        url: where the file is; empty where the caller knows none.
-        sha256: its checksum, 64 hex digits.
-        target: where the collection goes.
-        is_folder: whether it is a folder, which a zip archive is unpacked into; else one file.
-
-    Raises:
-        InputError: no address or no checksum to go by (the message says how to get the files by hand), or as
-            `download_file`.
-    """
-    if not url or not sha256:
-        raise InputError(
-            f"{origin.name} is not downloaded by itself: no address with a checksum to go by is known; get it by hand "
-            f"from {origin.where} (licence: {origin.licence}), or give --download URL --sha256 HEX of a file you trust"
-        )
-    if is_folder:
-        download_archive(url, sha256, target)
-    elif target.exists():
-        if hashlib.sha256(target.read_bytes()).hexdigest() != sha256.strip().lower():
-            raise InputError(
-                f"{target} is another file, and none is overwritten; name a new one, or leave --download out"
-            )
-    else:
-        download_file(url, sha256, target)
-
-
-def download_archive(url: str, sha256: str, folder: Path) -> None:
-    """Fetch a zip archive, check it, and unpack its images and texts into a folder.
+        url: as for `download_file`.
+        sha256: of the archive; None where its contents are known.
+        folder: where its files go.
+        contents: what `contents_sha256` must give; None for any.
 
     Raises:
         InputError: as `download_file`; or the folder has files already, not a zip, or one that unpacks to too much.
@@ -108,7 +83,7 @@ def download_archive(url: str, sha256: str, folder: Path) -> None:
         download_file(url, sha256, archive)
         unpacked.mkdir()
         try:
-            _unpack(url, archive, unpacked)
+            _unpack(url, archive, unpacked, contents)
         except InputError:
             raise
         # What a damaged, an encrypted or a hostile archive raises.
@@ -127,7 +102,7 @@ def download_archive(url: str, sha256: str, folder: Path) -> None:
         unpacked.rename(folder)
 
 
-def _unpack(url: str, archive: Path, folder: Path) -> None:
+def _unpack(url: str, archive: Path, folder: Path, contents: str | None) -> None:
     with zipfile.ZipFile(archive) as zipped:
         members = [member for member in zipped.infolist() if member.filename.lower().endswith(_UNPACKED_SUFFIXES)]
         # An archive of a repository has all its files below one folder, named after the version.
@@ -136,4 +111,19 @@ def _unpack(url: str, archive: Path, folder: Path) -> None:
                 member.filename = member.filename.split("/", 1)[-1]
         if sum(member.file_size for member in members) > MAX_UNPACKED or len(members) > MAX_FILES:
             raise InputError(f"{url} unpacks to more than {MAX_UNPACKED // 2**20} MiB or {MAX_FILES:,} files; not used")
+        if contents is not None and contents_sha256(zipped) != contents:
+            raise InputError(f"{url} has other images than those known; not used")
         zipped.extractall(folder, members)  # drops `..` and leading slashes from members' names itself
+
+
+def contents_sha256(archive: zipfile.ZipFile) -> str:
+    """One checksum for the PNGs of an archive, by their last folder and name: of the sorted lines `SHA256  0/17.png`.
+
+    The same as `sha256sum */*.png | LC_ALL=C sort | sha256sum`.
+    """
+    lines = [
+        f"{hashlib.sha256(archive.read(member)).hexdigest()}  {'/'.join(member.filename.split('/')[-2:])}\n"
+        for member in archive.infolist()
+        if member.filename.lower().endswith(".png")
+    ]
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()

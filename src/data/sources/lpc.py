@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
@@ -15,9 +15,11 @@ from string import Formatter
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
+from src.data.clean import PrepareOptions
 from src.data.folder import MOST_PIXELS, PrepareReport, check_apart, prepare_folder
+from src.data.intake import DEFAULT_OPTIONS
 from src.data.origin import SOURCE_LABELS, Origin, write_origin
 from src.data.sources.known_groups import regroup
 from src.data.sources.lpc_recipe import DEFAULT_RECIPE
@@ -36,13 +38,16 @@ ORIGIN = Origin(
     changes="layers cropped to one frame and stacked",
 )
 
+VIEW = "view"
+"""The attribute that the names of a recipe's views are classes of."""
+
 MOST_HEROES, MOST_COLOURINGS = 10_000, 100_000
 """Of a kind, and the ways to colour one that are looked through for files."""
 
 _CACHED_PIXELS = 1 << 23
 """Of frames kept decoded, 32 MiB: 2,000 of 64x64."""
 
-_RESERVED = (*RESERVED_COLUMNS, "hero")
+_RESERVED = (*RESERVED_COLUMNS, "hero", VIEW)
 
 
 def placeholders(path: str) -> list[str]:
@@ -66,8 +71,41 @@ def _below_the_folder(path: str) -> str:
 _Path = Annotated[str, AfterValidator(_below_the_folder)]
 
 
-class Kind(BaseModel):
-    """A kind of heroes.
+Frame = tuple[NonNegativeInt, NonNegativeInt]
+"""Row and column in a sheet of frames, counted from 0."""
+
+
+class Framed(BaseModel):
+    """Which frames to cut from every layer.
+
+    Args:
+        views: name of the view, a label -> its frame, or several, of which each makes a portrait.
+        frame: or one frame alone, and no label of the view.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    views: dict[Annotated[str, Field(pattern=r"^\w+$")], Frame | Annotated[list[Frame], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    frame: Frame | None = None
+
+    @model_validator(mode="after")
+    def _check_frames(self) -> Framed:
+        if self.views and self.frame:
+            raise ValueError("has views and a frame; leave one out")
+        return self
+
+    @property
+    def frames(self) -> list[tuple[str, int, Frame]]:
+        """View, "" where it has no name; number within the view; frame."""
+        views = {"": self.frame} if self.frame else self.views
+        listed = {name: frames if isinstance(frames, list) else [frames] for name, frames in views.items()}
+        return [(name, number, frame) for name, frames in listed.items() for number, frame in enumerate(frames)]
+
+
+class Kind(Framed):
+    """A kind of heroes; without frames of its own it has the recipe's.
 
     Args:
         labels: attribute -> class.
@@ -87,24 +125,26 @@ class Kind(BaseModel):
         return self
 
 
-class Recipe(BaseModel):
-    """Which layers make which hero.
+class Recipe(Framed):
+    """Which layers and frames make which hero.
 
     Args:
-        frame: row and column of the frame to cut from every layer, counted from 0.
         frame_size: side of a frame in pixels.
         colours: placeholder -> its values; a layer's path may hold `{cloth}`, and a hero's recolours differ in these.
         kinds: of heroes, all with labels of the same attributes.
     """
 
-    frame: tuple[NonNegativeInt, NonNegativeInt]
     frame_size: Annotated[int, Field(ge=1, le=MOST_PIXELS)]
     colours: dict[str, Annotated[list[_Path], Field(min_length=1)]] = Field(default_factory=dict)
     kinds: Annotated[list[Kind], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
+        if not self.frames:
+            raise ValueError("needs views or a frame")
         for kind in self.kinds:
+            if kind.frames and {view for view, *_ in kind.frames} != {view for view, *_ in self.frames}:
+                raise ValueError("every kind needs the same views")
             if list(kind.labels) != list(self.kinds[0].labels):
                 raise ValueError("every kind needs the same labels in the same order")
             names = {name for alternatives in kind.layers for path in alternatives for name in placeholders(path)}
@@ -135,10 +175,12 @@ def prepare_lpc(
     recolours: int = 18,
     seed: int = 0,
     size: int = 64,
+    views: str | None = None,
+    options: PrepareOptions = DEFAULT_OPTIONS,
 ) -> PrepareReport:
-    """Compose heroes from layers by a recipe and prepare them; a hero with all its recolours is one group.
+    """Compose heroes from layers by a recipe and prepare them; a hero in all its views and recolours is one group.
 
-    Writes what `prepare_folder` writes, `source_labels.csv` (`filename`, the recipe's attributes, `hero`) and
+    Writes what `prepare_folder` writes, `source_labels.csv` (`filename`, the recipe's attributes, `view`, `hero`) and
     `source.json`. The same layers, recipe and seed give the same heroes. A kind of hero for which a layer has none of
     its files is left out, with a warning.
 
@@ -150,9 +192,12 @@ def prepare_lpc(
         recolours: the most colourings a hero.
         seed: of the choices among alternatives and colours.
         size: side of a portrait in pixels.
+        views: names of the recipe's views joined by commas; None for all.
+        options: as for `prepare_folder`.
 
     Raises:
-        InputError: no such folder (the message says where to get it), a bad recipe or layer, or no hero at all.
+        InputError: no such folder (the message says where to get it), a bad recipe or layer, no such view, or no hero
+            at all.
     """
     folder, data = Path(folder), Path(data)
     if not folder.is_dir():
@@ -162,18 +207,22 @@ def prepare_lpc(
     check_range("recolours", recolours, 1, MOST_HEROES)
     check_range("the seed", seed, 0, MOST_SEED)
     chosen = read_recipe(recipe)
+    known = list(dict.fromkeys(view for view, *_ in chosen.frames))
+    shown = known if views is None else [name.strip() for name in views.split(",")]
+    if not set(shown) <= set(known):
+        raise InputError(f"the recipe has no views {views!r}; choose from: {', '.join(known)}")
 
     with unfinished(data, "source lpc"), scratch_folder(data, ".lpc_heroes") as composed:
-        rows, warnings = _compose(folder, composed, chosen, heroes, recolours, seed)
-        report = prepare_folder(composed, data, size)
+        rows, warnings = _compose(folder, composed, chosen, shown, heroes, recolours, seed)
+        report = prepare_folder(composed, data, size, options=options)
         groups = regroup(data, {row["filename"]: f"hero_{row['hero']}" for row in rows})
-        write_table(data / SOURCE_LABELS, ("filename", *chosen.kinds[0].labels, "hero"), rows)
+        write_table(data / SOURCE_LABELS, list(rows[0]), rows)
         write_origin(data, ORIGIN, (row["filename"] for row in rows))
     return replace(report, groups=groups, warnings=[*report.warnings, *warnings])
 
 
 def _compose(
-    folder: Path, composed: Path, recipe: Recipe, heroes: int, recolours: int, seed: int
+    folder: Path, composed: Path, recipe: Recipe, views: Sequence[str], heroes: int, recolours: int, seed: int
 ) -> tuple[list[dict[str, str]], list[str]]:
     """Write the heroes of a recipe into the folder `composed`; their labels, and warnings.
 
@@ -182,10 +231,12 @@ def _compose(
     """
     warnings: list[str] = []
     rows = []
-    cached = max(_CACHED_PIXELS // recipe.frame_size**2, 1)
-    read_frame = lru_cache(cached)(lambda path: _read_frame(folder / path, recipe.frame, recipe.frame_size))
+    cached = max(_CACHED_PIXELS // (recipe.frame_size**2 * len(recipe.frames)), 1)
+    read_frames = lru_cache(cached)(lambda path, frames: _read_frames(folder / path, frames, recipe.frame_size))
+    # Thousands of ways to colour a hero are made of few files.
+    is_there = lru_cache(None)(lambda path: (folder / path).is_file())
     for number, kind in enumerate(track(recipe.kinds, "composing heroes")):
-        layers = _layers_there_are(folder, kind.layers, recipe.colours)
+        layers = _layers_there_are(is_there, kind.layers, recipe.colours)
         lacking = [names for names, left in zip(kind.layers, layers, strict=True) if not left]
         if lacking or not any(map(any, layers)):
             lacking = lacking or kind.layers
@@ -193,11 +244,17 @@ def _compose(
             warnings.append(f"no {kind_name}: none of {', '.join(lacking[0])} is below the folder of layers")
             continue
         generator = np.random.default_rng([seed, number])
+        shown = [place for place in kind.frames or recipe.frames if place[0] in views]
+        frames = tuple(frame for *_, frame in shown)
         for hero, paths in enumerate(_choices(layers, heroes, generator)):
-            for recolour, coloured in enumerate(_colourings(folder, paths, recipe.colours, recolours, generator)):
-                name = f"kind{number:02d}_{hero:03d}_{recolour:02d}.png"
-                write_png(composed / name, stack([read_frame(path) for path in coloured]))
-                rows.append({"filename": name, **kind.labels, "hero": f"{number:02d}_{hero:03d}"})
+            for recolour, coloured in enumerate(_colourings(is_there, paths, recipe.colours, recolours, generator)):
+                pictures = stack([read_frames(path, frames) for path in coloured])
+                for (view, index, _), picture in zip(shown, pictures, strict=True):
+                    parts = [view, f"{index:02d}" if index else ""]
+                    name = "_".join([f"kind{number:02d}_{hero:03d}_{recolour:02d}", *filter(None, parts)]) + ".png"
+                    write_png(composed / name, picture)
+                    labels = {**kind.labels, **({VIEW: view} if view else {})}
+                    rows.append({"filename": name, **labels, "hero": f"{number:02d}_{hero:03d}"})
     if not rows:
         raise InputError(ORIGIN.how_to_get(f"{folder} holds the layers of no kind of hero in the recipe"))
 
@@ -205,13 +262,13 @@ def _compose(
 
 
 def stack(layers: Sequence[np.ndarray]) -> np.ndarray:
-    """Lay frames over each other, back to front, without mixing colours.
+    """Lay layers over each other, back to front, without mixing colours.
 
     Args:
-        layers: uint8 `[size, size, 4]` each, binary alpha, at least one.
+        layers: uint8 `[..., 4]` each, all of one shape, binary alpha, at least one.
 
     Returns:
-        uint8 `[size, size, 4]`.
+        uint8 `[..., 4]`.
     """
     result = layers[0].copy()
     for layer in layers[1:]:
@@ -219,29 +276,31 @@ def stack(layers: Sequence[np.ndarray]) -> np.ndarray:
     return result
 
 
-def _read_frame(path: Path, frame: tuple[int, int], side: int) -> np.ndarray:
+def _read_frames(path: Path, frames: Sequence[Frame], side: int) -> np.ndarray:
+    """uint8 `[frames, side, side, 4]` of a layer's sheet."""
     try:
         sheet = read_rgba(path)
     except BadImage as error:
         raise InputError(f"layer {path}: {error}; mend the file or take it out of the recipe") from None
-    top, left = frame[0] * side, frame[1] * side
-    cut = sheet[top : top + side, left : left + side]
-    if cut.shape[:2] != (side, side):
-        raise InputError(f"layer {path} has no frame at row {frame[0]}, column {frame[1]} of {side}x{side} pixels")
-    return cut
+    rows, columns = sheet.shape[0] // side, sheet.shape[1] // side
+    for row, column in frames:
+        if row >= rows or column >= columns:
+            raise InputError(f"layer {path} has no frame at row {row}, column {column} of {side}x{side} pixels")
+    cut = sheet[: rows * side, : columns * side].reshape(rows, side, columns, side, 4).swapaxes(1, 2)
+    return cut[tuple(np.transpose(frames))]
 
 
 def _layers_there_are(
-    folder: Path, layers: Sequence[Sequence[str]], colours: Mapping[str, Sequence[str]]
+    is_there: Callable[[str], bool], layers: Sequence[Sequence[str]], colours: Mapping[str, Sequence[str]]
 ) -> list[list[str]]:
     """Each layer's alternatives of which a file exists, in some colour."""
-    return [[path for path in alternatives if not path or _exists(folder, path, colours)] for alternatives in layers]
+    return [[path for path in alternatives if not path or _exists(is_there, path, colours)] for alternatives in layers]
 
 
-def _exists(folder: Path, path: str, colours: Mapping[str, Sequence[str]]) -> bool:
+def _exists(is_there: Callable[[str], bool], path: str, colours: Mapping[str, Sequence[str]]) -> bool:
     names = list(dict.fromkeys(placeholders(path)))
     ways = itertools.product(*(colours[name] for name in names))
-    return any((folder / path.format_map(dict(zip(names, way, strict=True)))).is_file() for way in ways)
+    return any(is_there(path.format_map(dict(zip(names, way, strict=True)))) for way in ways)
 
 
 def _choices(layers: Sequence[Sequence[str]], most: int, generator: np.random.Generator) -> list[list[str]]:
@@ -261,7 +320,11 @@ def _choices(layers: Sequence[Sequence[str]], most: int, generator: np.random.Ge
 
 
 def _colourings(
-    folder: Path, paths: Sequence[str], colours: Mapping[str, Sequence[str]], most: int, generator: np.random.Generator
+    is_there: Callable[[str], bool],
+    paths: Sequence[str],
+    colours: Mapping[str, Sequence[str]],
+    most: int,
+    generator: np.random.Generator,
 ) -> list[list[str]]:
     """Different colourings of one hero's layers, all files there; few where not every colour of a layer exists."""
     names = list(dict.fromkeys(name for path in paths for name in placeholders(path)))
@@ -271,7 +334,7 @@ def _colourings(
         indices = np.unravel_index(way, [len(colours[name]) for name in names]) if names else ()
         values = {name: colours[name][index] for name, index in zip(names, indices, strict=True)}
         coloured = [path.format_map(values) for path in paths]
-        if all((folder / path).is_file() for path in coloured):
+        if all(map(is_there, coloured)):
             found.append(coloured)
         if len(found) == most:
             break

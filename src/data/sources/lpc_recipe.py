@@ -94,8 +94,8 @@ def _kind(sex: str, gender: str, hero_class: str) -> dict[str, Any]:
 
 
 DEFAULT_RECIPE: dict[str, Any] = {
-    # The third row of the walk cycle, which begins at row 8, faces the viewer; its first frame stands.
-    "frame": [10, 0],
+    # The walk cycle begins at row 8, a row for each view; its first frame stands.
+    "views": {"back": [8, 0], "left": [9, 0], "front": [10, 0], "right": [11, 0]},
     "frame_size": 64,
     "colours": _COLOURS,
     "kinds": [

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from src.data.clean import PrepareOptions
 from src.data.folder import MOST_PIXELS, RAW_TABLE, PrepareReport, check_apart, prepare_folder
+from src.data.intake import DEFAULT_OPTIONS
 from src.data.origin import SOURCE_LABELS, Origin, write_origin
 from src.errors import InputError, check_range
 from src.files import scratch_folder, unfinished
@@ -22,11 +24,24 @@ ORIGIN = Origin(
 )
 MOST_TILES = 100_000
 
+URL = (
+    "https://raw.githubusercontent.com/kynantokoro/PixelGameBase/9b54501bb2960e0de5cfb31c09af3ff862ddd916/"
+    "assets/colored-transparent_packed.png"
+)
+"""A copy in a game's repository: Kenney's own page has no lasting address of the file."""
+
 KENNEY_SHA256 = "ef4c419d479e14d042b3d25c096df4cf60f0e3f1fb0532f4ceae67b81d2b1929"
 """Of `colored-transparent_packed.png`, 49 x 22 tiles of 16 x 16 pixels."""
 
 
-def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int = 0, size: int = 64) -> PrepareReport:
+def prepare_packed_sheet(
+    sheet: Path,
+    data: Path,
+    tile: int = 16,
+    spacing: int = 0,
+    size: int = 64,
+    options: PrepareOptions = DEFAULT_OPTIONS,
+) -> PrepareReport:
     """Cut a packed sheet into tiles and prepare them; tiles are named `NAME_r03_c07.png` by row and column.
 
     Empty tiles are dropped. Writes what `prepare_folder` writes and, where the file is the one known by its checksum,
@@ -38,6 +53,7 @@ def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int =
         tile: side of a tile in pixels.
         spacing: empty pixels between neighbouring tiles.
         size: side of a portrait in pixels.
+        options: as for `prepare_folder`.
 
     Raises:
         InputError: no such file (the message says where to get it), not an image, or not a whole number of tiles.
@@ -57,7 +73,7 @@ def prepare_packed_sheet(sheet: Path, data: Path, tile: int = 16, spacing: int =
 
     with unfinished(data, "source kenney"), scratch_folder(data, ".packed_sheet") as unpacked:
         write_png(unpacked / f"{sheet.stem}.png", packed)
-        report = prepare_folder(unpacked, data, size, tiles=tile)
+        report = prepare_folder(unpacked, data, size, tile, options)
         (data / SOURCE_LABELS).unlink(missing_ok=True)  # of another collection
         if hashlib.sha256(sheet.read_bytes()).hexdigest() == KENNEY_SHA256:
             write_origin(data, ORIGIN, read_table(data / RAW_TABLE, ("filename",))["filename"])

@@ -1,0 +1,102 @@
+"""Write the page: its own files, the model's networks as ONNX files, and `model.json`, which describes them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from src.errors import InputError
+from src.files import replacing
+from src.progress import track
+from src.pyramid.augmentation_labels import no_change
+from src.pyramid.family import PalettePyramidFamily
+from src.pyramid.turns import ORDER, together
+from src.sampling import LoadedModel, load_model
+from src.tables import write_json
+from src.web.export import to_onnx
+from src.web.graphs import Graph, graphs
+
+PAGE = Path(__file__).parent / "page"
+ABOUT = "model.json"
+
+
+def write_page(checkpoint: Path, out: Path) -> int:
+    """Write a folder that a web server can show as it is, once `npm install` has run in it.
+
+    Args:
+        checkpoint: of an adversarial family or of the palette pyramid; or a weights file.
+        out: the folder.
+
+    Returns:
+        How many bytes the model's files have.
+
+    Raises:
+        InputError: a checkpoint that cannot be read or sampled from, another family, another page in the folder, or
+            ONNX's packages missing.
+    """
+    if (out / "index.html").exists() and not (out / ABOUT).exists():
+        raise InputError(f"{out} holds another page, which would be overwritten; choose another --out")
+    model = load_model(checkpoint)
+    if model.family.cannot_sample:
+        raise InputError(model.family.cannot_sample)
+    networks = graphs(model.family, model.sampler)
+    sizes = {}
+    for name in track(networks, "networks"):
+        content = to_onnx(networks[name])
+        with replacing(out / f"{name}.onnx") as temporary:
+            temporary.write_bytes(content)
+        sizes[name] = len(content)
+    write_json(out / ABOUT, describe(model, networks, sizes))
+    for file in PAGE.iterdir():
+        if file.is_file():
+            shutil.copyfile(file, out / file.name)
+    return sum(sizes.values())
+
+
+def describe(model: LoadedModel, networks: Mapping[str, Graph], sizes: Mapping[str, int]) -> dict[str, object]:
+    """What the page must know of a model beside its networks: attributes, inputs, and how to choose.
+
+    Args:
+        model: from `load_model`.
+        networks: its graphs.
+        sizes: the bytes of each one's file.
+    """
+    about = {
+        "family": model.family_name,
+        "checkpoint": model.checkpoint_hash,
+        "attributes": {name: list(classes) for name, classes in model.labels.attributes.items()},
+        "latent_dim": model.family.latent_dim,
+        "graphs": {name: {"bytes": sizes[name], "inputs": _inputs(graph)} for name, graph in networks.items()},
+    }
+    if isinstance(model.family, PalettePyramidFamily):
+        about["pyramid"] = _pyramid(model.family)
+    return about
+
+
+def _inputs(graph: Graph) -> dict[str, dict[str, object]]:
+    """Input -> type and shape, in which 0 stands for any length."""
+    return {
+        name: {
+            "type": str(example.dtype).removeprefix("torch."),
+            "shape": [0 if graph.growing.get(name) == axis else side for axis, side in enumerate(example.shape)],
+        }
+        for name, example in graph.inputs.items()
+    }
+
+
+def _pyramid(family: PalettePyramidFamily) -> dict[str, object]:
+    options, sides = family.options, family.model.sides
+    return {
+        "colours": family.model.colours,
+        "sides": sides,
+        "size": family.data.size,
+        "null_labels": family.null_label.tolist(),
+        "no_change": no_change(1, family.data.size, family.device)[0].tolist(),
+        "guidance": options.guidance,
+        "guided": [options.guidance != 1 and side <= options.guided_side for side in sides],
+        "temperature": list(options.temperature),
+        "top_p": list(options.top_p),
+        "order": [list(row) for row in ORDER],
+        "passes": [together(passes) for passes in options.passes[: len(sides) - 1]],
+    }

@@ -1,0 +1,76 @@
+"""The folder that `web` writes, and what it refuses. Networks are exported in tests/web/test_export.py."""
+
+import json
+import sys
+
+import pytest
+
+from src.__main__ import main
+from src.errors import InputError
+from src.sampling import load_model
+from src.web import write
+from src.web.export import to_onnx
+from src.web.graphs import graphs
+from src.web.write import PAGE, write_page
+from tests.web.models import HERE, small_family, weights_file
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Networks that are a few bytes."""
+    monkeypatch.setattr(write, "to_onnx", lambda graph: b"ONNX")
+
+
+@pytest.mark.parametrize(
+    ("family", "networks"),
+    [
+        ("palette_pyramid", ["palette", "entries", "coarse", "recolours", "finer_16"]),
+        ("cdcgan", ["generator"]),
+        ("wgan", ["generator"]),
+    ],
+)
+def test_the_folder(family, networks, tmp_path, quick, capsys):
+    weights, out = weights_file(tmp_path / "small.safetensors", family), tmp_path / "page"
+    for _ in range(2):
+        assert main(["web", "--checkpoint", str(weights), "--out", str(out)]) == 0
+    about = json.loads((out / "model.json").read_text())
+    assert sorted(about["graphs"]) == sorted(networks)
+    assert {path.name for path in out.iterdir()} == {
+        *(f"{name}.onnx" for name in networks),
+        *(path.name for path in PAGE.iterdir()),
+        "model.json",
+    }
+    model = load_model(weights)
+    assert about["attributes"] == {name: list(classes) for name, classes in model.labels.attributes.items()}
+    assert about["latent_dim"] == model.family.latent_dim
+    assert f"npm install --prefix {out}" in capsys.readouterr().out
+
+
+def test_what_is_no_page_of_ours_stays(tmp_path, quick, capsys):
+    (tmp_path / "index.html").write_text("mine")
+    assert main(["web", "--out", str(tmp_path)]) == 2
+    assert "choose another --out" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_a_family_that_the_page_cannot_sample_from(tmp_path):
+    weights = weights_file(tmp_path / "small.safetensors", "vae")
+    with pytest.raises(InputError, match="adversarial families and with palette_pyramid"):
+        write_page(weights, tmp_path / "page")
+    assert not (tmp_path / "page").exists()
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxscript"])
+def test_a_missing_package_is_named(package, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", sys)
+    monkeypatch.setitem(sys.modules, package, None)
+    family = small_family("dcgan")
+    with pytest.raises(InputError, match=rf"{package} is not installed.*requirements-onnx\.txt"):
+        to_onnx(graphs(family, family.sampler)["generator"])
+
+
+def test_tests_and_page_take_the_same_runtime():
+    versions = {
+        json.loads((folder / "package.json").read_text())["dependencies"]["onnxruntime-web"] for folder in (PAGE, HERE)
+    }
+    assert len(versions) == 1
