@@ -18,7 +18,7 @@ from src.errors import InputError
 from src.export.gallery import redraw_command, write_gallery
 from src.training.checkpoint import file_hash
 from src.training.weights import OWN_WEIGHTS
-from tests.conftest import make_portraits
+from tests.conftest import SPECIFICATION, make_portraits
 from tests.export.art import few_colours, visible, write_folder
 
 HOSTILE = (
@@ -51,9 +51,9 @@ def gallery(tmp_path_factory):
     np.savez(
         folder / "data" / "portraits.npz",
         images=images,
-        labels=labels[:, :0],
+        labels=labels,
         split=(np.arange(24) >= 16).astype(np.uint8),
-        label_mappings="{}",
+        label_mappings=json.dumps(SPECIFICATION.to_mapping()),
         fingerprint="planted",
     )
     own = file_hash(OWN_WEIGHTS)
