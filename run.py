@@ -18,7 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ROOT / "requirements.txt"
 # The commands of `python -m src`.
-COMMANDS = ("paint", "prepare", "source", "build", "train", "compare", "study", "sample", "weights", "web", "evaluate")
+COMMANDS = (
+    *("paint", "prepare", "source", "build", "train", "compare", "study", "sample", "weights", "web", "evaluate"),
+    *("export", "gallery"),
+)
 USAGE = f"""usage: python run.py notebooks [NOTEBOOK ...] [NAME=VALUE ...]
                                                   run notebooks (01, 02 and 03 unless named: `04`); values for their
                                                   parameters cells

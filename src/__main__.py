@@ -18,6 +18,7 @@ from src.errors import InputError
 if TYPE_CHECKING:
     from src.data.build import BuildReport
     from src.data.folder import PrepareReport
+    from src.sampling import LoadedModel, Sampled
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
 
@@ -63,7 +64,7 @@ def build(arguments: argparse.Namespace) -> None:
     from src.data.folder import labels_beside
     from src.data.origin import source_labels
 
-    attributes = [name.strip() for name in arguments.attributes.split(",") if name.strip()]
+    attributes = names_in(arguments.attributes)
     labels = arguments.labels or source_labels(arguments.data) or labels_beside(arguments.data)
     if labels and not arguments.labels:
         print(f"labels from {labels}")
@@ -125,10 +126,11 @@ def train(arguments: argparse.Namespace) -> int:
     return 130 if result.interrupted else 0
 
 
-def sample(arguments: argparse.Namespace) -> None:
+def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled, dict[str, object]]:
+    """The model, its samples as the arguments of `add_sampling` ask for them, and what of it a manifest says."""
     from src.config import parse_assignments
     from src.palettes.files import read_palette
-    from src.sampling import load_model, snapped_to_own_colours, vary, write_samples
+    from src.sampling import load_model, snapped_to_own_colours, vary
     from src.sampling import sample as sample_heroes
     from src.training.weights import OWN_WEIGHTS
 
@@ -138,6 +140,8 @@ def sample(arguments: argparse.Namespace) -> None:
         raise InputError("--keep says how similar variations are; name their attribute with --vary")
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
     heroes = arguments.count, arguments.seed, requested, arguments.truncation
+    options = {name: getattr(arguments, name) for name in ("guidance", "keep", "snap")}
+    options["truncation"] = arguments.truncation if arguments.truncation != 1 else None
     if arguments.side is not None and arguments.like is None:
         raise InputError("--from says how much of a picture is kept; name the picture with --like")
     if arguments.like is not None:
@@ -150,12 +154,65 @@ def sample(arguments: argparse.Namespace) -> None:
         if arguments.vary or arguments.palette_snap:
             raise InputError("--palette-file has its own colours; leave --vary and --palette-snap out")
         sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
+        options["palette_file"] = arguments.palette_file.name
     else:
         sampled = vary(model, arguments.vary, *heroes) if arguments.vary else sample_heroes(model, *heroes)
     if arguments.snap is not None:
         sampled = snapped_to_own_colours(sampled, arguments.snap)
-    grid = write_samples(sampled, arguments.out, model, arguments.palette_snap, str(arguments.palette_file or ""))
+    return model, sampled, {name: value for name, value in options.items() if value is not None}
+
+
+def sample(arguments: argparse.Namespace) -> None:
+    from src.sampling import write_samples
+
+    model, sampled, options = sampled_heroes(arguments)
+    grid = write_samples(sampled, arguments.out, model, arguments.palette_snap, options)
     print(f"{len(sampled.portraits)} portraits in {arguments.out}, together in {grid}")
+
+
+def export(arguments: argparse.Namespace) -> None:
+    from src.export.export import export as export_portraits
+    from src.export.export import write_animations
+
+    formats = names_in(arguments.formats or ("gif" if arguments.training else "png,json-hash"))
+    given = [each for each in arguments.sampling if getattr(arguments, each.dest) != each.default]
+    if given and (arguments.images or arguments.training):
+        raise InputError(f"{given[0].option_strings[-1]} is for samples; leave it out, or --images and --training")
+    if arguments.training:
+        from src.export.animation import training_grids
+
+        lines = write_animations(arguments.out, formats, training_grids(arguments.training), arguments.milliseconds)
+    else:
+        if arguments.images:
+            from src.export.portraits import read_portraits
+
+            portraits = read_portraits(arguments.images)
+        else:
+            from src.export.portraits import sampled_portraits
+
+            model, sampled, _ = sampled_heroes(arguments)
+            portraits = sampled_portraits(model, sampled)
+        lines = export_portraits(
+            portraits,
+            arguments.out,
+            formats,
+            arguments.palette_snap,
+            arguments.tags and names_in(arguments.tags),
+            arguments.columns,
+            arguments.margin,
+            arguments.spacing,
+            arguments.scale,
+            arguments.milliseconds,
+        )
+    print("\n".join(lines))
+
+
+def gallery(arguments: argparse.Namespace) -> None:
+    from src.export.gallery import write_gallery
+
+    page = arguments.out or arguments.folder / "gallery.html"
+    count = write_gallery(arguments.folder, page, arguments.data, arguments.checkpoint)
+    print(f"{page}: {count} portraits; open it in a browser")
 
 
 def weights(arguments: argparse.Namespace) -> None:
@@ -178,7 +235,7 @@ def web(arguments: argparse.Namespace) -> None:
 def compare(arguments: argparse.Namespace) -> None:
     from src.experiments.compare import compare as compare_families
 
-    names = arguments.families and [name.strip() for name in arguments.families.split(",") if name.strip()]
+    names = arguments.families and names_in(arguments.families)
     compare_families(
         arguments.data, arguments.out, names, arguments.profile, arguments.minutes, arguments.kimg, arguments.seed
     )
@@ -205,7 +262,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 def study(arguments: argparse.Namespace) -> None:
     from src.experiments.study import study as run_study
 
-    rows = arguments.rows and [name.strip() for name in arguments.rows.split(",") if name.strip()]
+    rows = arguments.rows and names_in(arguments.rows)
     run_study(
         arguments.data,
         arguments.out,
@@ -216,6 +273,11 @@ def study(arguments: argparse.Namespace) -> None:
         arguments.count,
     )
     print(f"the page: {arguments.out / 'study.md'}, every metric: {arguments.out / 'study.csv'}")
+
+
+def names_in(text: str) -> list[str]:
+    """`a, b` -> ["a", "b"]."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def assignments(options: Mapping[str, object]) -> list[str]:
@@ -245,6 +307,36 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, one_line(f"error: {message}; see `{self.prog} --help`") + "\n")
+
+
+def add_sampling(command: argparse.ArgumentParser) -> None:
+    """The arguments that say which heroes are sampled; `sampling` is the list of them."""
+    group = command.add_argument_group("which heroes are sampled")
+    add = group.add_argument
+    sampling = [
+        add("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given"),
+        add("-n", dest="count", type=int, default=16, help="how many (default 16)"),
+        add("--seed", type=int, default=0, help="the first portrait's seed; the next ones count up"),
+        add("--truncation", type=float, default=1.0, help="1: as varied as learned; less: less varied, fewer failures"),
+        add("--guidance", type=float, metavar="W", help="1: labels as learned; more: followed more closely"),
+        add("--vary", metavar="ATTRIBUTE", help="every hero once for each class of it, one row a hero"),
+        add("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less"),
+        add("--like", type=Path, metavar="FILE", help="heroes like a picture, in its colours"),
+        add(
+            "--from",
+            dest="side",
+            type=int,
+            metavar="SIDE",
+            help="of --like: what it is at this side is kept (default 16 of 64)",
+        ),
+        add("--gender"),
+        add("--hero-class"),
+        add("--palette"),
+        add("--palette-file", type=Path, metavar="FILE", help="sample in the colours of a palette file"),
+        add("--label", action="append", default=[], metavar="ATTRIBUTE=CLASS", help="any other attribute of the data"),
+        add("--snap", type=int, metavar="K", help="snap each hero to K colours of its own, without specks"),
+    ]
+    command.set_defaults(sampling=sampling)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -389,38 +481,42 @@ def make_parser() -> argparse.ArgumentParser:
     command.set_defaults(run=study)
 
     command = commands.add_parser("sample", help="sample heroes: one PNG each, grid.png, manifest.json")
-    command.add_argument("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given")
     command.add_argument("--out", type=Path, required=True)
-    command.add_argument("-n", dest="count", type=int, default=16, help="how many (default 16)")
-    command.add_argument("--seed", type=int, default=0, help="the first portrait's seed; the next ones count up")
-    command.add_argument(
-        "--truncation", type=float, default=1.0, help="1: as varied as learned; less: less varied, fewer failures"
-    )
-    command.add_argument(
-        "--guidance", type=float, metavar="W", help="1: labels as learned; more: followed more closely"
-    )
-    command.add_argument("--vary", metavar="ATTRIBUTE", help="every hero once for each class of it, one row a hero")
-    command.add_argument("--keep", type=float, metavar="K", help="of --vary; 0: change most, more: change less")
-    command.add_argument("--like", type=Path, metavar="FILE", help="heroes like a picture, in its colours")
-    command.add_argument(
-        "--from",
-        dest="side",
-        type=int,
-        metavar="SIDE",
-        help="of --like: kept as it is at this side (default 16 of 64)",
-    )
-    command.add_argument("--gender")
-    command.add_argument("--hero-class")
-    command.add_argument("--palette")
-    command.add_argument("--palette-file", type=Path, metavar="FILE", help="sample in the colours of a palette file")
-    command.add_argument(
-        "--label", action="append", default=[], metavar="ATTRIBUTE=CLASS", help="any other attribute of the data"
-    )
+    add_sampling(command)
     command.add_argument(
         "--palette-snap", default="", metavar="N|FILE", help="snap to N colours of the training set or a palette file"
     )
-    command.add_argument("--snap", type=int, metavar="K", help="snap each hero to K colours of its own, without specks")
     command.set_defaults(run=sample)
+
+    command = commands.add_parser("export", help="heroes as what game engines and drawing programs load")
+    command.add_argument("--out", type=Path, required=True)
+    source_of = command.add_mutually_exclusive_group()
+    source_of.add_argument("--images", type=Path, metavar="DIR", help="a folder of `sample` or any portraits")
+    source_of.add_argument("--training", type=Path, metavar="DIR", help="a run's folder: its grids as gif or apng")
+    command.add_argument(
+        "--formats",
+        metavar="A,B",
+        help="some of png, json-hash, json-array, godot, tiled, preview, gpl, hex, pal, gif, apng "
+        "(default png,json-hash; of --training gif)",
+    )
+    command.add_argument("--tags", metavar="A,B", help="attributes to sort and tag by; all unless given")
+    command.add_argument("--columns", type=int, help="portraits in a row of the sheet; a square unless given")
+    command.add_argument("--margin", type=int, default=0, help="pixels around the sheet's portraits (default 0)")
+    command.add_argument("--spacing", type=int, default=0, help="pixels between them (default 0)")
+    command.add_argument("--scale", type=int, default=4, help="enlargement of preview, gif and apng (default 4)")
+    command.add_argument("--milliseconds", type=int, default=200, help="that a frame is shown (default 200)")
+    command.add_argument(
+        "--palette-snap", default="", metavar="N|FILE", help="snap to N colours of these portraits or a palette file"
+    )
+    add_sampling(command)
+    command.set_defaults(run=export)
+
+    command = commands.add_parser("gallery", help="a folder of portraits as one HTML page, to choose from")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="that `sample` wrote, or any portraits")
+    command.add_argument("--out", type=Path, metavar="FILE.html", help="gallery.html in the folder unless given")
+    command.add_argument("--data", type=Path, help="data folder: show the nearest training portraits too")
+    command.add_argument("--checkpoint", type=Path, help="that the portraits are of, for the page's commands")
+    command.set_defaults(run=gallery)
 
     command = commands.add_parser("weights", help="a checkpoint's sampler as one safetensors file, to pass on")
     command.add_argument("--checkpoint", type=Path, required=True)

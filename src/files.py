@@ -7,7 +7,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -148,7 +149,22 @@ def safe_part(text: str) -> str:
     """A text, such as a class name, as part of a file name: letters, digits, `.` and `-` of it, each other run of
     characters one `-`. It names no folder, and every system can have it.
 
-    Two texts may become the same: what tells files apart must be in another part of their name.
+    Two texts may become the same; see `distinct`.
     """
     kept = re.sub(r"[^\w.-]+|_+", "-", text).strip(".-")[:LONGEST_PART].rstrip(".-")
     return kept or "unnamed"
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names in their order, with `_2`, `_3`, ... behind those that some system takes for an earlier one: there,
+    neither capitals nor the ways to write an accent tell files apart."""
+    taken: set[str] = set()
+    told_apart = []
+    for name in names:
+        candidate, number = name, 1
+        while (key := unicodedata.normalize("NFC", candidate).casefold()) in taken:
+            number += 1
+            candidate = f"{name}_{number}"
+        taken.add(key)
+        told_apart.append(candidate)
+    return told_apart

@@ -18,10 +18,11 @@ from src.config import config_from_checkpoint
 from src.errors import InputError
 from src.families import build_family, find_family
 from src.family import DataSpecification, Family
-from src.files import safe_part
+from src.files import distinct, safe_part
 from src.images import over_background, tile, write_png
 from src.labels import LabelSpecification
 from src.limits import check_memory
+from src.manifest import MANIFEST
 from src.palettes.category import measure, palette_category
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import ColourTable, choose_palette, snap
@@ -37,7 +38,6 @@ from src.training.weights import averaged_weights, load_weights
 # faster on a CPU.
 BATCH = 8
 SECONDS_WITHOUT_BAR = 2.0
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -299,20 +299,42 @@ def picture(rows: Sequence[Sampled]) -> Image.Image:
     return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
 
 
+def described(
+    sampled: Sampled, model: LoadedModel, options: Mapping[str, object] | None = None
+) -> dict[str, dict[str, object]]:
+    """File name -> entry of the manifest, one a portrait: seed, labels, checkpoint hash, `options`.
+
+    A varied portrait's name and entry also say which hero it is a variation of.
+    """
+    names, entries = [], []
+    heroes, origins = sampled.heroes or sampled.labels, sampled.origins or ({},) * len(sampled.seeds)
+    for seed, labels, hero, origin in zip(sampled.seeds, sampled.labels, heroes, origins, strict=True):
+        variation, varied_from = [], {}
+        if labels != hero:
+            variation, varied_from = ["was", hero[sampled.varied]], {"varied_from": hero}
+        # Class names are anybody's: a weights file of somebody else must not write outside of the folder.
+        names.append("_".join(["hero", *map(safe_part, [*labels.values(), f"{seed:06d}", *variation])]))
+        entry = {"seed": seed, "labels": labels, "checkpoint": model.checkpoint_hash}
+        entries.append({**entry, **varied_from, **origin, **(options or {})})
+    return {f"{name}.png": entry for name, entry in zip(distinct(names), entries, strict=True)}
+
+
 def write_samples(
-    sampled: Sampled, out: Path, model: LoadedModel, palette_snap: str = "", palette_file: str = ""
+    sampled: Sampled,
+    out: Path,
+    model: LoadedModel,
+    palette_snap: str = "",
+    options: Mapping[str, object] | None = None,
 ) -> Path:
-    """Write one PNG a portrait, `grid.png` and `manifest.json` (file -> seed, labels, checkpoint hash).
+    """Write one PNG a portrait, `grid.png` and `manifest.json` (see `described`).
 
     Samples that lie in the folder already stay in the manifest.
-
-    A varied portrait's name and entry in the manifest also say which hero it is a variation of.
 
     Args:
         sampled: from `sample` or `vary`.
         out: folder for the files.
         model: that they are of.
-        palette_file: name of the palette file that they were painted with, for the manifest.
+        options: what else `sample` was given that makes them what they are, by the option's name, for the manifest.
         palette_snap: a number of colours or a palette file: the portraits are snapped to that palette, the manifest
             says so, the grid shows the raw ones and the snapped ones beside them, and the palette is written as
             `palette.hex` and `palette.gpl`. Empty: portraits as sampled.
@@ -325,26 +347,15 @@ def write_samples(
             manifest is to be.
     """
     out = Path(out)
-    portraits, palette, snapped_to = sampled.portraits, None, {}
+    portraits, palette, options = sampled.portraits, None, dict(options or {})
     if palette_snap:
         palette = choose_palette(palette_snap, model.colours)
-        portraits, snapped_to = snap(portraits, palette), {"palette_snap": Path(palette_snap).name}
+        portraits, options["palette_snap"] = snap(portraits, palette), Path(palette_snap).name
         for name in ("palette.hex", "palette.gpl"):
             write_palette(out / name, palette)
-    if palette_file:
-        snapped_to = {"palette_file": Path(palette_file).name}
-    manifest, earlier = {}, _earlier_manifest(out / MANIFEST)
-    heroes, origins = sampled.heroes or sampled.labels, sampled.origins or ({},) * len(portraits)
-    rows = zip(portraits, sampled.seeds, sampled.labels, heroes, origins, strict=True)
-    for portrait, seed, labels, hero, origin in rows:
-        variation, varied_from = [], {}
-        if labels != hero:
-            variation, varied_from = ["was", hero[sampled.varied]], {"varied_from": hero}
-        # Class names are anybody's: a weights file of somebody else must not write outside of the folder.
-        name = "_".join(["hero", *map(safe_part, [*labels.values(), f"{seed:06d}", *variation])]) + ".png"
+    manifest, earlier = described(sampled, model, options), _earlier_manifest(out / MANIFEST)
+    for name, portrait in zip(manifest, portraits, strict=True):
         write_png(out / name, portrait)
-        entry = {"seed": seed, "labels": labels, "checkpoint": model.checkpoint_hash}
-        manifest[name] = {**entry, **varied_from, **origin, **snapped_to}
     grid = out / "grid.png"
     write_png(grid, lay_out(sampled.portraits, palette, sampled.columns))
     write_json(out / MANIFEST, {**earlier, **manifest})

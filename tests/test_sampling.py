@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from PIL import Image
 
 from src.__main__ import main
 from src.errors import InputError
+from src.export.gallery import redraw_command
 from src.images import read_rgba
+from src.manifest import read_entries
 from src.palettes.files import read_palette, write_palette
 from src.palettes.snap import snap
 from src.sampling import load_model, sample, vary, write_samples
@@ -304,3 +307,21 @@ def test_two_runs_into_one_folder_keep_both_in_the_manifest(model, tmp_path):
     with pytest.raises(InputError, match="choose another --out"):
         write_samples(sample(model, 1), tmp_path, model)
     assert (tmp_path / "manifest.json").read_text() == "[1]"
+
+
+@pytest.mark.parametrize("arguments", [["--truncation", "0.5", "--gender", "feminine"], ["--vary", "palette"]])
+def test_the_command_in_a_gallery_samples_the_same_portrait(checkpoint, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert main(["sample", "--checkpoint", str(checkpoint), "--out", "in", "-n", "2", "--seed", "4", *arguments]) == 0
+    entries = read_entries(tmp_path / "in")
+    name = next(name for name in reversed(entries) if ("varied_from" in entries[name]) == ("--vary" in arguments))
+    assert main(shlex.split(redraw_command(entries[name], str(checkpoint)))[2:]) == 0
+    assert np.array_equal(read_rgba(tmp_path / "in" / name), read_rgba(tmp_path / "redrawn" / name))
+
+
+def test_names_that_become_the_same_stay_apart(model, tmp_path):
+    sampled = sample(model, 3, seed=7)
+    labels = tuple({**sampled.labels[0], "gender": name} for name in ("a b", "a-b", "A/B"))
+    write_samples(dataclasses.replace(sampled, labels=labels, seeds=(7, 7, 7)), tmp_path, model)
+    assert len(list(tmp_path.glob("hero_*.png"))) == 3
+    assert [entry["labels"]["gender"] for entry in read_entries(tmp_path).values()] == ["a b", "a-b", "A/B"]

@@ -100,7 +100,7 @@ def check_packed(path: Path, portraits: PackedPortraits) -> None:
         "split": (portraits.split, np.uint8, (count,)),
     }
     for name, (array, dtype, shape) in expected.items():
-        if array.dtype != dtype or array.shape != shape or not all(shape[1:3]):
+        if array.dtype != dtype or array.shape != shape or (name == "images" and 0 in shape[1:]):
             raise InputError(
                 f"{path} is damaged: {name} are {array.dtype} {list(array.shape)}, not {np.dtype(dtype)} "
                 f"{list(shape)}; run `build` (notebook 02) again"

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from src.palettes.oklab import srgb_to_oklab
+from src.progress import track
 
 EDGE_DISTANCE = 0.06
 """Neighbouring pixels further apart than this in OKLab have a colour edge between them."""
@@ -124,7 +125,7 @@ def nearest(queries: np.ndarray, library: Library) -> Nearest:
     """The nearest portraits of the library, plain or mirrored."""
     blocks = [queries[start : start + BLOCK] for start in range(0, len(queries), BLOCK)]
     parts = []
-    for block in blocks:
+    for block in track(blocks, "comparing", delay=2.0):
         plain = _nearest_as_they_are(block, library)
         mirrored = _nearest_as_they_are(np.ascontiguousarray(block[:, :, ::-1]), library)
         by_structure, by_colour = mirrored[0] < plain[0], mirrored[2] < plain[2]

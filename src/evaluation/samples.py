@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +12,10 @@ from src.evaluation.portrait_set import PortraitSet
 from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
 from src.labels import LabelSpecification
 from src.limits import check_memory
+from src.manifest import read_entries
 from src.progress import track
-from src.tables import read_table
 
-MANIFEST, LABELS_TABLE, GRID = "manifest.json", "labels.csv", "grid.png"
+GRID = "grid.png"
 
 
 @dataclass(frozen=True)
@@ -160,31 +157,11 @@ def _read_labels(
     folder: Path, names: tuple[str, ...], specification: LabelSpecification
 ) -> tuple[LabelSpecification, np.ndarray]:
     """Those attributes that every picture has a label of, and the labels int64 [N, A]."""
-    given = _given_labels(folder)
-    rows = [given.get(name, {}) for name in names]
+    entries = read_entries(folder)
+    rows = [entries[name]["labels"] if name in entries else {} for name in names]
     known = specification.restricted_to([name for name in specification.names if all(row.get(name) for row in rows)])
     try:
         labels = [known.encode(row) for row in rows]
     except InputError as error:
         raise InputError(f"labels in {folder}: {error}") from None
     return known, np.array(labels, np.int64).reshape(len(names), len(known.names))
-
-
-def _given_labels(folder: Path) -> dict[str, Mapping[str, str]]:
-    """File name below the folder -> class names by attribute."""
-    manifest, table = folder / MANIFEST, folder / LABELS_TABLE
-    if manifest.is_file():
-        try:
-            entries = json.loads(manifest.read_text(encoding="utf-8"))
-            return {name: dict(entry["labels"]) for name, entry in entries.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise InputError(
-                f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to leave labels out"
-            ) from None
-    if table.is_file():
-        rows = read_table(table, ("filename",)).to_dict("records")
-        doubled = [name for name, number in Counter(row["filename"] for row in rows).items() if number > 1]
-        if doubled:
-            raise InputError(f"{table} names {doubled[0]!r} twice; keep one row")
-        return {row["filename"].replace("\\", "/"): row for row in rows}
-    return {}

@@ -64,7 +64,7 @@ def read_palette(path: Path) -> np.ndarray:
 
 
 def write_palette(path: Path, palette: np.ndarray) -> None:
-    """Write a palette as `.hex` or `.gpl`, by the path's ending.
+    """Write a palette as GIMP's `.gpl`, JASC's `.pal` or `.hex`, by the path's ending.
 
     Args:
         path: where; missing folders are made.
@@ -74,10 +74,13 @@ def write_palette(path: Path, palette: np.ndarray) -> None:
     if path.suffix == ".gpl":
         lines = ["GIMP Palette", f"Name: {path.stem}", "#"]
         lines += [f"{red:3d} {green:3d} {blue:3d}\t{red:02x}{green:02x}{blue:02x}" for red, green, blue in palette]
+    elif path.suffix == ".pal":
+        lines = ["JASC-PAL", "0100", str(len(palette)), *(f"{red} {green} {blue}" for red, green, blue in palette)]
     else:
         lines = [f"{red:02x}{green:02x}{blue:02x}" for red, green, blue in palette]
+    line_end = "\r\n" if path.suffix == ".pal" else "\n"  # Paint Shop Pro's own
     with replacing(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        temporary.write_text("".join(line + line_end for line in lines), encoding="utf-8", newline="")
 
 
 def _reader(path: Path, content: bytes) -> Callable[[Path, bytes], list[Colour]]:

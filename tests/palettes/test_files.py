@@ -93,7 +93,7 @@ def test_strips_and_indexed_pictures(tmp_path, mode):
     assert {tuple(colour) for colour in read_palette(tmp_path / "strip.dat")} == {tuple(colour) for colour in SIX}
 
 
-@pytest.mark.parametrize("name", ["p.hex", "p.gpl"])
+@pytest.mark.parametrize("name", ["p.hex", "p.gpl", "p.pal"])
 def test_written_palettes_read_back(tmp_path, name):
     write_palette(tmp_path / name, SIX)
     assert np.array_equal(read_palette(tmp_path / name), SIX)

@@ -54,6 +54,13 @@ def test_conditioning_on_some_attributes_drops_the_other_columns(data_folder):
         portraits.conditioned_on(["colour"])
 
 
+def test_a_set_without_attributes_is_read(data_folder):
+    with np.load(data_folder / "portraits.npz") as packed:
+        arrays = {**packed, "labels": packed["labels"][:, :0], "label_mappings": "{}"}
+    np.savez(data_folder / "portraits.npz", **arrays)
+    assert load_portraits(data_folder).labels.shape == (48, 0)
+
+
 def test_missing_and_damaged_files_are_said_in_one_line(tmp_path):
     with pytest.raises(InputError, match="run `build`"):
         load_portraits(tmp_path)

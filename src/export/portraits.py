@@ -1,0 +1,119 @@
+"""Portraits to export, with what is known of them: a folder of pictures, or samples. No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from src.errors import InputError
+from src.files import distinct, safe_part
+from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
+from src.manifest import MANIFEST, plain_text, read_entries
+from src.progress import track
+
+if TYPE_CHECKING:
+    from src.sampling import LoadedModel, Sampled
+
+GRID = "grid.png"
+LONGEST_NAME = 120
+"""Bytes of a name without its ending: with it, below what file systems take."""
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """Portraits of one size.
+
+    Args:
+        images: uint8 [N, H, W, 4], binary alpha.
+        files: the file that each is or would be, below its folder, distinct.
+        entries: what the manifest says of each; `labels` always, by attribute.
+    """
+
+    images: np.ndarray
+    files: tuple[str, ...]
+    entries: tuple[Mapping[str, object], ...]
+
+    @property
+    def labels(self) -> tuple[Mapping[str, str], ...]:
+        """Class names by attribute, one mapping a portrait."""
+        return tuple(entry["labels"] for entry in self.entries)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Those that any portrait has a label of."""
+        return tuple(dict.fromkeys(attribute for labels in self.labels for attribute in labels))
+
+    @property
+    def names(self) -> list[str]:
+        """The files' names without folder and ending, as every system can have them."""
+        return distinct(map(_safe_name, self.files))
+
+    def sorted_by(self, attributes: Sequence[str]) -> Portraits:
+        """The same portraits with those of equal labels next to each other, else in the same order."""
+        keys = [tuple(labels.get(attribute, "") for attribute in attributes) for labels in self.labels]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return Portraits(
+            self.images[order],
+            tuple(self.files[index] for index in order),
+            tuple(self.entries[index] for index in order),
+        )
+
+
+def sampled_portraits(model: LoadedModel, sampled: Sampled) -> Portraits:
+    """Samples, under the names that `sample` gives to their files."""
+    from src.sampling import described
+
+    entries = described(sampled, model)
+    return Portraits(sampled.portraits, tuple(entries), tuple(entries.values()))
+
+
+def read_portraits(folder: Path) -> Portraits:
+    """The pictures of a folder, with what its `manifest.json` or `labels.csv` says of them.
+
+    Of a folder with a manifest those that it names, in its order; of another one all pictures in it and in the folders
+    below, by name, but for those named `grid.png`.
+
+    Raises:
+        InputError: no such folder, no pictures, a damaged one, or sizes that differ.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; name one that holds pictures")
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.name.lower() != GRID
+    }
+    entries = read_entries(folder)
+    # A manifest is anybody's: only what lies in the folder is read.
+    files = [name for name in entries if name in found] if (folder / MANIFEST).is_file() else list(found)
+    if not files:
+        raise InputError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
+    images = []
+    for name in track(files, "reading", delay=2.0):
+        try:
+            images.append(read_rgba(found[name]))
+        except BadImage as error:
+            raise InputError(f"{found[name]}: {error}; remove or mend it") from None
+        if images[-1].shape != images[0].shape:
+            (height, width), (others_height, others_width) = images[-1].shape[:2], images[0].shape[:2]
+            raise InputError(
+                f"{found[name]} is {width}x{height}, {files[0]} is {others_width}x{others_height}; portraits must be "
+                "of one size: move the others away"
+            )
+    return Portraits(
+        np.stack(images), tuple(map(plain_text, files)), tuple(entries.get(name, {"labels": {}}) for name in files)
+    )
+
+
+def _safe_name(file: str) -> str:
+    """`folder/half elf_000001.png` -> `hero_folder_half-elf_000001`; `hero` before it, for some systems have no file
+    called `con`."""
+    parts = [safe_part(part) for part in re.split("[_/]", file.rpartition(".")[0]) if part]
+    name = "_".join(parts[parts[:1] == ["hero"] :])
+    return f"hero_{name}".encode()[:LONGEST_NAME].decode(errors="ignore").rstrip("_.-")

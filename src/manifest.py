@@ -1,0 +1,50 @@
+"""How the portraits of a folder came about: `manifest.json` as `sample` writes it, or a `labels.csv`. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from src.errors import InputError
+from src.tables import read_table
+
+MANIFEST, LABELS_TABLE = "manifest.json", "labels.csv"
+
+
+def read_entries(folder: Path) -> dict[str, dict[str, object]]:
+    """What is known of a folder's portraits.
+
+    Returns:
+        By file name below the folder, in the file's order: at least `labels`, class names by attribute; of a manifest
+        also `seed`, `checkpoint` and how else it was sampled. Empty where the folder has neither file.
+
+    Raises:
+        InputError: a file of that name that is no manifest or table, or a table that names a portrait twice.
+    """
+    manifest, table = Path(folder) / MANIFEST, Path(folder) / LABELS_TABLE
+    if manifest.is_file():
+        try:
+            entries = json.loads(manifest.read_text(encoding="utf-8"))
+            return {name: {**entry, "labels": _as_text(entry["labels"])} for name, entry in entries.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise InputError(
+                f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to leave labels out"
+            ) from None
+    if table.is_file():
+        rows = read_table(table, ("filename",)).to_dict("records")
+        doubled = [name for name, number in Counter(row["filename"] for row in rows).items() if number > 1]
+        if doubled:
+            raise InputError(f"{table} names {doubled[0]!r} twice; keep one row")
+        return {row.pop("filename").replace("\\", "/"): {"labels": _as_text(row)} for row in rows}
+    return {}
+
+
+def plain_text(text: object) -> str:
+    """A text that every file can hold: half a character of UTF-16, which JSON and file names may have, becomes `?`."""
+    return str(text).encode(errors="replace").decode()
+
+
+def _as_text(labels: dict[object, object]) -> dict[str, str]:
+    """Labels without the empty ones."""
+    return {plain_text(attribute): plain_text(name) for attribute, name in labels.items() if name not in ("", None)}
