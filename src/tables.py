@@ -62,6 +62,10 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
         raise InputError(
             f"{path}, row {row + 2}: {width - lacking[row]} cells where the header has {width}; mend the row"
         )
+    # Spreadsheet programs leave empty columns behind.
+    table = table.loc[:, (table.columns != "") | table.ne("").any().to_numpy()]
+    if (table.columns == "").sum() > 1:
+        raise InputError(f"{path} has several columns without a name; name them in the header")
     if strip:
         if '"' in text:  # no other cell has several lines
             _check_swallowed(path, table, delimiter)

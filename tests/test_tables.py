@@ -45,6 +45,7 @@ def test_what_spreadsheets_write_is_understood(tmp_path):
         (b"", "empty"),
         (b"\n\n", "empty"),
         (b'""', "empty"),
+        (b"filename,,\na,b,c\n", "several columns without a name"),
         (b'""\n""\n', "empty"),
         (b"name,gender\na,b\n", "no column 'filename'; its columns are: name, gender"),
         (b"filename,gender\na\n", "row 2: 1 cells"),
@@ -84,6 +85,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_empty_columns_without_a_name_are_left_out_and_one_with_notes_stays(tmp_path):
+    (tmp_path / "t.csv").write_text("filename,,,gender\na.png,,note,x\nb.png,,,\n")
+    assert read_table(tmp_path / "t.csv").columns.tolist() == ["filename", "", "gender"]
 
 
 @pytest.mark.parametrize("name", ["a\rb.png", "a\r\nb", "\r", "a\nb", "\u2028", '"'])
