@@ -25,7 +25,7 @@ def test_the_latent_that_is_found_is_nearer_than_any_start(model, monkeypatch):
     both = [found, *(latent_of_seed(model, seed, labels) for seed in range(16))]
     numbers, indices = (torch.stack([getattr(each, name) for each in both]) for name in ("numbers", "labels"))
     away = distance(model.family.sample(model.sampler, numbers, indices), to_signed(torch.from_numpy(portrait)[None]))
-    assert away[0] < 0.95 * away[1:].min()
+    assert away[0] < 0.99 * away[1:].min()  # the starts; without optimisation it is the best of them
 
 
 def test_distances_are_of_pixels_and_of_blocks():
