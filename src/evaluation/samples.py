@@ -177,7 +177,7 @@ def _given_labels(folder: Path) -> dict[str, Mapping[str, str]]:
         try:
             entries = json.loads(manifest.read_text(encoding="utf-8"))
             return {name: dict(entry["labels"]) for name, entry in entries.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(
                 f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to leave labels out"
             ) from None
