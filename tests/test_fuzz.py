@@ -18,7 +18,7 @@ from src.tables import read_table, write_table
 
 pytestmark = pytest.mark.slow
 
-FUZZ = settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WORDS = ("a", '"', ",", ";", "\t", "\n", "\r", " ", "filename", "group_id", "é", "\0", "\ufeff")
 CSV_LIKE = st.lists(st.sampled_from(WORDS), max_size=40).map("".join)
 JSON_LIKE = st.recursive(
@@ -80,7 +80,7 @@ def test_any_damage_to_a_packed_set(data_folder, place, bit, cut):
         assert portraits.images.dtype == np.uint8 and (portraits.labels >= 0).all()
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     command=st.sampled_from(["paint --out", "prepare --images . --data", "build --data", "source lpc --from . --data"]),
     folder=st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=5),

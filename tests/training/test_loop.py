@@ -58,7 +58,7 @@ def test_epochs_are_passes_over_the_training_portraits(data_folder, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["config"]["kimg"] == 0.072
     result, _ = run(data_folder, tmp_path, 0.08, resume=True, family=None)
     assert result.images_seen == 80
-    with pytest.raises(InputError, match="not twice"):
+    with pytest.raises(InputError, match="not both"):
         run(data_folder, tmp_path, 0.08, epochs=2)
 
 
@@ -188,7 +188,7 @@ def test_minutes_end_with_a_save_and_can_be_resumed_exactly(data_folder, tmp_pat
         record = json.loads((tmp_path / "timed" / "config.json").read_text())
         assert content["images_seen"] == 1000 * record["config"]["kimg"] == 8 * (1 + resume)
         assert any("the time is up at 0.0" in line and "resume to go on" in line for line in lines)
-        assert (tmp_path / "timed" / "samples" / "fakes_000000.png").is_file()
+        assert (tmp_path / "timed" / "samples" / f"fakes_000000_{8 * (1 + resume):03d}.png").is_file()
     whole = train_on("whole", False, kimg=0.016)[1]
     assert content["config"].pop("kimg") != whole["config"].pop("kimg")
     assert_same(content, whole)
