@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
 
+PREPARE_OPTIONS = (
+    "frames",
+    "enlarge",
+    "remove_noise",
+    "reduce",
+    "colours",
+    "keep_background",
+    "remove_orphans",
+    "remove_fringe",
+    "density",
+    "kind",
+    "fit",
+    "resample",
+)
+
 
 def paint(arguments: argparse.Namespace) -> None:
     from src.painter import paint_set
@@ -30,31 +45,28 @@ def paint(arguments: argparse.Namespace) -> None:
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    from src.data.clean import PrepareOptions, parse_density
+    from src.data.clean import PrepareOptions
+    from src.data.cutting import Tiles
     from src.data.folder import prepare_folder
 
-    options = PrepareOptions(
-        arguments.reduce,
-        arguments.colours,
-        arguments.keep_background,
-        arguments.remove_orphans,
-        arguments.remove_fringe,
-        arguments.density and parse_density(arguments.density),
-        arguments.kind,
-        arguments.fit,
-        arguments.resample,
-    )
-    report = prepare_folder(arguments.images, arguments.data, arguments.size, arguments.tiles, options)
+    if arguments.tiles is None and (arguments.margin or arguments.spacing):
+        raise InputError("--margin and --spacing are of tiles; give --tiles")
+    tiles = arguments.tiles and Tiles.parse(arguments.tiles, arguments.margin, arguments.spacing)
+    options = PrepareOptions(**{name: getattr(arguments, name) for name in PREPARE_OPTIONS})
+    report = prepare_folder(arguments.images, arguments.data, arguments.size, tiles, options, arguments.group_by)
     print_report(report)
 
 
 def build(arguments: argparse.Namespace) -> None:
     from src.config import parse_assignments
     from src.data.build import build_dataset
+    from src.data.folder import labels_beside
     from src.data.origin import source_labels
 
     attributes = [name.strip() for name in arguments.attributes.split(",") if name.strip()]
-    labels = arguments.labels or source_labels(arguments.data)
+    labels = arguments.labels or source_labels(arguments.data) or labels_beside(arguments.data)
+    if labels and not arguments.labels:
+        print(f"labels from {labels}")
     report = build_dataset(
         arguments.data,
         labels,
@@ -64,6 +76,8 @@ def build(arguments: argparse.Namespace) -> None:
         arguments.min_confidence,
         arguments.new_classes,
         [parse_assignments(combination.split(",")) for combination in arguments.hold_out],
+        arguments.label_pattern,
+        arguments.group_by,
     )
     print_report(report)
 
@@ -76,11 +90,11 @@ def print_report(report: PrepareReport | BuildReport) -> None:
 
 
 def source(arguments: argparse.Namespace) -> None:
-    from src.data.clean import PrepareOptions, parse_density
+    from src.data.clean import PrepareOptions
     from src.data.sources import COLLECTIONS
 
     collection = COLLECTIONS[arguments.collection]
-    options = PrepareOptions(colours=arguments.colours, density=arguments.density and parse_density(arguments.density))
+    options = PrepareOptions(colours=arguments.colours, density=arguments.density)
     if arguments.download is not None:
         collection.fetch(arguments.files, arguments.download, arguments.sha256)
     of_collection = {name: getattr(arguments, name) for name in collection.options}
@@ -214,6 +228,11 @@ def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part.strip()]
 
 
+def number_or_word(text: str) -> int | str:
+    """`2` -> 2, and any other text as it is."""
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose complaints are one line, like every other of this command line; all take `--debug`."""
 
@@ -247,7 +266,15 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--images", type=Path, required=True, help="folder of raw images, searched deeply")
     command.add_argument("--data", type=Path, required=True, help="data folder to write")
     command.add_argument("--size", type=int, default=64, help="side of the portraits in pixels (default 64)")
-    command.add_argument("--tiles", type=int, help="cut every image into tiles of this side")
+    command.add_argument("--tiles", metavar="N|WxH", help="cut every image into tiles: 32, or 24x32")
+    command.add_argument("--margin", type=int, default=0, help="pixels around all tiles of a sheet (default 0)")
+    command.add_argument("--spacing", type=int, default=0, help="pixels between tiles (default 0)")
+    command.add_argument("--frames", default="first", help="of GIF, APNG and WebP: first (default) or all")
+    command.add_argument("--enlarge", type=number_or_word, metavar="K|each", help="the most to enlarge a portrait")
+    command.add_argument(
+        "--group-by", metavar="HERO", help="what shows one hero: folder, a pattern ('{hero}_*'), or silhouette alone"
+    )
+    command.add_argument("--remove-noise", action="store_true", help="collapse JPEG noise of art in its own size, too")
     command.add_argument("--reduce", metavar="METHOD", help="reduce art that is too large: mode (commonest) or nearest")
     command.add_argument("--colours", type=int, metavar="N", help="keep at most N colours a portrait")
     command.add_argument("--keep-background", action="store_true", help="leave flat opaque backgrounds")
@@ -293,8 +320,14 @@ def make_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("build", help="labels, palettes, split, packed file (notebook 02)")
     command.add_argument("--data", type=Path, required=True, help="data folder that `prepare` wrote")
     command.add_argument(
-        "--labels", type=Path, help="CSV of given labels, keyed by filename or group_id; else those a source left"
+        "--labels",
+        type=Path,
+        help="CSV of given labels, keyed by filename or group_id, or a dataset.json; else labels.csv of the images",
     )
+    command.add_argument(
+        "--label-pattern", metavar="NAMES", help="labels from file names: '{hero_class}/*', '{gender}_{hero_class}_*'"
+    )
+    command.add_argument("--group-by", metavar="COLUMN", help="column of --labels that names the hero; never split")
     command.add_argument("--attributes", default="gender,hero_class,palette", help="names joined by commas")
     command.add_argument(
         "--val-fraction", type=float, default=0.2, help="share of portraits for validation (default 0.2)"
@@ -374,7 +407,7 @@ def make_parser() -> argparse.ArgumentParser:
         dest="side",
         type=int,
         metavar="SIDE",
-        help="of --like: what it is at this side is kept (default 16 of 64)",
+        help="of --like: kept as it is at this side (default 16 of 64)",
     )
     command.add_argument("--gender")
     command.add_argument("--hero-class")

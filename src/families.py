@@ -56,13 +56,16 @@ def build_family(
 
     Raises:
         InputError: settings and data make no network, or one that does not fit into the memory.
-        OutOfMemoryError: it does not fit onto the card.
     """
     family = find_family(name)
     try:
         with checked_networks(copies):
             return family(config, data, device)
+    except InputError:
+        raise
     except (ValueError, ArithmeticError, RuntimeError) as error:
-        if isinstance(error, InputError) or type(error).__name__ == "OutOfMemoryError":
-            raise
+        if type(error).__name__ == "OutOfMemoryError":
+            raise InputError(
+                "the card's memory cannot hold the networks; make them smaller, or free the card"
+            ) from None
         raise InputError(f"these settings and data make no network: {str(error).splitlines()[0][:200]}") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,16 +39,42 @@ class BadImage(ValueError):
     """A file or picture that cannot become a portrait; the message is a short plain reason."""
 
 
-def read_rgba(path: Path, max_pixels: int = MAX_PIXELS, binary_alpha: bool = True) -> np.ndarray:
-    """Decode an image file: the first frame, upright, as RGBA with binary alpha.
+@dataclass(frozen=True)
+class Picture:
+    """What a file holds.
+
+    Args:
+        frames: uint8 `[height, width, 4]` each; alpha is 0 or 255, and RGB is 0 wherever alpha is 0.
+        first: the number of the first of these frames in the file, from 0.
+        count: the frames in the file.
+        lossy: it is a JPEG.
+    """
+
+    frames: list[np.ndarray]
+    first: int
+    count: int
+    lossy: bool
+
+
+def read_rgba(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """The one frame of a file that `read_picture` takes, uint8 `[height, width, 4]`.
+
+    Raises:
+        BadImage: as `read_picture` does.
+    """
+    return read_picture(path, max_pixels=max_pixels).frames[0]
+
+
+def read_picture(
+    path: Path, all_frames: bool = False, max_pixels: int = MAX_PIXELS, binary_alpha: bool = True
+) -> Picture:
+    """Decode an image file, upright, as RGBA with binary alpha.
 
     Args:
         path: PNG, JPEG, WebP, GIF or BMP, by content.
-        max_pixels: larger images are refused by the size in their header, before any pixel is decoded.
+        all_frames: take every frame of an animation, not only the first that shows something.
+        max_pixels: larger images, all frames taken together, are refused by their header, before any pixel is decoded.
         binary_alpha: False leaves colours and alpha as they are in the file.
-
-    Returns:
-        uint8 `[height, width, 4]`; alpha is 0 or 255, and RGB is 0 wherever alpha is 0.
 
     Raises:
         BadImage: an empty, truncated, damaged, foreign, unreadable or too large file.
@@ -64,7 +91,7 @@ def read_rgba(path: Path, max_pixels: int = MAX_PIXELS, binary_alpha: bool = Tru
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > max_pixels:
                     raise BadImage(f"too large: {image.width}x{image.height} pixels")
-                return with_binary_alpha(_to_rgba(image)) if binary_alpha else _to_rgba(image)
+                return _decoded(image, all_frames, max_pixels // (image.width * image.height), binary_alpha)
     except BadImage:
         raise
     except Image.DecompressionBombError:
@@ -80,6 +107,23 @@ def read_rgba(path: Path, max_pixels: int = MAX_PIXELS, binary_alpha: bool = Tru
         # and one bad file must not stop a run over thousands.
         detail = " ".join(str(error).split())[:80]
         raise BadImage(f"truncated or damaged: {detail or type(error).__name__}") from None
+
+
+def _decoded(image: Image.Image, all_frames: bool, most_frames: int, binary_alpha: bool) -> Picture:
+    lossy = image.format in ("JPEG", "MPO")
+    count = 1 if lossy else getattr(image, "n_frames", 1)  # the further pictures of a JPEG are thumbnails
+    if all_frames and count > most_frames:
+        raise BadImage(f"too large: {count} frames of {image.width}x{image.height} pixels")
+    frames = []
+    for number in range(min(count, most_frames)):
+        if number:
+            image.seek(number)
+        frame = with_binary_alpha(_to_rgba(image)) if binary_alpha else _to_rgba(image)
+        if all_frames:
+            frames.append(frame)
+        elif frame[..., 3].any():
+            return Picture([frame], number, count, lossy)
+    return Picture(frames or [frame], 0, count, lossy)
 
 
 def _to_rgba(image: Image.Image) -> np.ndarray:
@@ -118,7 +162,7 @@ def count_colours(rgba: np.ndarray) -> int:
     return len(np.unique(np.ascontiguousarray(rgba).view(np.uint32)[rgba[..., 3] > 0]))
 
 
-def fit(native: np.ndarray, size: int) -> np.ndarray:
+def fit(native: np.ndarray, size: int, most: int | None = None) -> np.ndarray:
     """Bring art to `size` x `size` without blur: whole-number scaling and transparent padding only.
 
     Art is enlarged by the largest whole number that fits. Padding goes evenly left and right, and above: a bust stands
@@ -127,6 +171,7 @@ def fit(native: np.ndarray, size: int) -> np.ndarray:
     Args:
         native: uint8 `[height, width, 4]`, binary alpha, in the pixels it was drawn in.
         size: side of the portrait in pixels.
+        most: the most to enlarge it; None for as much as fits.
 
     Returns:
         uint8 `[size, size, 4]`.
@@ -139,7 +184,7 @@ def fit(native: np.ndarray, size: int) -> np.ndarray:
     height, width = native.shape[:2]
     if max(height, width) > size:
         raise BadImage(f"larger than {size}x{size}: {width}x{height} true pixels")
-    factor = size // max(height, width)
+    factor = min(size // max(height, width), most or size)
     enlarged = native.repeat(factor, axis=0).repeat(factor, axis=1)
     pixels = np.zeros((size, size, 4), np.uint8)
     left = (size - width * factor) // 2

@@ -77,8 +77,11 @@ def checked_networks(copies: int) -> Iterator[None]:
     def count(_module: object, _name: str, parameter: Parameter | None) -> None:
         nonlocal taken
         if parameter is not None:
-            taken += parameter.numel() * parameter.element_size()
-            check_memory((copies - 1) * taken, f"networks of more than {_size(taken)}", "make them smaller")
+            size = parameter.numel() * parameter.element_size()
+            taken += size
+            # This one is not filled yet; those before it are in use already.
+            needed = (copies - 1) * taken + size
+            check_memory(needed, f"networks of more than {_size(taken)}", "make them smaller")
 
     hook = register_module_parameter_registration_hook(count)
     try:

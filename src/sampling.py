@@ -50,6 +50,7 @@ class LoadedModel:
         sampler: the averaged network, in evaluation mode, on the CPU.
         labels: the attributes that condition it.
         checkpoint_hash: SHA-256 of the checkpoint's file.
+        data_fingerprint: of the data set that it was trained on.
         colours: those of its training set; None in a checkpoint of an older version.
     """
 
@@ -58,6 +59,7 @@ class LoadedModel:
     sampler: nn.Module
     labels: LabelSpecification
     checkpoint_hash: str
+    data_fingerprint: str
     colours: ColourTable | None
 
 
@@ -123,7 +125,8 @@ def load_model(checkpoint: Path, guidance: float | None = None, keep: float | No
     sampler = family.sampler.eval()
     table = content.get("training_colours")
     colours = ColourTable(table["colours"].numpy(), table["counts"].numpy()) if table else None
-    return LoadedModel(content["family"], family, sampler, labels, file_hash(checkpoint), colours)
+    digest, fingerprint = file_hash(checkpoint), str(content["data_fingerprint"])
+    return LoadedModel(content["family"], family, sampler, labels, digest, fingerprint, colours)
 
 
 def sample(

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.images import BadImage, count_colours, fit, over_background, read_rgba, tile, with_binary_alpha, write_png
+from src.images import (
+    BadImage,
+    count_colours,
+    fit,
+    over_background,
+    read_picture,
+    read_rgba,
+    tile,
+    with_binary_alpha,
+    write_png,
+)
 
 
 def random_art(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -167,3 +177,16 @@ def test_write_png_replaces_and_leaves_no_temporary_file(tmp_path):
         write_png(path, np.zeros((4, 4, 5), np.uint8))
     assert np.array_equal(read_rgba(path), random_art(4, 4, seed=2))
     assert [entry.name for entry in path.parent.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.gif", {}), ("a.png", {}), ("a.webp", {"lossless": True})])
+def test_frames_are_read_one_or_all_and_an_empty_first_one_is_passed_over(tmp_path, name, options):
+    frames = [np.zeros((8, 6, 4), np.uint8), *(np.full((8, 6, 4), (value, 0, 0, 255), np.uint8) for value in (90, 200))]
+    first, *others = map(Image.fromarray, frames)
+    first.save(tmp_path / name, save_all=True, append_images=others, disposal=2, **options)
+    one, every = read_picture(tmp_path / name), read_picture(tmp_path / name, all_frames=True)
+    assert (one.first, one.count, every.count) == (1, 3, 3)
+    assert np.array_equal(one.frames[0], frames[1]) and np.array_equal(read_rgba(tmp_path / name), frames[1])
+    assert all(map(np.array_equal, every.frames, frames))
+    with pytest.raises(BadImage, match="3 frames of 6x8"):
+        read_picture(tmp_path / name, all_frames=True, max_pixels=100)

@@ -16,12 +16,12 @@ import pandas as pd
 
 from src.data.data_card import write_data_card
 from src.data.folder import PREPARED, RAW_TABLE, accepted_names
-from src.data.given_labels import GivenLabels, read_given_labels
-from src.data.group_labels import GROUP_LABELS
+from src.data.given_labels import GivenLabels, labels_from_names, labels_of_portraits, read_given_labels
+from src.data.group_labels import GIVEN, GROUP_LABELS, MANUAL, labels_of, read_group_labels
 from src.data.intake import ACCEPTED, DUPLICATE
 from src.data.labelling import Labelling, label_portraits
 from src.data.smooth import is_smooth
-from src.data.split import TRAIN, VALIDATION, held_out_portraits, split_by_group
+from src.data.split import TRAIN, VALIDATION, held_out_portraits, joined_groups, share_warnings, split_by_group
 from src.data.symmetry import is_symmetric
 from src.data.vocabulary import (
     CONFIGURATION,
@@ -78,7 +78,7 @@ class BuildReport:
         share = self.validation / self.portraits
         lines = [
             f"{self.portraits:,} portraits in {self.groups:,} groups; "
-            f"{self.validation:,} ({share:.1%}) for validation; {self.left_out:,} left out"
+            f"{self.validation:,} ({share:.1%}) held out for validation; {self.left_out:,} left out"
         ]
         if self.mirror_symmetric:
             lines.append("  the set looks the same in a mirror: train with mirror_data=true for twice as much to see")
@@ -98,6 +98,8 @@ def build_dataset(
     min_confidence: float = MIN_CONFIDENCE,
     new_classes: bool = False,
     hold_out: Sequence[Mapping[str, str]] = (),
+    label_pattern: str | None = None,
+    group_by: str | None = None,
 ) -> BuildReport:
     """Label the prepared portraits, split them by group and pack them.
 
@@ -114,7 +116,7 @@ def build_dataset(
 
     Args:
         data: the data folder that `prepare_folder` wrote.
-        labels: a CSV of given labels, keyed by `filename` or `group_id`.
+        labels: a CSV of given labels, keyed by `filename` or `group_id`, or a `dataset.json` of StyleGAN's tools.
         attributes: the attributes wanted.
         val_fraction: share of the portraits for validation, 0 to less than 1.
         seed: of the split.
@@ -122,6 +124,9 @@ def build_dataset(
         new_classes: take classes that the earlier build did not have as meant.
         hold_out: combinations of labels, attribute -> class, that training shall never see, to measure what a model
             makes of them: every group in which one occurs is for validation, the others are split as ever.
+        label_pattern: a pattern of file names that gives labels, such as `{hero_class}/*`; None: folders give them,
+            where they look like classes and one attribute has no labels at all.
+        group_by: a column of the labels that names the hero: one hero's portraits are all on one side of the split.
 
     Raises:
         InputError: nothing prepared, a bad CSV or arguments, a class that the earlier build did not have, no
@@ -132,7 +137,7 @@ def build_dataset(
     check_finished(data, "build")
     portraits = read_portraits(data)
     used = check_vocabulary(data, labels, set(portraits["group_id"]), attributes, new_classes)
-    given = GivenLabels() if labels is None else read_given_labels(labels, attributes)
+    given, heroes, said = _given(data, labels, portraits, attributes, label_pattern, group_by)
     images = _read_images(data / PREPARED, portraits.index)
 
     measures = measure_palettes(images, portraits.index)
@@ -145,12 +150,15 @@ def build_dataset(
     )
     encoded = _encode(table, specification)
 
-    split = _split(table["group_id"], specification, encoded, hold_out, val_fraction, seed)
+    groups = table["group_id"] if heroes is None else joined_groups(table["group_id"], heroes.reindex(table.index))
+    split = _split(groups, specification, encoded, hold_out, val_fraction, seed)
     table = table.join(measures).assign(split=split)
 
-    packed = _pack(images[portraits.index.isin(table.index)], table, specification, encoded)
+    packed = _pack(images[portraits.index.isin(table.index)], table.assign(group_id=groups), specification, encoded)
+    if not hold_out:
+        said += share_warnings(groups, split, val_fraction)
 
-    report = _describe(table, specification, labelling, left_out, val_fraction, packed)
+    report = _describe(table, specification, labelling, [*said, *left_out], val_fraction, packed)
     texts = {
         **_tables(table, specification.names),
         LABEL_MAPPINGS: str(packed["label_mappings"]),
@@ -163,6 +171,30 @@ def build_dataset(
             np.savez_compressed(file, **packed)
     write_data_card(data)
     return report
+
+
+def _given(
+    data: Path,
+    labels: Path | None,
+    portraits: pd.DataFrame,
+    attributes: Sequence[str],
+    label_pattern: str | None,
+    group_by: str | None,
+) -> tuple[GivenLabels, pd.Series | None, list[str]]:
+    """The labels of a table and of file names; the hero of each portrait, where a column names it; lines to say."""
+    columns = [*attributes, *([group_by] if group_by and group_by not in attributes else [])]
+    given = GivenLabels() if labels is None else read_given_labels(labels, columns)
+    heroes = None
+    if group_by is not None:
+        if group_by not in given.by_file:
+            raise InputError(f"no given label is called {group_by!r}; --group-by names a column of --labels")
+        heroes = labels_of_portraits(given, portraits)[0][group_by]
+    known: dict[str, set[str]] = {}
+    for table in (given.by_file, given.by_group, labels_of(read_group_labels(data / GROUP_LABELS), MANUAL, GIVEN)):
+        for name in table:
+            known.setdefault(name, set()).update(table[name].dropna())
+    given, said = labels_from_names(given, portraits, label_pattern, attributes, known)
+    return given, heroes, said
 
 
 def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float, seed: int) -> None:

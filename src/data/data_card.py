@@ -34,6 +34,7 @@ FILE_TABLE = """\
 | `painted/` | the default heroes and their `labels.csv`, painted while `train_images/` is empty |
 | `source.json`, `source_labels.csv` | where the images come from; the labels that a known collection has of its own |
 | `sprites_raw.csv` | one row for every raw file: taken or not, and why |
+| `prepare_config.json`, `cut_tiles.png` | how it was prepared; a sheet that `--tiles` cut badly, where there is one |
 | `prepared/` | the accepted portraits, RGBA PNG, 64x64 |
 | `sprite_groups.csv`, `contact_sheets/` | the groups: recolours of one hero, with pictures |
 | `group_labels.csv` | the sheet a person fills in, one row a group; what is filled in is never overwritten |

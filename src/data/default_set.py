@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from src.data.folder import LABELS
 from src.data.intake import is_image_name
 from src.data.origin import Origin, source_labels, write_origin
 from src.errors import InputError
@@ -11,7 +12,6 @@ from src.painter import paint_set
 
 OWN_IMAGES = Path(__file__).resolve().parents[2] / "train_images"
 PAINTED = "painted"
-LABELS = "labels.csv"
 
 ORIGIN = Origin(
     name="the default heroes",

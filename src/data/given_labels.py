@@ -1,35 +1,143 @@
-"""Labels that a CSV gives, and which portraits they mean."""
+"""Labels that a table or file names give, and which portraits they mean."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pandas as pd
 
+from src.data.file_names import class_folders, match_names
 from src.errors import InputError
 from src.tables import read_table
 
 
 @dataclass(frozen=True)
 class GivenLabels:
-    """A CSV of labels: a column for each attribute asked for that it has, NaN where a cell is empty.
+    """Labels: a column for each attribute asked for that is given, NaN where a cell is empty.
 
     Args:
-        by_file: a row for each file name.
-        by_group: a row for each group id.
-        path: the CSV; None where no labels are given.
+        by_file: a row for each file name in the table.
+        by_group: a row for each group id in it.
+        path: the table; None where there is none.
+        by_name: what file names say, a row for each prepared name; the table's labels come first.
     """
 
     by_file: pd.DataFrame = field(default_factory=pd.DataFrame)
     by_group: pd.DataFrame = field(default_factory=pd.DataFrame)
     path: Path | None = None
+    by_name: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __bool__(self) -> bool:
+        return self.path is not None or not self.by_name.empty
+
+
+def read_label_table(path: Path, attributes: Sequence[str]) -> pd.DataFrame:
+    """The rows of a CSV of labels, or of a `dataset.json` of StyleGAN's tools: `{"labels": [["a.png", 3], ...]}`.
+
+    Its labels are numbers, or lists with one 1; they become classes of `hero_class`, or of the one attribute of
+    identity asked for.
+
+    Raises:
+        InputError: no such table.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        return read_table(path, strip=True)
+    identity = [attribute for attribute in attributes if attribute != "palette"]
+    if "hero_class" in identity:
+        identity = ["hero_class"]
+    if len(identity) != 1:
+        raise InputError(
+            f"{path} has one label a file; name the attribute that it is, alone or with palette: --attributes NAME"
+        )
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8-sig"))["labels"]
+        pairs = list(labels.items() if isinstance(labels, dict) else labels)
+        rows = [(name, _class_number(label)) for name, label in pairs if isinstance(name, str)]
+        if not rows or len(rows) < len(pairs):
+            raise ValueError
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise InputError(
+            f"{path} is no dataset.json of StyleGAN's tools with labels: it needs "
+            '{"labels": [["a.png", 3], ...]}; write a CSV with the column filename instead'
+        ) from None
+    return pd.DataFrame(rows, columns=["filename", *identity], dtype=str)
+
+
+def _class_number(label: Any) -> str:
+    """3, or [0, 0, 0, 1] -> `3`."""
+    if isinstance(label, list):
+        if sorted(label) != [0] * (len(label) - 1) + [1]:
+            raise ValueError
+        label = label.index(1)
+    if isinstance(label, bool) or not isinstance(label, (int, str)):
+        raise ValueError
+    return str(label)
+
+
+def labels_from_names(
+    given: GivenLabels,
+    portraits: pd.DataFrame,
+    pattern: str | None,
+    attributes: Sequence[str],
+    known: Mapping[str, Collection[str]],
+) -> tuple[GivenLabels, list[str]]:
+    """Add labels that the file names give, by a pattern or by folders that look like classes.
+
+    Without a pattern, folders are the classes of the one attribute of identity asked for, unless it has other labels;
+    an attribute that was labelled by them stays so.
+
+    Args:
+        given: labels from a table.
+        portraits: see `read_portraits`.
+        pattern: such as `{hero_class}/*` (see `file_names.read_pattern`).
+        attributes: those asked for.
+        known: attribute -> the classes given or curated so far.
+
+    Returns:
+        All labels; lines to say about them.
+
+    Raises:
+        InputError: a bad pattern, one that no file name matches or that gives no attribute asked for.
+    """
+    filenames, lines = portraits["filename"].tolist(), []
+    if pattern is None:
+        folders = class_folders(filenames)
+        identity = [name for name in attributes if name != "palette"]
+        by_folder = [name for name in identity if known.get(name) and folders.keys() >= set(known[name])]
+        unlabelled = [name for name in identity if not known.get(name)]
+        shown = ", ".join(f"{name} ({number:,})" for name, number in sorted(folders.items())[:3])
+        shown += ", ..." if len(folders) > 3 else ""
+        chosen = by_folder[:1] or (unlabelled if len(identity) == 1 else [])
+        if folders and unlabelled and not chosen:
+            hint = f"--label-pattern '{{{unlabelled[-1]}}}/*' labels by them"
+            return given, [f"the folders look like classes: {shown}; {hint}"]
+        if not folders or not chosen:
+            return given, []
+        pattern = f"{{{chosen[0]}}}/*"
+        lines.append(f"{chosen[0]!r} is taken from the folders {shown}; give --labels for other classes")
+    matched = match_names(pattern, filenames)
+    table = pd.DataFrame([matched.get(name, {}) for name in filenames], index=portraits.index, dtype=object)
+    table = table[[name for name in table if name in attributes]].dropna(how="all")
+    if table.empty:
+        raise InputError(
+            f"{pattern!r} gives none of the attributes {', '.join(attributes)}; name its own in --attributes"
+        )
+    if len(matched) < len(filenames):
+        other = next(name for name in filenames if name not in matched)
+        lines.append(f"{len(filenames) - len(matched):,} file names do not match {pattern!r}, e.g. {other}")
+    return replace(given, by_name=table), lines
 
 
 def read_given_labels(path: Path, attributes: Sequence[str]) -> GivenLabels:
-    """Read a CSV of labels keyed by `filename`, by `group_id`, or by both (the file's own come first).
+    """Read a table of labels keyed by `filename`, by `group_id`, or by both (the file's own come first).
 
     Columns that `attributes` does not name are ignored.
 
@@ -37,7 +145,7 @@ def read_given_labels(path: Path, attributes: Sequence[str]) -> GivenLabels:
         InputError: no such table, no key column, no row, or a key with two different labels.
     """
     path = Path(path)
-    table = read_table(path, strip=True)
+    table = read_label_table(path, attributes)
     keys = [key for key in ("filename", "group_id") if key in table]
     if table.empty:
         raise InputError(f"{path} has no rows; it needs `filename` or `group_id` and a column for each attribute")
@@ -109,7 +217,7 @@ def _stem(filename: str) -> str:
 
 
 def labels_of_portraits(given: GivenLabels, portraits: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The labels given by file, by prepared name; a warning where keys mean no portrait.
+    """The labels given by file and by its name, by prepared name; a warning where keys mean no portrait.
 
     Raises:
         InputError: no key means any portrait.
@@ -122,6 +230,7 @@ def labels_of_portraits(given: GivenLabels, portraits: pd.DataFrame) -> tuple[pd
             f"{given.path} matches no portrait: it names {unmatched[0]!r}, the portraits are named like "
             f"{portraits['filename'].iloc[0]!r}; write names relative to the images folder"
         )
+    by_file = by_file.combine_first(given.by_name)
     if not unmatched:
         return by_file, []
     warning = f"{len(unmatched):,} of {keys:,} keys in {given.path.name} match no accepted portrait"

@@ -9,14 +9,14 @@
    which are likely two heroes, the same difference does.
 
 Rungs 1 to 3 join directly or through others; rung 4 joins each stray to one group. Labels play no part. Exact
-duplicates are taken out before.
+duplicates are taken out before. What is known to show one hero, frames and views (see `file_names.py`), joins at last.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +110,7 @@ class Group:
     representative: str
 
 
-def make_groups(structures: Mapping[str, Structure]) -> list[Group]:
+def make_groups(structures: Mapping[str, Structure], together: Iterable[Sequence[str]] = ()) -> list[Group]:
     """Group portraits by the ladder at the top of this file.
 
     A group's id is made from the silhouette that most of its members share. It stays while that one does: recolours,
@@ -119,6 +119,7 @@ def make_groups(structures: Mapping[str, Structure]) -> list[Group]:
 
     Args:
         structures: portrait name -> its structure, all of one size.
+        together: names of portraits that belong to one group whatever they look like.
 
     Returns:
         Groups by the name of their first member.
@@ -130,6 +131,9 @@ def make_groups(structures: Mapping[str, Structure]) -> list[Group]:
     distinct = [structures[names[0]] for names in layouts]
 
     joined = _join([len(names) for names in layouts], distinct)
+    number_of = {name: int(number) for names, number in zip(layouts, joined, strict=True) for name in names}
+    pairs = [(number_of[names[0]], number_of[name]) for names in together for name in names[1:]]
+    joined = components(int(joined.max()) + 1, pairs)[joined]
     grouped: dict[int, list[str]] = {}
     for index, names in enumerate(layouts):
         grouped.setdefault(joined[index], []).extend(names)

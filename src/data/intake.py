@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from src.data.clean import PrepareOptions, clean
+from src.data.clean import (
+    PrepareOptions,
+    clean,
+    noise_note,
+    remove_checkerboard,
+    trimmed,
+    without_background,
+)
+from src.data.cutting import Tiles, sheet_of
 from src.data.native_grid import PHOTOGRAPH, SMOOTH_ENLARGEMENT, recover_native
 from src.data.smooth import SMOOTH, fit_smooth, read_smooth
-from src.images import IMAGE_SUFFIXES, BadImage, count_colours, fit, read_rgba
+from src.images import IMAGE_SUFFIXES, BadImage, count_colours, fit, read_picture
 
 ACCEPTED, DUPLICATE, REJECTED, IGNORED = "accepted", "duplicate", "rejected", "ignored"
 
@@ -34,15 +43,26 @@ RAW_COLUMNS = (
 
 DEFAULT_OPTIONS = PrepareOptions()
 
+ONE_FRAME = "one frame of several taken"
+SHEET = "looks like a sheet"
+CUT_THROUGH = "tile cuts through a drawing"
+
+LIKELY_SIDES = 4
+"""A picture that fits a portrait is taken for a sheet only where the sides of its tiles are multiples of this."""
+
+MOST_SHEET_PIXELS = 1 << 20
+"""Larger pictures are not looked at for tiles."""
+
 
 @dataclass
 class RawRow:
-    """One row of `sprites_raw.csv`: a file, or a tile cut from one. What is unknown stays empty.
+    """One row of `sprites_raw.csv`: a file, or a frame or tile of one. What is unknown stays empty.
 
     Args:
-        filename: relative to the images folder, with forward slashes; a tile is named after its sheet.
+        filename: relative to the images folder, with forward slashes; a frame or tile is named after its file.
         status: `accepted`, `duplicate`, `rejected` or `ignored`.
-        reason: why it was not taken; of a portrait, what was changed in it without being asked for.
+        reason: why it was not taken; of a portrait what was changed in it without being asked for, and what is odd
+            about it, joined by `; `.
         width: pixels in the file.
         height: pixels in the file.
         scale: the enlargement that was undone, two decimals where it is not whole: `width` is about
@@ -52,6 +72,10 @@ class RawRow:
         colours: distinct visible colours.
         duplicate_of: the file with the same pixels that was taken instead.
         group_id: the group of the portrait, or of what it is a duplicate of.
+        enlarged: how often a portrait was enlarged to fit. This and the next are not in the table.
+        sides: height and width of the art before that.
+        tight: what is drawn touches all four sides of it.
+        frame_of: the file that this is a frame of.
     """
 
     filename: str
@@ -65,6 +89,10 @@ class RawRow:
     colours: int | str = ""
     duplicate_of: str = ""
     group_id: str = ""
+    enlarged: int = 1
+    sides: tuple[int, int] = (0, 0)
+    tight: bool = False
+    frame_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,22 +174,25 @@ def take_in(
     files: Iterable[FoundFile],
     names: Mapping[str, str],
     size: int,
-    tiles: int | None,
+    tiles: Tiles | None,
     options: PrepareOptions = DEFAULT_OPTIONS,
+    sheets: dict[str, np.ndarray] | None = None,
 ) -> Iterator[tuple[RawRow, np.ndarray | None]]:
     """Decode, clean and fit files one by one; no file, however bad, stops the run.
 
     Args:
         files: what `find_files` gave.
-        names: `prepared_names` of those that are images; tiles are named after them.
+        names: `prepared_names` of those that are images; frames and tiles are named after them.
         size: side of a portrait in pixels.
-        tiles: side of the tiles to cut every image into; None to take images whole.
+        tiles: how to cut every image; None to take images whole.
         options: what to change in the pixels.
+        sheets: gets the first sheet that the tiles cut badly, by its file name.
 
     Yields:
         A row and, where it is accepted so far (duplicates are not known here), its portrait, uint8 `[size, size, 4]`.
-        A sheet cut into tiles is itself `ignored`; a row for every tile that shows something follows its own.
+        A file that is taken apart is itself `ignored`; a row for every part that shows something follows its own.
     """
+    taken = sorted({name.casefold() for name in (*names, *names.values())})
     for file in files:
         refusal = _refusal(file)
         if refusal is not None:
@@ -171,14 +202,48 @@ def take_in(
             yield _smooth(file, size, options)
             continue
         try:
-            rgba = read_rgba(file.path)
+            picture = read_picture(file.path, all_frames=options.frames == "all")
         except BadImage as error:
             yield RawRow(file.filename, REJECTED, str(error)), None
             continue
-        if tiles is None:
-            yield _fitted(file.filename, rgba, size, options)
-        else:
-            yield from _cut(file.filename, names[file.filename], rgba, size, tiles, options)
+        notes = []
+        if picture.count > 1 and options.frames == "first":
+            notes.append(f"{ONE_FRAME}: {picture.first + 1} of {picture.count}")
+        whole = [(file.filename, picture.frames[0])]
+        if len(picture.frames) > 1:
+            stem = _free_stem(names[file.filename], "f", taken)
+            shown = [(number, frame) for number, frame in enumerate(picture.frames) if frame[..., 3].any()]
+            whole = [(f"{stem}_f{number:02d}.png", frame) for number, frame in shown]
+            height, width = picture.frames[0].shape[:2]
+            empty = len(picture.frames) - len(shown)
+            reason = f"taken apart into frames: {len(picture.frames)}, of them empty {empty}"
+            yield RawRow(file.filename, IGNORED, reason, width, height), None
+        for filename, rgba in whole:
+            if tiles is None:
+                parts = [_fitted(filename, rgba, size, options, picture.lossy, notes, hint=True)]
+            else:
+                stem = _free_stem(names.get(filename, filename), "r", taken)
+                parts = _cut(filename, stem, rgba, size, tiles, options, picture.lossy, notes, sheets)
+            for row, portrait in parts:
+                row.frame_of = file.filename if len(picture.frames) > 1 else ""
+                yield row, portrait
+
+
+def _free_stem(prepared_name: str, letter: str, taken: list[str]) -> str:
+    """What the parts of a file are named after: no other file is called so, and `_`, the letter and a number.
+
+    Args:
+        prepared_name: of the file.
+        letter: of frames or rows.
+        taken: the names that there are, casefolded and sorted.
+    """
+    stem = prepared_name.removesuffix(".png")
+    while True:
+        prefix = f"{stem}_{letter}".casefold()
+        place = bisect_left(taken, f"{prefix}0")
+        if place == len(taken) or not taken[place].startswith(tuple(f"{prefix}{digit}" for digit in range(10))):
+            return stem
+        stem += "_"
 
 
 def _refusal(file: FoundFile) -> RawRow | None:
@@ -200,17 +265,35 @@ def _refusal(file: FoundFile) -> RawRow | None:
     return None
 
 
-def _fitted(filename: str, rgba: np.ndarray, size: int, options: PrepareOptions) -> tuple[RawRow, np.ndarray | None]:
+def _fitted(
+    filename: str, rgba: np.ndarray, size: int, options: PrepareOptions, lossy: bool, notes: list[str], hint: bool
+) -> tuple[RawRow, np.ndarray | None]:
+    """The row of a picture and its portrait, see `take_in`; `hint`: say where it looks like a sheet."""
     row = RawRow(filename, REJECTED, width=rgba.shape[1], height=rgba.shape[0])
+    notes = list(notes)
     try:
-        art = recover_native(rgba, size)
+        if not options.keep_background:
+            rgba, checkers = remove_checkerboard(rgba)
+            notes += checkers
+        art = recover_native(rgba, size, drawn=options.remove_noise)
         row.scale, (row.native_height, row.native_width) = art.scale, art.pixels.shape[:2]
-        pixels, notes = clean(art, size, options)
-        portrait = fit(pixels, size)
+        pixels, changes = clean(art, size, options)
+        if max(pixels.shape[:2]) > size and pixels[..., 3].any():
+            row.reason = "; ".join([_too_large(pixels, size), *(_sheet_hint(pixels, art.scale) if hint else ())])
+            return row, None
+        portrait = fit(pixels, size, options.most_enlarged)
     except BadImage as error:
         row.reason = str(error)
         return row, None
-    row.status, row.reason, row.colours = ACCEPTED, "; ".join(notes), count_colours(portrait)
+    row.status, row.colours, row.sides = ACCEPTED, count_colours(portrait), pixels.shape[:2]
+    row.enlarged = min(size // max(row.sides), options.most_enlarged or size)
+    row.tight = trimmed(pixels).shape == pixels.shape
+    notes += changes
+    if hint and row.sides == art.pixels.shape[:2]:
+        notes += _sheet_hint(pixels, art.scale, LIKELY_SIDES)
+    if not (art.noisy or options.remove_noise):
+        notes += noise_note(pixels, row.colours, lossy)
+    row.reason = "; ".join(notes)
     return row, portrait
 
 
@@ -231,31 +314,63 @@ def _smooth(file: FoundFile, size: int, options: PrepareOptions) -> tuple[RawRow
 def smooth_art_advice(rows: Iterable[RawRow]) -> list[str]:
     """A line of advice where most pictures were refused because they are smooth art; else none."""
     images = [row for row in rows if row.status in (ACCEPTED, DUPLICATE, REJECTED)]
-    smooth = sum(row.reason in (PHOTOGRAPH, SMOOTH_ENLARGEMENT) for row in images)
+    smooth = sum(row.reason.startswith((PHOTOGRAPH, SMOOTH_ENLARGEMENT)) for row in images)
     if 2 * smooth <= len(images):
         return []
     return [f"{smooth:,} of {len(images):,} pictures are photographs or smooth art; prepare such a set with --smooth"]
 
 
+def _too_large(rgba: np.ndarray, size: int) -> str:
+    sides, inner = (f"{one.shape[1]}x{one.shape[0]}" for one in (rgba, trimmed(rgba)))
+    without = f", {inner} without the empty border" if inner != sides else ""
+    return f"larger than {size}x{size}: {sides} true pixels{without}"
+
+
+def _sheet_hint(rgba: np.ndarray, scale: float, multiple: int = 1) -> list[str]:
+    """A note where a picture looks like a sheet, with the tiles that it seems to have in the file's own pixels."""
+    visible = rgba[..., 3] > 0
+    tiles = sheet_of(visible) if visible.size <= MOST_SHEET_PIXELS and scale == int(scale) else None
+    if tiles is not None and (tiles.width % multiple or tiles.height % multiple):
+        tiles = None
+    return [] if tiles is None else [f"{SHEET}: {tiles.enlarged(int(scale))}"]
+
+
 def _cut(
-    filename: str, prepared_name: str, rgba: np.ndarray, size: int, side: int, options: PrepareOptions
+    filename: str,
+    stem: str,
+    rgba: np.ndarray,
+    size: int,
+    tiles: Tiles,
+    options: PrepareOptions,
+    lossy: bool,
+    notes: list[str],
+    sheets: dict[str, np.ndarray] | None,
 ) -> Iterator[tuple[RawRow, np.ndarray | None]]:
-    """The row of a sheet, then the rows and portraits of its tiles, `NAME_r00_c00.png` by row and column."""
+    """The row of a sheet, then the rows and portraits of its tiles, `STEM_r00_c00.png` by row and column."""
     height, width = rgba.shape[:2]
-    rows, columns = height // side, width // side
-    if rows * columns == 0:
-        yield RawRow(filename, REJECTED, f"smaller than one tile of {side}x{side}", width, height), None
+    rows, columns = tiles.starts(height, width)
+    if len(rows) * len(columns) == 0:
+        reason = f"smaller than one tile of {tiles.width}x{tiles.height}"
+        yield RawRow(filename, REJECTED, reason, width, height), None
         return
+    if not options.keep_background:
+        rgba, changes = remove_checkerboard(rgba)
+        rgba, more, _ = without_background(rgba)
+        notes = [*notes, *changes, *more]
+    through = tiles.cut_through(rgba)
     shown = []
-    for row in range(rows):
-        for column in range(columns):
-            cut = rgba[row * side : (row + 1) * side, column * side : (column + 1) * side]
-            if cut[..., 3].any():
-                name = f"{prepared_name.removesuffix('.png')}_r{row:02d}_c{column:02d}.png"
-                shown.append(_fitted(name, cut, size, options))
-    reason = f"cut into {rows * columns} tiles, {rows * columns - len(shown)} of them empty"
-    if (height % side, width % side) != (0, 0):
-        reason += f"; {width % side} columns and {height % side} rows of pixels left over"
+    for row, column, tile in tiles.cut(rgba):
+        if tile[..., 3].any():
+            odd = [*notes, CUT_THROUGH] if through[row, column] else notes
+            name = f"{stem}_r{row:02d}_c{column:02d}.png"
+            shown.append(_fitted(name, tile, size, options, lossy, odd, hint=False))
+    number = through.size
+    reason = f"cut into tiles: {number}, of them empty {number - len(shown)}"
+    beyond = tiles.left_over(height, width)
+    if beyond != (0, 0):
+        reason += f"; left over: {beyond[0]} columns and {beyond[1]} rows of pixels"
+    if through.any() and sheets is not None and not sheets:
+        sheets[filename] = rgba
     yield RawRow(filename, IGNORED, reason, width, height), None
     yield from shown
 

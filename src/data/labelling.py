@@ -58,7 +58,7 @@ def label_portraits(
         images: uint8 `[N, H, W, 4]`, in the order of the portraits.
         palettes: what the palette rule finds in each.
         attributes: those to label.
-        given: labels from a CSV.
+        given: labels from a table and from file names.
         sheet: `group_labels.csv`.
         min_confidence: suggestions less sure than this label no portrait.
 
@@ -75,7 +75,7 @@ def label_portraits(
             f"{len(mixed):,} groups hold portraits with different given labels, e.g. {mixed[0]}: "
             "each keeps its own; see the column confidence in group_labels.csv"
         )
-    if given.path is not None:
+    if given:
         fill_in_given(sheet, by_group, agreement)
     known = labels_of(read_group_labels(sheet), MANUAL, GIVEN).combine_first(by_group)
     guesses, confidence, doubts = _suggest(images, portraits["group_id"], known.reindex(columns=identity))

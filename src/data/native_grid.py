@@ -5,7 +5,8 @@ lines, `scale` apart. From the surest sign to the weakest:
 
 1. every change lies on multiples of a whole number: an exact enlargement, undone by skipping pixels;
 2. every change lies on a comb with any spacing and offset (x7.3, or cropped): exact as well;
-3. nearly all the change does, and the rest is the noise of JPEG or WebP: the cells' medians.
+3. nearly all the change does, and the rest is the noise of JPEG or WebP: the cells' medians;
+4. lines that equal the one before come as evenly as an enlargement below twofold makes them (x1.5): they are left out.
 
 Combs are found by the spectrum of the change along each axis, refined by trying spacings and offsets, and believed only
 if the picture, enlarged again from the recovered pixels, agrees with the source. Smooth enlargements and photographs
@@ -21,13 +22,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from src.images import BadImage, count_colours
 
-# Enlargements below twofold are left alone: such a comb holds most of the lines there are, and fits anything. So it
-# does with few cells. (A little below two: x2.01 of a cropped picture measures so.)
+# No comb is sought below twofold: it would hold most of the lines there are, and fit anything. So it does with few
+# cells. (A little below two: x2.01 of a cropped picture measures so.)
 LEAST_SCALE = 1.9
 LEAST_CELLS = 4
 
@@ -43,6 +45,16 @@ MOST_RELATIVE_ERROR = 0.12
 MOST_ALPHA_ERROR = 0.01
 # Noise is in most of the cells that have an edge. Where it is not, the pixels that disturb a cell were drawn.
 LEAST_NOISY_SHARE = 0.5
+
+# Enlargements below twofold repeat single lines; below 1.25 there are too few of them, and so there are in tiles of 16
+# pixels. That all of these lines repeat by chance must be this unlikely, as the logarithm. At most so many lines change
+# in such a picture.
+LEAST_UNEVEN_SCALE = 1.25
+LEAST_REPEATS = 8
+MOST_CHANCE = -14.0
+MOST_UNEVEN_CHANGED = 0.84
+# Of the lines that are left most change, or the picture is enlarged further.
+LEAST_LEFT_CHANGED = 0.45
 
 # Up to this many colours art is drawn, not noisy or blended: the quick way for the many files that need no more looking
 # at.
@@ -60,8 +72,11 @@ PERIODIC_RAMP_SHARE = 0.17
 # The period of a smooth enlargement, see `_second_difference_period`: photographs measure up to 0.10.
 LEAST_PERIODICITY = 0.12
 
-SMOOTH_ENLARGEMENT = "smooth enlargement: its pixels were blended; export it with nearest neighbour"
+SMOOTH_ENLARGEMENT = "smooth enlargement: its pixels were blended, export it with nearest neighbour"
 PHOTOGRAPH = "photograph or smooth picture: colours run into each other and no pixel grid explains them"
+
+_SIMPLE_RATIOS = ((3, 2), (4, 3), (5, 3), (5, 4), (7, 4), (7, 5), (8, 5))
+"""Enlargements below twofold as pixels afterwards, and before."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -101,12 +116,13 @@ class Comb:
         return np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=length))
 
 
-def recover_native(rgba: np.ndarray, size: int) -> NativeArt:
+def recover_native(rgba: np.ndarray, size: int, drawn: bool = False) -> NativeArt:
     """Find the pixels a picture was drawn in and undo its enlargement.
 
     Args:
         rgba: uint8 `[height, width, 4]`, binary alpha.
         size: side of a portrait: pictures that fit and have few colours are taken for native without a search.
+        drawn: a picture that fits is known to be pixel art, however noisy it looks.
 
     Raises:
         BadImage: a smooth enlargement or a photograph.
@@ -120,7 +136,12 @@ def recover_native(rgba: np.ndarray, size: int) -> NativeArt:
             art = _undo_noisy_comb(rgba)
         if art is not None:
             return art
-    _refuse_smooth(native, colours, small)
+    if scale == 1:
+        art = _undo_uneven(rgba)
+        if art is not None:
+            return art
+    if not (small and drawn):
+        _refuse_smooth(native, colours, small)
     return NativeArt(native, scale)
 
 
@@ -171,6 +192,81 @@ def _undo_exact_comb(rgba: np.ndarray) -> NativeArt | None:
         if np.array_equal(_enlarged(native, columns, rows, rgba.shape), rgba):
             return NativeArt(native, _common_scale(columns, rows))
     return None
+
+
+def _undo_uneven(rgba: np.ndarray) -> NativeArt | None:
+    """Leave out the lines that an enlargement between 1.25 and 1.9 repeated; what is left gives the picture exactly."""
+    lines = _changed_lines(rgba)
+    for changed in lines:
+        if changed.sum() < LEAST_CHANGED_LINES or _extent(changed).mean() > MOST_UNEVEN_CHANGED:
+            return None
+    best, best_repeats = None, 0
+    columns, rows = map(_repeats, lines)
+    for scale in sorted(columns.keys() & rows.keys()):
+        (across, chance_across), (down, chance_down) = columns[scale], rows[scale]
+        repeats = int(across.sum() + down.sum())
+        if chance_across + chance_down < MOST_CHANCE and repeats > best_repeats:
+            best, best_repeats = (scale, across, down), repeats
+    if best is None:
+        return None
+    scale, across, down = best
+    return NativeArt(np.ascontiguousarray(rgba[~down][:, ~across]), scale)
+
+
+def _repeats(changed: np.ndarray) -> dict[float, tuple[np.ndarray, float]]:
+    """Enlargements below twofold that one axis allows.
+
+    Args:
+        changed: for every line whether it differs from the one before, bool `[length]`.
+
+    Returns:
+        The scale, to two decimals -> which lines it repeats, bool `[length]`, and the logarithm of the chance that all
+        of these equal the line before.
+    """
+    length, places = len(changed), np.flatnonzero(changed)
+    first, last = places[0], places[-1]
+    pace, starts, either_way = _uneven_enlargements(length)
+    padded = np.concatenate([changed, [True] * 2])
+    starts = starts + (either_way & ~padded[starts] & padded[starts + 1])
+    repeated = np.ones((len(pace), length + 2), bool)
+    np.put_along_axis(repeated, starts, False, axis=1)
+    repeated = repeated[:, :length]
+    repeated[:, 0] = False  # the first line is nobody's copy
+    within = repeated[:, first : last + 1]
+    count = within.sum(axis=1)
+    possible = ~(within & changed[first : last + 1]).any(axis=1) & (count >= LEAST_REPEATS)
+    allowed: dict[float, tuple[np.ndarray, float]] = {}
+    for index in np.flatnonzero(possible):
+        change = (len(places) - 0.5) / (last - first + 1 - count[index])
+        if change < LEAST_LEFT_CHANGED:
+            continue
+        # Of two lines either may be the copy, where the program decides.
+        chance = float(count[index] * np.log1p(-(change ** (2 if either_way[index].any() else 1))))
+        scale = round(1 / float(pace[index]), 2)
+        if scale not in allowed or chance < allowed[scale][1]:
+            allowed[scale] = repeated[index], chance
+    return allowed
+
+
+@lru_cache
+def _uneven_enlargements(length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Enlargements below twofold that give so many pixels.
+
+    Returns:
+        Drawn lines a pixel of each, `[K]`; the pixel at which each line begins, int `[K, length + 2]`, at most
+        `length`; and whether it may begin a pixel later as well, bool of that shape.
+    """
+    # Whole pictures: pixel i shows line floor(i n / length), or that of half a pixel on, and where this is a whole
+    # number programs round either way. Cut-outs: simple ratios, any offset.
+    sides = np.arange(math.ceil(length / LEAST_SCALE), int(length / LEAST_UNEVEN_SCALE) + 1) / length
+    simple = [(part / whole, step / whole) for whole, part in _SIMPLE_RATIOS for step in range(whole)]
+    ways = [(pace, 0.0, 0) for pace in sides] + [(pace, pace / 2, 1) for pace in sides]
+    ways += [(*way, rounding) for way in simple for rounding in (0, 1)]
+    pace, offset, rounding = np.array(ways).T
+    begins = (np.arange(length + 2) - offset[:, None]) / pace[:, None]
+    starts = np.ceil(begins - 1e-6).astype(np.int64)
+    either_way = (rounding[:, None] > 0) & (np.abs(begins - starts) < 1e-6)
+    return pace, np.clip(starts, 0, length), either_way
 
 
 def _undo_noisy_comb(rgba: np.ndarray) -> NativeArt | None:

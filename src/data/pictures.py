@@ -21,6 +21,7 @@ from src.data.build import PACKED
 from src.data.clean import PrepareOptions
 from src.data.folder import CONTACT_SHEETS, GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
 from src.data.intake import ACCEPTED, find_files, is_image_name, prepared_names, take_in
+from src.data.notes import without_details
 from src.data.sheets import page_names
 from src.data.split import TRAIN, VALIDATION
 from src.data.vocabulary import FINAL_TABLE
@@ -42,7 +43,8 @@ TRAIN_COLOUR, VALIDATION_COLOUR = "#4c72b0", "#dd8452"
 def draw_file_counts(data: Path) -> Figure:
     """Bars: how many files were taken, and why the others were not."""
     raw = read_table(data / RAW_TABLE, ("status", "reason"))
-    names = raw["status"].where(raw["reason"] == "", raw["status"] + ": " + raw["reason"])
+    kinds = without_details(raw["reason"])
+    names = raw["status"].where(kinds == "", raw["status"] + ": " + kinds)
     counts = names.value_counts(ascending=True)
     figure, axes = _figure(8, 0.6 + 0.3 * len(counts))
     axes.bar_label(axes.barh(counts.index, counts, color=TRAIN_COLOUR), fmt="{:,.0f}", padding=3, fontsize=8)

@@ -7,7 +7,7 @@ are grouped by a perceptual hash: the signs of the low frequencies of the grey p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from scipy.fft import dctn
 
 from src.data.groups import Group, components
-from src.images import MAX_PIXELS, BadImage, count_colours, read_rgba
+from src.images import MAX_PIXELS, BadImage, count_colours, read_picture
 
 PIXEL, SMOOTH = "pixel", "smooth"
 KINDS = (PIXEL, SMOOTH)
@@ -43,9 +43,9 @@ def read_smooth(path: Path) -> np.ndarray:
     """A picture laid over `BACKGROUND`, upright: uint8 `[height, width, 3]`.
 
     Raises:
-        BadImage: as `read_rgba`; four times as large a picture is read.
+        BadImage: as `read_picture`; four times as large a picture is read.
     """
-    picture = Image.fromarray(read_rgba(path, 4 * MAX_PIXELS, binary_alpha=False))
+    picture = Image.fromarray(read_picture(path, False, 4 * MAX_PIXELS, binary_alpha=False).frames[0])
     behind = Image.new("RGBA", picture.size, (*BACKGROUND, 255))
     return np.asarray(Image.alpha_composite(behind, picture).convert("RGB"))
 
@@ -98,11 +98,12 @@ def perceptual_hash(rgba: np.ndarray) -> np.ndarray:
     return low > np.median(low[:, 1:], axis=1, keepdims=True)
 
 
-def group_near_duplicates(hashes: Mapping[str, np.ndarray]) -> list[Group]:
+def group_near_duplicates(hashes: Mapping[str, np.ndarray], together: Iterable[Sequence[str]] = ()) -> list[Group]:
     """Group portraits whose hashes, or those of their mirror images, differ in few bits; directly or through others.
 
     Args:
         hashes: portrait name -> `perceptual_hash`.
+        together: names of portraits that belong to one group whatever they look like.
 
     Returns:
         Groups by the name of their first member.
@@ -110,6 +111,8 @@ def group_near_duplicates(hashes: Mapping[str, np.ndarray]) -> list[Group]:
     names = sorted(hashes)
     signs = np.stack([hashes[name] for name in names]).astype(np.float32) * 2 - 1
     pairs = [pair for start in range(0, len(names), _BLOCK) for pair in _near(signs, start)]
+    place = {name: index for index, name in enumerate(names)}
+    pairs += [(place[group[0]], place[name]) for group in together for name in group[1:]]
     numbers = components(len(names), pairs)
     members: dict[int, list[str]] = {}
     for name, number in zip(names, numbers, strict=True):

@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from src.errors import InputError
 from src.labels import LabelSpecification
 
 TRAIN, VALIDATION = 0, 1
+
+SHARE_TOLERANCE = 0.02
+"""Another share of validation than asked for is worth a line from here on, or from a quarter of it."""
 
 
 def groups_with(groups: Sequence[str], labels: np.ndarray, combinations: Sequence[Mapping[int, int]]) -> np.ndarray:
@@ -76,6 +81,43 @@ def held_out_portraits(
 
 def _in_words(combination: Mapping[str, str]) -> str:
     return ", ".join(f"{attribute} {name}" for attribute, name in combination.items())
+
+
+def joined_groups(groups: pd.Series, heroes: pd.Series) -> pd.Series:
+    """Groups joined where one hero is in both, directly or through others; each has the id of its first group.
+
+    Args:
+        groups: the group of each portrait.
+        heroes: the hero of each portrait, NaN where it is not known; the same index.
+    """
+    known = heroes.notna()
+    numbers, ids = pd.factorize(groups)
+    hero_numbers, names = pd.factorize(heroes[known])
+    # A graph of groups and heroes, with an edge for every portrait whose hero is known.
+    edges = coo_array(
+        (np.ones(len(hero_numbers)), (numbers[known], hero_numbers + len(ids))), shape=(len(ids) + len(names),) * 2
+    )
+    component = connected_components(edges, directed=False)[1][: len(ids)]
+    first = pd.Series(ids).groupby(component).first()
+    return pd.Series(first[component[numbers]].to_numpy(), groups.index, name=groups.name)
+
+
+def share_warnings(groups: Sequence[str], split: np.ndarray, val_fraction: float) -> list[str]:
+    """A line where the share of validation is far from the one asked for, with the reason.
+
+    Args:
+        groups: the group of each portrait, N of them.
+        split: uint8 `[N]`.
+        val_fraction: what was asked for.
+    """
+    share, sizes = float((split == VALIDATION).mean()), pd.Series(groups).value_counts()
+    if abs(share - val_fraction) <= max(SHARE_TOLERANCE, val_fraction / 4):
+        return []
+    largest = f"{len(sizes):,} groups, the largest of {sizes.iloc[0]:,} portraits"
+    return [
+        f"{share:.1%} of the portraits are held out for validation, not {val_fraction:.1%}: a group goes to one side "
+        f"as a whole, and every class that can is on both ({largest}); add portraits, or name fewer attributes"
+    ]
 
 
 def split_by_group(groups: Sequence[str], labels: np.ndarray, val_fraction: float, seed: int) -> np.ndarray:

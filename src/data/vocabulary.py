@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from src.data.curate import HISTORY
+from src.data.given_labels import read_label_table
 from src.data.group_labels import GROUP_LABELS
 from src.errors import InputError
 from src.labels import read_label_mappings
@@ -72,7 +73,7 @@ def check_classes(
         InputError: another class; the message names its first row, as a spreadsheet numbers it, and the classes there
             are.
     """
-    table = read_table(path, strip=True)
+    table = read_label_table(path, attributes)
     if groups is not None:
         table = table[table["group_id"].isin(groups)]
     used: dict[str, set[str]] = {attribute: set() for attribute in attributes}

@@ -66,7 +66,6 @@ def sample_checkpoint(
             family without it.
     """
     from src.sampling import load_model, sample
-    from src.training.weights import load_weights
 
     model = load_model(checkpoint, guidance)
     check_memory(16 * count * model.family.data.size**2, f"{count:,} samples", "evaluate fewer (-n)")
@@ -97,7 +96,7 @@ def sample_checkpoint(
         "family": model.family_name,
         "seed": seed,
         "guidance": getattr(model.family.config, "guidance_weight", None),
-        "trained_on_this_data": load_weights(checkpoint)["data_fingerprint"] == fingerprint,
+        "trained_on_this_data": model.data_fingerprint == fingerprint,
     }
     names = tuple(f"seed {its_seed}" for its_seed in seeds)
     return Samples(PortraitSet(np.stack(portraits), labels, known), names, origin, np.zeros(count))

@@ -26,7 +26,7 @@ from src.data.packed import (
 from src.device import pick_device
 from src.evaluation.evaluator import Evaluator
 from src.evaluation.portrait_set import PortraitSet
-from src.families import find_family
+from src.families import build_family, find_family
 from src.files import replacing
 from src.sampling import LoadedModel, load_model
 from src.schema import TrainingConfig
@@ -82,7 +82,7 @@ def measure_family(name: str, config: TrainingConfig, portraits: PackedPortraits
     conditions = condition_names(config.condition_on, portraits.specification) if family.conditional else ()
     known = portraits.conditioned_on(conditions)
     specification = describe(known)
-    networks = family(config, specification, device).networks
+    networks = build_family(name, config, specification, device).networks
     parameters = {network: count_parameters(module) for network, module in networks.items()}
     speed = measure(family, config, specification, PortraitBatches(known, TRAIN, device)).images_per_second
     return {"images_per_second": speed, "parameters": parameters}

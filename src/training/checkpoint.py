@@ -51,7 +51,8 @@ def save_checkpoint(
         _link(path, folder / "latest.pt")
         _sync_folder(folder)
     except (OSError, RuntimeError) as error:  # the second where torch cannot write to the end
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        cause = error if isinstance(error, OSError) else error.__context__ or error
+        reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
         latest = folder / "latest.pt"
         before = f"{latest} is the one before" if latest.is_file() else "there is none before it"
         raise InputError(
@@ -120,10 +121,13 @@ def _link(path: Path, alias: Path) -> None:
     partial = alias.with_name(f".{alias.name}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
     try:
-        os.link(path, partial)
-    except OSError:
-        shutil.copyfile(path, partial)
-    os.replace(partial, alias)
+        try:
+            os.link(path, partial)
+        except OSError:
+            shutil.copyfile(path, partial)
+        os.replace(partial, alias)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -81,7 +81,7 @@ def train(
     """
     overrides = dict(overrides or {})
     if (minutes is not None) + ("kimg" in overrides) + ("epochs" in overrides) > 1:
-        raise InputError("give the length as minutes, as kimg or as epochs, not twice")
+        raise InputError("give the length as minutes, as kimg or as epochs, not both")
     if "kimg" in overrides:
         overrides["epochs"] = 0
     budget = None if minutes is None else Budget.of_minutes(minutes)

@@ -33,7 +33,7 @@ class RunFolder:
             if folder.exists() and not folder.is_dir():
                 raise InputError(f"{folder} is a file where a run has a folder; remove it, or choose another --out")
         for file in self._files():
-            if file.is_dir():
+            if file.is_dir() and file.parent.name != "tensorboard":
                 raise InputError(f"{file} is a folder where a run has a file; remove it, or choose another --out")
 
     def clear(self, log: Callable[[str], None]) -> None:

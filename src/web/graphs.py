@@ -58,14 +58,15 @@ def graphs(family: Family, sampler: nn.Module) -> dict[str, Graph]:
 
 
 class Generator(nn.Module):
-    """Latents [1, Z] and, where the family is conditional, labels [1, A] -> a portrait [1, C, H, W] in [-1, 1]."""
+    """Latents [1, Z] and, where there are attributes, labels [1, A] -> a portrait [1, C, H, W] in [-1, 1]."""
 
     def __init__(self, family: AdversarialFamily, generator: nn.Module) -> None:
         super().__init__()
         self.family, self.generator = family, generator
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.family.generate(self.generator, latents, None if labels is None else labels.long())
+        labels = torch.zeros(len(latents), 0) if labels is None else labels
+        return self.family.generate(self.generator, latents, labels.long())
 
 
 class JoinedCache(Cache):
@@ -181,7 +182,7 @@ class FinerPass(nn.Module):
 
 def _generator(family: AdversarialFamily, sampler: nn.Module) -> Graph:
     inputs = {"latents": torch.randn(1, family.latent_dim)}
-    if family.conditional and family.data.labels.names:
+    if family.data.labels.names:
         inputs["labels"] = _numbers(1, len(family.data.labels.names))
     return Graph(Generator(family, sampler), inputs, ("portrait",))
 

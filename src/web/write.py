@@ -32,14 +32,12 @@ def write_page(checkpoint: Path, out: Path) -> int:
         How many bytes the model's files have.
 
     Raises:
-        InputError: a checkpoint that cannot be read or sampled from, another family, another page in the folder, or
+        InputError: a checkpoint that cannot be read, another family, another page in the folder, or
             ONNX's packages missing.
     """
     if (out / "index.html").exists() and not (out / ABOUT).exists():
         raise InputError(f"{out} holds another page, which would be overwritten; choose another --out")
     model = load_model(checkpoint)
-    if model.family.cannot_sample:
-        raise InputError(model.family.cannot_sample)
     networks = graphs(model.family, model.sampler)
     sizes = {}
     for name in track(networks, "networks"):

@@ -363,6 +363,37 @@ def test_an_unfinished_earlier_build_is_none(data):
     (data / "label_mappings.json").write_text("{", encoding="utf-8")
     change_sheet(data, a_group(data), hero_class="rogue")
     assert "rogue" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]
+
+
+def test_a_column_of_the_labels_keeps_heroes_on_one_side(data):
+    relabel(data, hero=lambda row: str(int(row["filename"][7:9]) // 3))
+    with pytest.raises(InputError, match="column of --labels"):
+        build_dataset(data, data.parent / "labels.csv", group_by="heroine")
+    report = build_dataset(data, data.parent / "labels.csv", val_fraction=0.1, group_by="hero")
+    sides = {}
+    for row in read_rows(data / "sprites_val.csv"):
+        sides.setdefault(int(row["filename"][7:9]) // 3, set()).add(row["filename"])
+    assert all(len(names) == 15 for names in sides.values())
+    assert len(set(packed(data)["group_ids"])) == 4
+    assert any("held out" in line and "4 groups, the largest of 15" in line for line in report.warnings)
+
+
+def test_labels_come_from_file_names(data):
+    report = build_dataset(data, attributes=("hero_class", "theme"), label_pattern="*/{hero_class}_{theme}")
+    assert set(report.class_counts["theme"]) == set(CLOTH) and report.sources["theme"] == {"given": 60}
+    assert set(report.class_counts["hero_class"]) == {f"{shape:02d}" for shape in range(12)}
+
+
+def test_folders_that_look_like_classes_are_the_classes(tmp_path):
+    for shape in range(8):
+        write_png(tmp_path / "images" / ("knight", "mage")[shape % 2] / f"{shape}.png", hero(shape, CLOTH["warm"]))
+    prepare_folder(tmp_path / "images", tmp_path / "data")
+    first = build_dataset(tmp_path / "data", attributes=("hero_class",))
+    report = build_dataset(tmp_path / "data", attributes=("hero_class",))
+    assert report.fingerprint == first.fingerprint
+    assert report.class_counts["hero_class"].keys() == {"knight", "mage"}
+    assert any("taken from the folders knight (4), mage (4)" in line for line in report.warnings)
+
     (data / "dataset_config.json").write_text("[]", encoding="utf-8")
     change_sheet(data, a_group(data), hero_class="monk")
     assert "monk" in build_dataset(data, data.parent / "labels.csv").class_counts["hero_class"]

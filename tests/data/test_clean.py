@@ -7,11 +7,14 @@ from src.data.clean import (
     clean,
     collapse_noise,
     flat_background,
+    noise_note,
     reduce_art,
     reduce_colours,
+    remove_checkerboard,
     remove_fringe,
     remove_orphans,
     snap,
+    trimmed,
 )
 from src.data.groups import colour_layout
 from src.data.native_grid import NativeArt, recover_native
@@ -124,7 +127,7 @@ def test_layouts_survive_jpeg_at_a_large_scale():
 def test_bad_options_say_what_there_is():
     for options, told in [
         ({"reduce": "lanczos"}, "mode, nearest"),
-        ({"colours": 1}, "at least 2"),
+        ({"colours": 0}, "at least 1"),
         ({"keep_background": True, "remove_fringe": True}, "keep_background"),
     ]:
         with pytest.raises(InputError, match=told):
@@ -138,3 +141,65 @@ def test_the_picture_shows_what_the_options_change(tmp_path):
     assert (shown == (220, 30, 30)).all(axis=-1).sum() == 4  # one pixel, twice as large
     nothing = np.asarray(pictures.draw_cleaning(tmp_path, PrepareOptions(colours=64)))
     assert not (nothing == (220, 30, 30)).all(axis=-1).any()
+
+
+@pytest.mark.parametrize(
+    ("colour", "is_key"),
+    [
+        ((255, 0, 255), True),
+        ((0, 255, 0), True),
+        ((255, 0, 128), True),
+        ((255, 0, 0), False),
+        ((0, 0, 255), True),
+        ((255, 255, 255), False),
+    ],
+)
+def test_a_key_colour_goes_inside_the_drawing_too(colour, is_key):
+    art = over(sprite(0, 32), colour)
+    art[18:22, 14:17] = art[0, 0]  # a hole
+    pixels, notes = clean(NativeArt(art, 1), 64, PrepareOptions())
+    assert notes == ["key colour made transparent" if is_key else "flat background made transparent"]
+    assert bool(pixels[20, 15, 3]) != is_key and pixels[0, 0, 3] == 0
+
+
+@pytest.mark.parametrize(("side", "greys"), [(8, (255, 204)), (4, (204, 255)), (16, (153, 102))])
+@pytest.mark.parametrize("offset", [0, 3])
+def test_a_painted_checkerboard_goes(side, greys, offset):
+    art = sprite(3, 64)
+    squares = (np.add.outer(np.arange(64), np.arange(64) * 0) + offset) // side + (np.arange(64) + offset) // side
+    board = np.array(greys, np.uint8)[squares % 2][..., None].repeat(3, axis=-1)
+    painted = art.copy()
+    painted[art[..., 3] == 0, :3] = board[art[..., 3] == 0]
+    painted[..., 3] = 255
+    cleaned, notes = remove_checkerboard(painted)
+    assert notes == ["painted checkerboard made transparent"]
+    assert np.array_equal(cleaned, art)
+    for other in (art, over(art), over(art, (20, 90, 60)), random_art(32, 32)):
+        assert remove_checkerboard(other)[1] == []
+
+
+def test_a_small_drawing_on_a_large_canvas_is_cut_out():
+    art = sprite(0, 36)
+    canvas = np.zeros((300, 400, 4), np.uint8)
+    canvas[50:86, 20:56] = art
+    for picture in (canvas, over(canvas)):
+        pixels, notes = clean(NativeArt(picture, 1), 64, PrepareOptions())
+        assert np.array_equal(pixels, trimmed(art))
+        assert notes[-1] == f"empty border cut off: 400x300 to {pixels.shape[1]}x{pixels.shape[0]}"
+    small = np.zeros((64, 64, 4), np.uint8)
+    small[20:56, 20:56] = art
+    assert clean(NativeArt(small, 1), 64, PrepareOptions())[0].shape == (64, 64, 4)  # its canvas was chosen
+
+
+@pytest.mark.parametrize("quality", [80, 95])
+def test_a_jpeg_in_its_own_size_is_noted_or_cleaned(quality):
+    art = over(sprite(0, 32))
+    noisy = decode(encode(art, "JPEG", quality=quality))
+    assert noise_note(noisy, count_colours(noisy), lossy=True) == [
+        f"compression noise left in: {count_colours(noisy)} colours"
+    ]
+    cleaned, notes = clean(NativeArt(noisy, 1), 64, PrepareOptions(remove_noise=True))
+    assert notes == ["flat background made transparent"]
+    assert count_colours(cleaned) < 32
+    assert noise_note(art, count_colours(art), lossy=True) == []
+    assert noise_note(random_art(32, 32), 1024, lossy=False) == []

@@ -48,7 +48,7 @@ def write_faulty_folder(folder):
     add("lossy.webp", encode(enlarge(sprite(24, SIDE), 5), "WEBP", quality=80), word="noise", scale=5)
     frame = Image.fromarray(sprite(25, SIDE))
     frame.save(folder / "animated.gif", save_all=True, append_images=[Image.fromarray(sprite(26, SIDE))])
-    expected["animated.gif"] = ("accepted", "", 1, sprite(25, SIDE))
+    expected["animated.gif"] = ("accepted", "one frame of several taken", 1, sprite(25, SIDE))
     mirrored = sprite(27, SIDE)[:, ::-1]
     add("mirrored.png", encode(mirrored, "PNG"), art=mirrored)
     recoloured = sprite(28, SIDE)[..., [2, 0, 1, 3]]

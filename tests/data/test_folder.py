@@ -6,13 +6,15 @@ import pytest
 
 from src.data.build import build_dataset
 from src.data.clean import PrepareOptions
-from src.data.folder import prepare_folder
+from src.data.cutting import Tiles
+from src.data.folder import labels_beside, prepare_folder
 from src.data.intake import RAW_COLUMNS
 from src.errors import InputError
 from src.files import MARK
 from src.images import read_rgba, write_png
 from src.tables import write_table
 from tests.data.art import CLOTH, hero, write_heroes
+from tests.data.drawn import sprite
 from tests.tables import read_rows
 
 
@@ -145,7 +147,7 @@ def test_options_reach_the_portraits_and_what_nobody_asked_for_is_told(tmp_path)
     assert (rows["large.png"]["native_width"], rows["large.png"]["reason"]) == ("100", "larger art reduced by mode")
     assert int(rows["large.png"]["colours"]) <= 4
     assert rows["flat.png"]["reason"] == "flat background made transparent"
-    assert report.reasons["accepted", "flat background made transparent"] == 1
+    assert report.reasons["accepted", "flat background made transparent"] == ["flat.png"]
     assert prepare_folder(tmp_path / "images", tmp_path / "data").counts == {"accepted": 1, "rejected": 1}
 
 
@@ -167,3 +169,72 @@ def test_bad_arguments_and_folders_say_what_to_do(images, tmp_path):
     ]:
         with pytest.raises(InputError, match=told):
             prepare_folder(*arguments)
+
+
+def trimmed_heroes(folder, sides):
+    for height, width in sides:
+        art = np.full((height, width, 4), (height, width, 90, 255), np.uint8)
+        art[1::3, ::2] = (200, height, width, 255)
+        write_png(folder / f"t{height}.png", art)
+
+
+def test_pictures_cut_to_their_content_share_one_enlargement(tmp_path):
+    trimmed_heroes(tmp_path / "images", [(31, 19), (27, 17), (20, 12), (35, 23), (16, 9)])
+    heights = {}
+    for enlarge in (None, "each", 2):
+        options = PrepareOptions(enlarge=enlarge, keep_background=True)
+        report = prepare_folder(tmp_path / "images", tmp_path / "data", options=options)
+        portraits = [read_rgba(path) for path in sorted((tmp_path / "data" / "prepared").glob("*.png"))]
+        heights[enlarge] = [int(portrait[..., 3].any(axis=1).sum()) for portrait in portraits]
+        said = [line for line in report.warnings if "all are enlarged x1" in line]
+        assert len(said) == (enlarge is None)
+    assert heights == {None: [16, 20, 27, 31, 35], "each": [64, 60, 54, 62, 35], 2: [32, 40, 54, 62, 35]}
+
+
+def test_other_enlargements_than_most_are_told_once_with_examples(images, tmp_path):
+    for number in range(4):
+        write_png(images / f"small{number}.png", sprite(number, 32))
+    report = prepare_folder(images, tmp_path / "data")
+    (line,) = [line for line in report.warnings if "enlarged" in line]
+    assert line.startswith("4 images: enlarged unlike most, e.g. small0.png (x2 instead of x1), small1.png")
+    assert line.endswith("; --enlarge 1 gives all one scale") and "small3.png" not in line
+    rows = {row["filename"]: row["reason"] for row in read_rows(tmp_path / "data" / "sprites_raw.csv")}
+    assert rows["small3.png"] == "enlarged unlike most: x2 instead of x1"
+
+
+def test_frames_of_one_hero_are_one_group(tmp_path):
+    for number in range(4):
+        for frame in range(2):
+            art = hero(10 * number + frame, (40 * number, 255 - 40 * number, 7 * number))
+            write_png(tmp_path / "images" / f"hero{number}" / f"walk_{frame}.png", art)
+    group_of = {}
+    for group_by in (None, "silhouette", "folder", "*walk_{frame}"):
+        report = prepare_folder(tmp_path / "images", tmp_path / "data", group_by=group_by)
+        rows = read_rows(tmp_path / "data" / "sprites_raw.csv")
+        group_of[group_by] = {row["filename"]: row["group_id"] for row in rows}
+        assert any("one hero" in line for line in report.warnings) == (group_by is None)
+    by_hero = group_of[None]
+    assert len(set(by_hero.values())) == 4 and by_hero == group_of["folder"]
+    assert all(len({by_hero[f"hero{number}/walk_{frame}.png"] for frame in range(2)}) == 1 for number in range(4))
+    assert len(set(group_of["silhouette"].values())) > 4 and len(set(group_of["*walk_{frame}"].values())) <= 2
+
+
+def test_badly_cut_sheets_are_drawn_and_good_ones_take_the_picture_away(tmp_path):
+    sheet = np.concatenate([np.pad(hero(shape, CLOTH["warm"]), ((0, 0), (4, 4), (0, 0))) for shape in (1, 2)], axis=1)
+    write_png(tmp_path / "images" / "sheet.png", sheet)
+    report = prepare_folder(tmp_path / "images", tmp_path / "data", tiles=Tiles(40, 64))
+    assert any("tile cuts through a drawing" in line and "cut_tiles.png" in line for line in report.warnings)
+    assert read_rgba(tmp_path / "data" / "cut_tiles.png").any()
+    assert prepare_folder(tmp_path / "images", tmp_path / "data", 72, Tiles(72, 64)).warnings == []
+    assert not (tmp_path / "data" / "cut_tiles.png").exists()
+
+
+def test_labels_beside_the_images_are_found_again(images, tmp_path):
+    data = tmp_path / "data"
+    assert labels_beside(data) is None
+    prepare_folder(images, data)
+    assert labels_beside(data).samefile(images / "labels.csv")
+    (images / "labels.csv").unlink()
+    assert labels_beside(data) is None
+    (data / "prepare_config.json").write_text("[]")
+    assert labels_beside(data) is None

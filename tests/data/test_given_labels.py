@@ -1,9 +1,15 @@
 import pandas as pd
 import pytest
 
-from src.data.given_labels import match_files, read_given_labels
+from src.data.given_labels import (
+    GivenLabels,
+    labels_from_names,
+    labels_of_portraits,
+    match_files,
+    read_given_labels,
+)
 from src.errors import InputError
-from tests.tables import known
+from tests.tables import known as known_cells
 
 ATTRIBUTES = ("gender", "hero_class")
 
@@ -22,13 +28,13 @@ def portraits(*rows):
 def test_columns_not_asked_for_are_ignored(tmp_path):
     read = given(tmp_path, "filename,gender,theme\na.png,feminine,cool\nb.png,,warm\n")
     assert read.by_file.columns.tolist() == ["gender"]
-    assert known(read.by_file) == {"a.png": {"gender": "feminine"}, "b.png": {}}
+    assert known_cells(read.by_file) == {"a.png": {"gender": "feminine"}, "b.png": {}}
 
 
 def test_rows_are_keyed_by_file_or_by_group(tmp_path):
     read = given(tmp_path, "filename,group_id,gender\na.png,g1,feminine\n,g2,masculine\n")
-    assert known(read.by_file) == {"a.png": {"gender": "feminine"}}
-    assert known(read.by_group) == {"g2": {"gender": "masculine"}}
+    assert known_cells(read.by_file) == {"a.png": {"gender": "feminine"}}
+    assert known_cells(read.by_group) == {"g2": {"gender": "masculine"}}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +54,7 @@ def test_a_bad_csv_says_what_to_do(tmp_path, text, message):
 
 
 def test_the_same_row_twice_is_no_error(tmp_path):
-    assert known(given(tmp_path, "filename,gender\na.png,x\na.png,x\n").by_file) == {"a.png": {"gender": "x"}}
+    assert known_cells(given(tmp_path, "filename,gender\na.png,x\na.png,x\n").by_file) == {"a.png": {"gender": "x"}}
 
 
 def test_names_match_by_file_then_prepared_name_then_without_ending(tmp_path):
@@ -68,7 +74,63 @@ def test_names_match_by_file_then_prepared_name_then_without_ending(tmp_path):
 def test_a_name_that_is_a_files_own_is_not_lent_to_another(tmp_path):
     table = portraits(("a.png", "a.png", []), ("a.jpg.png", "a.jpg", []))
     labels, _ = match_files(given(tmp_path, "filename,gender\na.jpg,x\n").by_file, table)
-    assert known(labels) == {"a.jpg.png": {"gender": "x"}}
+    assert known_cells(labels) == {"a.jpg.png": {"gender": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ('{"labels": [["0/a.png", 3], ["b.png", 0]]}', {"0/a.png": "3", "b.png": "0"}),
+        ('{"labels": {"a.png": [0, 0, 1]}}', {"a.png": "2"}),
+        ('{"labels": null}', None),
+        ('{"labels": [["a.png", [0.5, 0.5]]]}', None),
+        ('{"labels": [["a.png"]]}', None),
+        ("[1, 2]", None),
+        ("{", None),
+    ],
+)
+def test_a_dataset_json_of_stylegans_tools_gives_one_attribute(tmp_path, text, labels):
+    path = tmp_path / "dataset.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="--attributes NAME"):
+        read_given_labels(path, ("gender", "kind"))
+    if labels is None:
+        with pytest.raises(InputError, match=r"dataset\.json of StyleGAN"):
+            read_given_labels(path, ("kind", "palette"))
+    else:
+        assert read_given_labels(path, ("kind", "palette")).by_file["kind"].to_dict() == labels
+        assert read_given_labels(path, ATTRIBUTES).by_file["hero_class"].to_dict() == labels
+
+
+FOLDERS = [("knight/1.png", []), ("knight/2.png", []), ("mage/1.png", []), ("mage/2.png", [])]
+
+
+def from_names(pattern=None, attributes=("hero_class", "palette"), known=None):
+    table = portraits(*((name, *rest) for (name, rest) in ((name, (name, other)) for name, other in FOLDERS)))
+    given, lines = labels_from_names(GivenLabels(), table, pattern, attributes, known or {})
+    return known_cells(labels_of_portraits(given, table.assign(group_id="g"))[0]), lines
+
+
+def test_labels_come_from_names_by_pattern():
+    labels, lines = from_names("{hero_class}/{number}", ("hero_class",))
+    assert labels == {name: {"hero_class": name.split("/")[0]} for name, _ in FOLDERS} and lines == []
+    labels, lines = from_names("*/{number}", ("number",))
+    assert labels["mage/2.png"] == {"number": "2"}
+    _, (line,) = from_names("knight/{number}", ("number",))
+    assert "2 file names do not match" in line and "mage/1.png" in line
+    with pytest.raises(InputError, match="none of hero_class"):
+        from_names("{kind}/*")
+
+
+def test_folders_that_look_like_classes_label_the_one_attribute_without_labels():
+    by_folder, (line,) = from_names()
+    assert by_folder["mage/1.png"] == {"hero_class": "mage"}
+    assert "'hero_class' is taken from the folders knight (2)" in line
+    labels, (line,) = from_names(attributes=("gender", "hero_class", "palette"))
+    assert labels == {} and "--label-pattern '{hero_class}/*'" in line
+    assert from_names(known={"hero_class": {"rogue"}}) == ({}, [])
+    # What was labelled by folders stays so, and no other attribute is.
+    assert from_names(attributes=("gender", "hero_class"), known={"hero_class": {"mage"}})[0] == by_folder
 
 
 def test_names_that_differ_only_in_blanks_are_told_apart_or_refused(tmp_path):

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.intake import find_files, pixel_hash, prepared_names, take_in
+from src.data.clean import PrepareOptions
+from src.data.cutting import Tiles
+from src.data.intake import DEFAULT_OPTIONS, find_files, pixel_hash, prepared_names, take_in
 from src.images import write_png
 from tests.data.art import CLOTH, hero
+from tests.data.drawn import over, sprite
 
 
 def found(folder, leave_out="nowhere"):
@@ -15,10 +18,13 @@ def found(folder, leave_out="nowhere"):
     return [file.filename for file in find_files(folder, folder / leave_out, problems)], problems
 
 
-def rows_of(folder, size=64, tiles=None):
+def rows_of(folder, size=64, tiles=None, options=DEFAULT_OPTIONS):
     files = find_files(folder, folder / "nowhere", [])
     names = prepared_names(file.filename for file in files)
-    return {row.filename: (row, portrait) for row, portrait in take_in(files, names, size, tiles)}
+    return {
+        row.filename: (row, portrait)
+        for row, portrait in take_in(files, names, size, tiles and Tiles(tiles, tiles), options)
+    }
 
 
 def test_every_file_is_found_but_those_of_the_data_folder(tmp_path):
@@ -116,7 +122,7 @@ def test_a_sheet_is_cut_into_the_tiles_that_show_something(tmp_path):
     assert list(rows) == ["sheet.png", "sheet_r00_c01.png", "sheet_r01_c02.png"]
     row, portrait = rows["sheet.png"]
     assert (row.status, portrait) == ("ignored", None)
-    assert "6 tiles, 4 of them empty" in row.reason and "3 rows" in row.reason
+    assert row.reason == "cut into tiles: 6, of them empty 4; left over: 0 columns and 3 rows of pixels"
     assert np.array_equal(rows["sheet_r01_c02.png"][1], tiles[1].repeat(4, axis=0).repeat(4, axis=1))
 
 
@@ -130,3 +136,44 @@ def test_the_pixel_hash_tells_every_pixel():
     other = image.copy()
     other[63, 20, 2] ^= 1
     assert pixel_hash(image) == pixel_hash(image.copy()) != pixel_hash(other)
+
+
+def test_frames_are_rows_of_their_own_or_a_note(tmp_path):
+    frames = [Image.fromarray(hero(shape, CLOTH["warm"])) for shape in (1, 2, 3)]
+    blank = Image.new("RGBA", frames[0].size)
+    blank.save(tmp_path / "walk.webp", save_all=True, append_images=frames, lossless=True)
+    write_png(tmp_path / "walk_f00.png", hero(9, CLOTH["cool"]))
+    rows = rows_of(tmp_path)
+    assert rows["walk.webp"][0].reason == "one frame of several taken: 2 of 4"
+    assert np.array_equal(rows["walk.webp"][1], hero(1, CLOTH["warm"]))
+    rows = rows_of(tmp_path, options=PrepareOptions(frames="all"))
+    assert rows["walk.webp"][0].reason == "taken apart into frames: 4, of them empty 1"
+    # The file of that name keeps it.
+    assert list(rows) == ["walk.webp", "walk__f01.png", "walk__f02.png", "walk__f03.png", "walk_f00.png"]
+    assert {row.frame_of for row, _ in rows.values()} == {"", "walk.webp"}
+
+
+def test_a_picture_that_looks_like_a_sheet_gets_a_hint(tmp_path):
+    sheet = np.zeros((96, 96, 4), np.uint8)
+    for row, column in np.ndindex(3, 4):
+        sheet[row * 32 + 2 : row * 32 + 32, column * 24 + 2 : column * 24 + 22] = sprite(4 * row + column, 30)[:, 5:25]
+    write_png(tmp_path / "large.png", sheet)
+    write_png(tmp_path / "small.png", sheet[:64, :48])
+    rows = rows_of(tmp_path)
+    assert rows["large.png"][0].reason == "larger than 64x64: 96x96 true pixels; looks like a sheet: --tiles 24x32"
+    assert (rows["small.png"][0].status, rows["small.png"][0].reason) == (
+        "accepted",
+        "looks like a sheet: --tiles 24x32",
+    )
+
+
+def test_a_key_colour_goes_from_a_whole_sheet(tmp_path):
+    figure = sprite(0, 30)
+    sheet = np.full((32, 96, 4), (255, 0, 255, 255), np.uint8)
+    for left in (0, 64):
+        sheet[1:31, left + 1 : left + 31] = over(figure, (255, 0, 255))
+    write_png(tmp_path / "sheet.png", sheet)
+    rows = rows_of(tmp_path, size=32, tiles=32)
+    assert rows["sheet.png"][0].reason == "cut into tiles: 3, of them empty 1"
+    row, portrait = rows["sheet_r00_c02.png"]
+    assert row.reason == "key colour made transparent" and np.array_equal(portrait[1:31, 1:31], figure)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from src.data.native_grid import enlargement, ramp_share, recover_native
-from src.images import BadImage
+from src.images import BadImage, count_colours
 from tests.data.art import CLOTH, hero
 from tests.data.drawn import decode, encode, enlarge, over, smooth_noise, sprite
 from tests.test_images import random_art
@@ -102,3 +102,33 @@ def test_the_ramp_share_tells_steps_from_slopes():
     slope[..., 3] = 255
     assert ramp_share(slope) == 1
     assert ramp_share(slope.repeat(4, axis=1)) == 0
+
+
+@pytest.mark.parametrize("factor", [1.5, 1.75, 1.8])
+def test_an_enlargement_below_twofold_is_undone_to_the_pixel(factor):
+    for seed in range(3):
+        art = sprite(seed, 32)
+        found = recover_native(enlarge(art, factor), 64)
+        assert found.scale == pytest.approx(factor, abs=0.02) and np.array_equal(found.pixels, art)
+
+
+def test_half_as_large_again_is_undone_anywhere_on_a_canvas():
+    canvas = np.zeros((64, 64, 4), np.uint8)
+    canvas[11:59, 7:55] = enlarge(sprite(1, 32), 1.5)
+    found = recover_native(canvas, 64)
+    assert (found.scale, count_colours(found.pixels)) == (1.5, count_colours(canvas))
+    assert enlarge(found.pixels, 1.5).any() and found.pixels.shape[0] in (42, 43)
+
+
+@pytest.mark.parametrize("size", [16, 24, 48])
+def test_drawn_lines_are_not_taken_for_repeated_ones(size):
+    for seed in range(10):
+        assert recover_native(sprite(seed, size), 64).scale == 1
+
+
+def test_regular_patterns_in_small_tiles_stay():
+    tile = np.zeros((16, 16, 4), np.uint8)
+    tile[..., 3] = 255
+    tile[np.arange(16) % 3 != 2] = (200, 90, 40, 255)
+    tile[:, np.arange(16) % 3 == 0, 1] = 10
+    assert recover_native(tile, 64).scale == 1

@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.split import groups_with, split_by_group
+from src.data.split import groups_with, joined_groups, share_warnings, split_by_group
 
 
 def recoloured_heroes(groups: int, members: int, seed: int = 0):
@@ -67,3 +68,16 @@ def test_a_combination_takes_whole_groups_and_only_those_in_which_it_occurs():
     assert groups_with(groups, labels, [{0: 0, 1: 0}]).tolist() == [True, True, False, False, False, False]
     assert groups_with(groups, labels, [{0: 0, 1: 0}, {0: 1}]).tolist() == [True, True, False, False, True, True]
     assert not groups_with(groups, labels, []).any()
+
+
+def test_groups_of_one_hero_are_joined_through_others_too():
+    groups = pd.Series(["a", "b", "c", "d", "a"], list("vwxyz"))
+    heroes = pd.Series(["1", "1", None, "2", "2"], list("vwxyz"), dtype=object)
+    assert joined_groups(groups, heroes).tolist() == ["a", "a", "c", "a", "a"]
+
+
+def test_a_share_far_from_the_one_asked_for_is_told():
+    groups = np.repeat(["a", "b", "c"], [6, 2, 2])
+    (line,) = share_warnings(groups, np.repeat([1, 0, 0], [6, 2, 2]), 0.2)
+    assert "60.0%" in line and "held out" in line and "3 groups, the largest of 6" in line
+    assert share_warnings(groups, np.repeat([0, 1, 0], [6, 2, 2]), 0.2) == []

@@ -108,8 +108,8 @@ def test_minutes_are_a_time(minutes):
         (b"kimg,loss\n1.0,x\n", "something else than numbers"),
         (b"kimg,loss\n,2.0\n", "rows without their kimg"),
         (b"kimg,loss\nnan,2.0\n", "rows without their kimg"),
-        (b"kimg,loss\n1.0,2.0,3.0\n", "is not a CSV file"),
-        (b'kimg,loss\n"1.0,2.0\n', "is not a CSV file"),
+        (b"kimg,loss\n1.0,2.0,3.0\n", "mend the row"),
+        (b'kimg,loss\n"1.0,2.0\n', "quote"),
     ],
 )
 def test_a_damaged_table_of_metrics_is_refused_in_one_line(tmp_path, content, message):

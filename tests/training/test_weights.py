@@ -113,7 +113,7 @@ def changed(path, **metadata):
         ({"label_mappings": '{"gender": {"a": 0, "b": 1}}'}, "does not match its checksum"),
         ({"label_mappings": '{"gender": {"a": 0, "b": 1}}', "checksums": None}, "other networks than it says"),
         ({"size": "63", "checksums": None}, "make no network|other networks"),
-        ({"config": '{"base_channels": 1000000000}', "checksums": None}, "make no network|unknown setting"),
+        ({"config": '{"base_channels": 1000000000}', "checksums": None}, "make no network|make them smaller"),
     ],
 )
 def test_a_description_that_does_not_fit_is_refused_in_one_line(weights, tmp_path, metadata, message):

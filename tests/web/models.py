@@ -27,10 +27,10 @@ needs_modules = pytest.mark.skipif(not (HERE / "node_modules").is_dir(), reason=
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium, as `chromium`")
 
 
-def small_family(name):
+def small_family(name, labels=SPECIFICATION):
     """A family of portraits of 16x16 whose weights are nowhere zero."""
     config = load_config(name, "smoke", overrides={"precision": "fp32"})
-    labels = SPECIFICATION if find_family(name).conditional else LabelSpecification({})
+    labels = labels if find_family(name).conditional else LabelSpecification({})
     family = find_family(name)(config, DataSpecification(16, 4, labels, 0.3), torch.device("cpu"))
     shaken(family.sampler)
     if name == "palette_pyramid":

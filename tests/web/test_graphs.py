@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from src.errors import InputError
+from src.labels import LabelSpecification
 from src.pyramid.palette_writer import END, Source
 from src.web.graphs import CoarseStep, PaletteStep, graphs, no_past
 from tests.web.models import small_family
@@ -57,6 +58,15 @@ def test_pixel_after_pixel_gives_what_the_whole_pass_gives(pyramid):
         logits, past = step(embedded, entries, used, pixels, new, past)
         torch.testing.assert_close(logits, whole[place], rtol=1e-4, atol=1e-4)
         new = torch.tensor([coarse.prefix + place + 1])
+
+
+@pytest.mark.parametrize("name", ["resnet_gan", "palette_pyramid"])
+@torch.no_grad()
+def test_every_graph_runs_without_attributes(name):
+    family = small_family(name, LabelSpecification({}))
+    for graph in graphs(family, family.sampler).values():
+        found = graph.network(*graph.inputs.values())
+        assert len(graph.outputs) == (len(found) if isinstance(found, tuple) else 1)
 
 
 @pytest.mark.parametrize("name", ["vae", "diffusion"])

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from src.data.file_names import class_folders, guess_heroes, heroes_by_name, joined, match_names
+from src.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("pattern", "filename", "values"),
+    [
+        ("{hero_class}/*", "knight/deep/h1.png", {"hero_class": "knight"}),
+        ("{gender}_{hero_class}_*", "feminine_mage_03.png", {"gender": "feminine", "hero_class": "mage"}),
+        ("*_{view}", "sub/hero01_front.gif", {"view": "front"}),
+        ("*/{hero}-*", "a/b/orc-walk-1.png", {"hero": "orc"}),
+    ],
+)
+def test_a_pattern_reads_classes_out_of_a_name(pattern, filename, values):
+    assert match_names(pattern, [filename, "other"]) == {filename: values}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("{hero}_*", "no file name matches"),
+        ("knight/*", "no pattern"),
+        ("{a}{a}", "each attribute once"),
+        ("{a", "no pattern"),
+        ("{1}/*", "no word"),
+    ],
+)
+def test_a_bad_pattern_is_one_line(pattern, complaint):
+    with pytest.raises(InputError, match=complaint):
+        match_names(pattern, ["a/b.png"])
+
+
+@pytest.mark.parametrize(
+    ("folders", "found"),
+    [
+        (("knight", "mage"), True),
+        (("hero01", "hero02"), False),  # numbered, not named
+        (("0", "1"), False),
+        (("knight",), False),
+    ],
+)
+def test_folders_look_like_classes_where_they_are_words(folders, found):
+    names = [f"{folder}/{number}.png" for folder in folders for number in range(3)]
+    assert class_folders(names) == ({folder: 3 for folder in folders} if found else {})
+    assert class_folders([*names, "top.png"]) == {}
+
+
+def test_heroes_by_folder_or_pattern():
+    names = ["a/1.png", "a/2.png", "b/1.png", "top.png"]
+    assert heroes_by_name(names, "folder") == {"a/1.png": "a", "a/2.png": "a", "b/1.png": "b"}
+    assert joined(heroes_by_name(names, "*/{hero}")) == [["a/1.png", "b/1.png"]]
+
+
+NAMES = {
+    "frames in a folder a hero": [(f"hero{h:02d}/walk_{k}.png", h) for h in range(8) for k in range(4)],
+    "folders in folders": [(f"hero{h}/{act}/{k}.png", h) for h in range(8) for act in ("walk", "idle") for k in (0, 1)],
+    "a flat folder": [(f"orc{h}_walk_{k}.png", h) for h in range(8) for k in range(3)],
+    "views in a folder a view": [(f"{view}/{h:03d}.png", h) for view in ("back", "front", "0") for h in range(9)],
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+@pytest.mark.parametrize("shared", [True, False])
+def test_heroes_are_guessed_where_names_and_colours_agree(case, shared):
+    hero_of = dict(NAMES[case])
+    number = {name: index for index, name in enumerate(hero_of)}
+
+    def colours_of(name):  # frames of one hero share nine colours of ten; else no two files share any
+        return np.arange(10) + 100 * (hero_of[name] if shared else number[name]) - (number[name] % 2 if shared else 0)
+
+    heroes, _ = guess_heroes(sorted(hero_of), colours_of)
+    if not shared:
+        assert heroes == {}
+        return
+    pairs = {(hero_of[one], hero_of[other]) for names in joined(heroes) for one in names for other in names}
+    assert pairs == {(hero, hero) for hero in hero_of.values()}
+
+
+def test_classes_and_numbered_files_are_no_heroes():
+    generator = np.random.default_rng(0)
+    names = [f"{folder}/{number}.png" for folder in ("knight", "mage", "bard") for number in range(4)]
+    colours = {name: np.unique(generator.integers(0, 30, 12)) for name in names}
+    assert guess_heroes(names, colours.__getitem__) == ({}, "")
+    assert guess_heroes([f"hero_{number:04d}.png" for number in range(50)], pytest.fail) == ({}, "")
