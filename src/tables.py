@@ -47,13 +47,13 @@ def read_table(path: Path, required: Sequence[str] = (), strip: bool = False) ->
         )
     except pd.errors.EmptyDataError:
         table = pd.DataFrame()
-    except pd.errors.ParserError as error:
+    except ValueError as error:  # ParserError, and what pandas makes of a quote behind two byte-order marks
         raise InputError(f"{path} is not a CSV file: {error}; mend the row, or close its quote") from None
     table = table[table.ne("").any(axis=1)]
     if table.empty:
         naming = f" with: {', '.join(required)}" if required else ""
         raise InputError(f"{path} is empty; it needs a header line{naming}")
-    table.columns = table.iloc[0].str.strip().tolist()
+    table.columns = table.iloc[0].str.replace("\ufeff", "").str.strip().tolist()
     table = table.iloc[1:].reset_index(drop=True)
     _check_columns(path, table, required)
     lacking = table.isna().sum(axis=1)
@@ -91,6 +91,8 @@ def _check_columns(path: Path, table: pd.DataFrame, required: Sequence[str]) -> 
     names = table.columns
     for name in names[names.duplicated() & (names != "")]:
         raise InputError(f"{path} has the column {name!r} twice; keep one")
+    for name in names[names.str.contains(r"[\x00-\x1f\x7f]")]:
+        raise InputError(f"{path} has a column called {name!r}: remove the line break, or the stray quote before it")
     for name in required:
         if name not in names:
             raise InputError(f"{path} has no column {name!r}; its columns are: {', '.join(names)}")

@@ -45,6 +45,8 @@ def test_what_spreadsheets_write_is_understood(tmp_path):
         (b"", "empty"),
         (b"\n\n", "empty"),
         (b'""', "empty"),
+        (b'"filename\ngender",note\na,b\n', "has a column called"),
+        ('\ufeff\ufeff"a'.encode(), "not a CSV file"),
         (b"filename,,\na,b,c\n", "several columns without a name"),
         (b'""\n""\n', "empty"),
         (b"name,gender\na,b\n", "no column 'filename'; its columns are: name, gender"),
