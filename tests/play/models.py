@@ -21,7 +21,7 @@ def tiny(name, **values):
     family = family_class(config, DataSpecification(16, 4, SPECIFICATION, 0.3), torch.device("cpu"))
     if name == "palette_pyramid":
         family.model.recolours_seen.fill_(1)
-    return LoadedModel(name, family, family.sampler.eval(), SPECIFICATION, "0" * 64, None)
+    return LoadedModel(name, family, family.sampler.eval(), SPECIFICATION, "0" * 64, "planted", None)
 
 
 def heroes(count, colours=5, seed=0):
