@@ -227,7 +227,7 @@ def test_partial_alpha_of_a_file_is_measured_before_it_is_made_binary(world, tmp
 
 
 def test_a_checkpoint_gets_the_requested_labels(data_folder, tmp_path):
-    settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.064}
+    settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.008}
     result = train(data_folder, tmp_path / "out", "resnet_gan", "smoke", settings, log=lambda line: None)
     portraits = load_portraits(data_folder)
     requested = portraits.labels[:10]
@@ -256,7 +256,7 @@ def test_a_conditional_checkpoint_is_asked_to_change_a_label(tmp_path):
         label_mappings=json.dumps(SPECIFICATION.to_mapping()),
         fingerprint="planted",
     )
-    settings = {"batch_size": 8, "kimg": 0.032}
+    settings = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "kimg": 0.008}
     trained = train(data, tmp_path / "out", "resnet_gan", "smoke", settings, log=lambda line: None)
     content = evaluation.evaluate(data, tmp_path / "metrics.json", trained.checkpoint, count=40, **SILENT)
     measures = content["samples"]["measures"]
