@@ -80,7 +80,7 @@ def train(
         OSError: a report cannot be written; what was learned is saved.
     """
     overrides = dict(overrides or {})
-    if (minutes is not None) + ("kimg" in overrides) + ("epochs" in overrides) > 1:
+    if (minutes is not None) + ("kimg" in overrides) + bool(overrides.get("epochs")) > 1:
         raise InputError("give the length as minutes, as kimg or as epochs, not both")
     if "kimg" in overrides:
         overrides["epochs"] = 0
