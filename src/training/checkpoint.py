@@ -83,6 +83,8 @@ def load_checkpoint(path: Path) -> dict[str, object]:
             raise InputError(f"{path} {mistaken}") from None
         if isinstance(error, pickle.UnpicklingError):  # torch's text is about its own settings
             reason = "something else than tensors and numbers is in it"
+        elif "TorchScript" in str(error):
+            reason = "it is a TorchScript program"
         else:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
