@@ -104,6 +104,8 @@ def main(arguments: list[str]) -> int:
         return 0
     if name not in ("notebooks", "tests", *COMMANDS):
         print(USAGE, file=sys.stderr)
+        if name:
+            print(f"error: no command {name!r}", file=sys.stderr)
         return 2
     try:
         if name in COMMANDS and {"-h", "--help"} & set(arguments):

@@ -170,13 +170,14 @@ def sample(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
+    from src.export.export import check, write_animations
     from src.export.export import export as export_portraits
-    from src.export.export import write_animations
 
     formats = names_in(arguments.formats or ("gif" if arguments.training else "png,json-hash"))
     given = [each for each in arguments.sampling if getattr(arguments, each.dest) != each.default]
     if given and (arguments.images or arguments.training):
         raise InputError(f"{given[0].option_strings[-1]} is for samples; leave it out, or --images and --training")
+    check(formats, arguments.scale, arguments.milliseconds)  # before samples are made
     if arguments.training:
         from src.export.animation import training_grids
 
@@ -549,7 +550,11 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 diverged or a fault, 2 bad arguments or input, 130 Ctrl-C."""
     with any_terminal():
-        parsed = make_parser().parse_args(arguments)
+        parser = make_parser()
+        parsed, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            parser.prog += f" {parsed.run.__name__}"  # the help of the command lists what it takes
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         try:
             return parsed.run(parsed) or 0
         # One place says what an error looks like, of whatever kind.

@@ -11,6 +11,7 @@ from src.device import NATIVE_BF16
 from src.evaluation.report import Picture
 from src.labels import LabelSpecification
 from src.training.estimate import Estimate
+from src.training.grids import grid_labels
 
 SPECIFICATION = LabelSpecification(
     {"gender": ("feminine", "masculine"), "hero_class": ("bard", "knight", "mage"), "palette": ("cool", "warm")}
@@ -22,28 +23,40 @@ def fixed_seed():
     torch.manual_seed(0)
 
 
+def shorten_runs(patch: pytest.MonkeyPatch) -> None:
+    """No run takes steps to say how long it will be, and its grids have two rows."""
+    for name in ("training.run", "experiments.runs"):
+        patch.setattr(f"src.{name}.measure", lambda *_: Estimate(100.0, None))
+    patch.setattr("src.training.report.grid_labels", lambda labels: grid_labels(labels)[:2])
+
+
 @pytest.fixture(autouse=True)
-def quick_estimate():
-    """No run here takes steps to say how long it will be; `tests/training/test_estimate.py` takes them."""
+def quick_runs():
+    """`shorten_runs` for every test; `tests/training` looks at the estimate and the rows themselves."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("src.training.run.measure", lambda *_: Estimate(100.0, None))
+        shorten_runs(patch)
         yield
+
+
+def shorten_evaluation(patch: pytest.MonkeyPatch) -> None:
+    """Evaluators whose networks have hardly learned and whose spreads come from two halves; reports without plots."""
+    for name, value in (
+        ("label_classifier.IMAGES_SEEN", 64),
+        ("evaluator.SCORE_IMAGES_SEEN", 64),
+        ("distances.HALVES", 2),
+        ("report_rows.TWO_SAMPLE_STEPS", 2),
+        ("report_rows.TWO_SAMPLE_SEEDS", (0,)),
+        ("two_sample_test.BOOTSTRAPS", 20),
+        ("report.plotted", lambda figure, caption: Picture("", caption)),
+    ):
+        patch.setattr(f"src.evaluation.{name}", value)
 
 
 @pytest.fixture
 def quick_evaluation():
-    """Evaluators whose networks have hardly learned and whose spreads come from two halves; reports without plots."""
+    """`shorten_evaluation` for one test."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (
-            ("label_classifier.IMAGES_SEEN", 64),
-            ("evaluator.SCORE_IMAGES_SEEN", 64),
-            ("distances.HALVES", 2),
-            ("report_rows.TWO_SAMPLE_STEPS", 2),
-            ("report_rows.TWO_SAMPLE_SEEDS", (0,)),
-            ("two_sample_test.BOOTSTRAPS", 20),
-            ("report.plotted", lambda figure, caption: Picture("", caption)),
-        ):
-            patch.setattr(f"src.evaluation.{name}", value)
+        shorten_evaluation(patch)
         yield
 
 

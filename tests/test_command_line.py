@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
     painted, data, out, sampled = (str(tmp_path / name) for name in ("painted", "data", "out", "drawn"))
     assert main(["paint", "--out", painted, "-n", "36"]) == 0
-    assert main(["prepare", "--images", painted, "--data", data]) == 0
+    assert main(["prepare", "--images", painted, "--data", data, "--size", "16", "--reduce", "mode"]) == 0
     assert main(["build", "--data", data, "--labels", f"{painted}/labels.csv"]) == 0
     train = ["train", "--data", data, "--out", out]
     assert main([*train, "--kimg", "0.016", "--profile", "smoke", "--set", "base_channels=4"]) == 0

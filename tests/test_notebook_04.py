@@ -8,11 +8,21 @@ from src.families import FAMILIES
 from tests.test_notebooks import ROOT, execute, outputs, own_files
 
 NAME = "04_compare_models"
+SHORT = """
+from pytest import MonkeyPatch
+from src.experiments import compare_pictures, runs
+from src.training.apart import train_here
+from tests.conftest import shorten_evaluation, shorten_runs
+shorten_runs(MonkeyPatch())
+shorten_evaluation(MonkeyPatch())
+runs.train_apart, compare_pictures.GRID_ROWS = train_here, 2
+"""
+"""Runs without processes of their own, and networks that hardly learn."""
 
 
 def test_it_runs_and_writes_nowhere_else(data_folder, tmp_path):
     before = own_files()
-    notebook = execute(NAME, tmp_path, ROOT / "notebooks", FAMILIES="vae,vqvae")
+    notebook = execute(NAME, tmp_path, ROOT / "notebooks", SHORT, FAMILIES="vae,vqvae", KIMG=0.032)
     assert not any(output["output_type"] == "error" for output in outputs(notebook))
     pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
     # Reals, overview, curves; two grids; the random codes; two reconstructions; two ways between latents.

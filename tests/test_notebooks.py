@@ -12,21 +12,28 @@ import pytest
 
 import run
 from src import notebooks
+from src.device import NATIVE_BF16
 from src.errors import InputError
 from src.notebooks import MAIN_PATH, TYPES, check_parameters, plan, read_parameters, read_value
 from src.painter import paint_set
+from tests.play.models import write_tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def execute(name, folder, cwd, **parameters):
-    """A notebook as papermill runs it; its files go to `folder`."""
+def execute(name, folder, cwd, first="", **parameters):
+    """A notebook as papermill runs it, in fp32; its files go to `folder`. `first`: code that its kernel begins with."""
     result, source = folder / f"{name}.ipynb", ROOT / "notebooks" / f"{name}.ipynb"
     given = {"PROFILE": "smoke", "DATA": folder / "data", "ARTIFACTS": folder / "artifacts", **parameters}
     values = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+    startup = folder / "ipython" / "profile_default" / "startup" / "first.py"
+    startup.parent.mkdir(parents=True, exist_ok=True)
+    startup.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{first}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONWARNINGS", "ignore")
+        patch.setenv("IPYTHONDIR", str(folder / "ipython"))
+        patch.setenv(NATIVE_BF16, "0")
         papermill.execute_notebook(source, result, values, cwd=cwd, progress_bar=False)
     return json.loads(result.read_text(encoding="utf-8"))
 
@@ -45,16 +52,29 @@ def printed(notebook):
     return "".join("".join(output["text"]) for output in outputs(notebook) if output["output_type"] == "stream")
 
 
+SHORT = """
+from pathlib import Path
+from pytest import MonkeyPatch
+import src.training.weights
+from tests.conftest import shorten_runs
+shorten_runs(MonkeyPatch())
+"""
+
+
 def test_the_three_notebooks_run_and_write_nowhere_else_and_the_third_goes_on(tmp_path):
     before = own_files()
     paint_set(tmp_path / "images", 60, 0)
+    own = write_tiny("palette_pyramid", tmp_path / "own.safetensors")
+    third = SHORT + f"src.training.weights.OWN_WEIGHTS = Path({str(own)!r})\n"
     for name, cwd, given in (
         (MAIN_PATH[0], ROOT / "notebooks", {}),
         (MAIN_PATH[1], ROOT, {}),
         (MAIN_PATH[2], ROOT / "notebooks", {"KIMG": 0.032}),
         (MAIN_PATH[2], ROOT, {"KIMG": 0.048}),
     ):
-        notebook = execute(name, tmp_path, cwd, IMAGES=tmp_path / "images", **given)
+        notebook = execute(
+            name, tmp_path, cwd, third if name == MAIN_PATH[2] else "", IMAGES=tmp_path / "images", **given
+        )
         pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
         assert len(pictures) >= 3
         assert not any(output["output_type"] == "error" for output in outputs(notebook))

@@ -114,6 +114,7 @@ def test_what_is_no_command_gets_the_usage_and_status_2(project, arguments):
     with start(project, *arguments, stderr=subprocess.PIPE) as process:
         printed, complaint = process.communicate()
     assert process.returncode == 2 and not printed and complaint.startswith("usage: python run.py")
+    assert complaint.endswith("error: no command 'draw'\n") == bool(arguments)
     assert not (project / ".venv").exists()
 
 

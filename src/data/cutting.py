@@ -111,8 +111,8 @@ def draw_cut_tiles(sheet: np.ndarray, tiles: Tiles, through: np.ndarray) -> np.n
     scale = max(1, min(4, PICTURE_SIDE // max(sheet.shape[:2])))
     picture = over_background(sheet).repeat(scale, axis=0).repeat(scale, axis=1)
     rows, columns = tiles.starts(*sheet.shape[:2])
-    for colour, wanted in (((255, 255, 255), False), ((230, 30, 30), True)):
-        for row, column in np.argwhere(through == wanted):
+    for colour, is_cut in (((255, 255, 255), False), ((230, 30, 30), True)):
+        for row, column in np.argwhere(through == is_cut):
             top, left = rows[row] * scale, columns[column] * scale
             bottom, right = top + tiles.height * scale - 1, left + tiles.width * scale - 1
             picture[[top, bottom], left : right + 1] = colour

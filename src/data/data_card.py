@@ -185,7 +185,7 @@ def _split(configuration: Mapping, portraits: pd.DataFrame) -> list[str]:
     groups = groups.reindex(["train", "val"], fill_value=0)
     both = groups["nunique"].sum() - portraits["group_id"].nunique()
     return [
-        f"By group, seed {configuration['seed']}, share wanted for validation {configuration['val_fraction']}; "
+        f"By group, seed {configuration['seed']}, share asked for validation {configuration['val_fraction']}; "
         f"groups in both parts: {both}.",
         *(
             f"No group in which this combination occurs is trained on: {_text(', '.join(combination.values()))}."

@@ -41,9 +41,9 @@ class Origin:
     authors: str = ""
     changes: str = ""
 
-    def how_to_get(self, wanted: str) -> str:
-        """One line for somebody who lacks the files: what is wanted, where it is and under which licence."""
-        return f"{wanted}: get {self.name} from {self.where} (licence: {self.licence})"
+    def how_to_get(self, problem: str) -> str:
+        """One line for somebody who lacks the files: what the problem is, where it is and under which licence."""
+        return f"{problem}: get {self.name} from {self.where} (licence: {self.licence})"
 
 
 class _Note(BaseModel):

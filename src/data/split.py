@@ -170,12 +170,12 @@ def _can_leave_training(held: np.ndarray, in_training: np.ndarray) -> bool:
 
 
 def _fill(side: np.ndarray, counts: np.ndarray, sizes: np.ndarray, order: np.ndarray, val_fraction: float) -> None:
-    """Move more groups, so that every class and the whole come near to the share wanted."""
+    """Move more groups, so that every class and the whole come near to the share asked for."""
     holds = counts > 0
     in_training = holds[side == TRAIN].sum(axis=0)
     counts = np.concatenate([counts, sizes[:, None]], axis=1)
     importance = 1 / counts.sum(axis=0)
-    # Images in validation beyond the share wanted of those decided on so far, by class and in all.
+    # Images in validation beyond the share asked for of those decided on so far, by class and in all.
     excess = (1 - val_fraction) * counts[side == VALIDATION].sum(axis=0)
     for group in order[side[order] == TRAIN]:
         if_validation = excess + (1 - val_fraction) * counts[group]

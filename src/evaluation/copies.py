@@ -170,9 +170,9 @@ def _combined(distances: Nearest, units: tuple[float, float]) -> np.ndarray:
     return np.minimum(distances.structural / units[0], distances.colour / units[1])
 
 
-def _runs(count: int, wanted: int) -> np.ndarray:
-    """Indices of `wanted` out of `count`, in runs: single picks would be of far more groups than a split has."""
-    length, left_out = wanted // RUNS, count // RUNS
+def _runs(count: int, number: int) -> np.ndarray:
+    """Indices of `number` out of `count`, in runs: single picks would be of far more groups than a split has."""
+    length, left_out = number // RUNS, count // RUNS
     if length == 0:
-        return np.arange(wanted)
+        return np.arange(number)
     return np.concatenate([np.arange(run * left_out, run * left_out + length) for run in range(RUNS)])

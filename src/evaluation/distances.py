@@ -51,12 +51,13 @@ def frechet_distance(vectors: np.ndarray, reference: np.ndarray) -> float:
     Biased upwards for few vectors: compare at equal counts only.
     """
     shift = vectors.mean(axis=0) - reference.mean(axis=0)
-    covariance, reference_covariance = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (vectors, reference))
-    values, basis = np.linalg.eigh(reference_covariance)
-    root = (basis * np.sqrt(values.clip(min=0))) @ basis.T
-    # The eigenvalues of S1 S2 are those of the symmetric root(S2) S1 root(S2), which are real and not negative.
-    product = np.linalg.eigvalsh(root @ covariance @ root).clip(min=0)
-    return float(shift @ shift + np.trace(covariance) + np.trace(reference_covariance) - 2 * np.sqrt(product).sum())
+    # S = R'R: the roots of the eigenvalues of S1 S2 are the singular values of R1 R2', and R has few rows for few
+    # vectors.
+    root, reference_root = (
+        np.linalg.qr((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1), mode="r") for rows in (vectors, reference)
+    )
+    shared = np.linalg.svd(root @ reference_root.T, compute_uv=False).sum()
+    return float(shift @ shift + (root**2).sum() + (reference_root**2).sum() - 2 * shared)
 
 
 def squared_kernel_distance(vectors: np.ndarray, reference: np.ndarray) -> float:

@@ -74,17 +74,17 @@ def study(
         KeyboardInterrupt: after the run in training has saved its state and the tables are drawn.
     """
     out = Path(out)
-    wanted = find_rows(rows)
+    chosen = find_rows(rows)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise InputError(f"seeds must be different numbers of at least 0, not {', '.join(map(str, seeds)) or 'none'}")
     evaluator = Evaluator(data, log=log)
     specification = evaluator.specification
     terms = _agree(out, evaluator.packed, kimg, profile, count)
     grid = _Grid(evaluator, out, terms, log)
-    for row in wanted:
+    for row in chosen:
         if not is_possible(row, specification):
             log(f"{row.name} is left out: these data have no {row.without}")
-    plan = [(row, seed) for seed in seeds for row in wanted if is_possible(row, specification)]
+    plan = [(row, seed) for seed in seeds for row in chosen if is_possible(row, specification)]
     for row, seed in plan:
         grid.check(row, seed)
     read_results(out, terms)  # what is damaged shows before anything is trained

@@ -204,13 +204,13 @@ def find_rows(names: Sequence[str] | None) -> tuple[Row, ...]:
         return ROWS
     if not names:
         raise InputError(f"no row is named; choose from: {', '.join(known)}")
-    wanted = set()
+    chosen = set()
     for name in names:
         if name not in known:
             raise InputError(f"unknown row {name!r}; choose from: {', '.join(known)}")
-        wanted |= {name, *(question.base for question in QUESTIONS if name in question.rows)}
+        chosen |= {name, *(question.base for question in QUESTIONS if name in question.rows)}
     # A base may itself be compared with another row; nobody asked for that comparison.
-    return tuple(row for row in ROWS if row.name in wanted)
+    return tuple(row for row in ROWS if row.name in chosen)
 
 
 def settings_of(row: Row, profile: str, specification: LabelSpecification) -> dict[str, object]:

@@ -74,7 +74,7 @@ def export(
         InputError: an unknown format or attribute, a number out of range, a bad palette, a palette asked for of
             portraits with more than 256 colours. Nothing is written then.
     """
-    _check(formats, scale, milliseconds)
+    check(formats, scale, milliseconds)
     if not formats:
         raise InputError(f"no format is named; choose some of: {', '.join(FORMATS)}")
     for name in tags or ():
@@ -118,7 +118,7 @@ def write_animations(
     Raises:
         InputError: another format; frames that are shown too shortly or for too long.
     """
-    _check(formats, 1, milliseconds)
+    check(formats, 1, milliseconds)
     if not set(formats) <= set(ANIMATIONS):
         raise InputError(f"frames become {' or '.join(ANIMATIONS)}, not {', '.join(formats)}")
     for kind in formats:
@@ -126,7 +126,10 @@ def write_animations(
     return [f"{Path(out) / NAME}.{kind}: {len(frames)} frames" for kind in formats]
 
 
-def _check(formats: Sequence[str], scale: int, milliseconds: int) -> None:
+def check(formats: Sequence[str], scale: int, milliseconds: int) -> None:
+    """Raises:
+    InputError: an unknown format, or a number out of range.
+    """
     for name in formats:
         if name not in FORMATS:
             raise InputError(f"unknown format {name!r}; choose some of: {', '.join(FORMATS)}")

@@ -28,6 +28,7 @@ class AdaptiveAugment:
         """[N, 4, H, W] -> [N, 4, H, W], differentiable."""
         return self.augment(images, self.probability)
 
+    @torch.no_grad()
     def adapt(self, advantage: Tensor, count: int) -> None:
         """Move the probability after a step.
 

@@ -17,13 +17,11 @@ from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 
 
 class AdversarialFamily(Family):
-    """Generator G and discriminator D (Goodfellow et al., 2014).
-
-    A subclass adds which networks, with what Adam, and what a step is.
-    """
+    """Generator G and discriminator D (Goodfellow et al., 2014). A subclass adds networks, their Adams, and a step."""
 
     # What logs and checkpoints call D.
     discriminator_name: ClassVar[str] = "discriminator"
+    smooth_latents = True
 
     def __init__(self, config: TrainingConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
@@ -44,8 +42,6 @@ class AdversarialFamily(Family):
         learning = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
         self.optimizer_generator = torch.optim.Adam(self.generator.parameters(), rate_generator, betas, fused=True)
         self.optimizer_discriminator = torch.optim.Adam(learning, rate_discriminator, betas, fused=True)
-
-    smooth_latents = True
 
     @property
     def sampler(self) -> nn.Module:

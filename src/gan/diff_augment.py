@@ -24,7 +24,6 @@ TRANSPARENT = -1.0
 SHIFT = 1 / 8  # of the side
 CUTOUT = 3 / 8  # of the side; the paper's half hides a bust's whole face
 
-
 LARGEST_PROBABILITY = 0.8
 """Of each kind; above it augmentations leak in practice (Karras et al., 2020, appendix C)."""
 
@@ -62,10 +61,8 @@ def cutout(images: Tensor, chosen: Tensor) -> Tensor:
     """Make a square transparent in the chosen samples; its centre lies anywhere in the portrait."""
     count, _, height, width = images.shape
     reach = max(1, round(height * CUTOUT)) / 2
-    centre = (
-        torch.rand(2, count, 1, device=images.device)
-        * torch.tensor([height, width], device=images.device)[:, None, None]
-    )
+    sides = torch.tensor([height, width], device=images.device)[:, None, None]
+    centre = torch.rand(2, count, 1, device=images.device) * sides
     in_rows = (torch.arange(height, device=images.device) + 0.5 - centre[0]).abs() < reach
     in_columns = (torch.arange(width, device=images.device) + 0.5 - centre[1]).abs() < reach
     hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & chosen[:, None, None, None]

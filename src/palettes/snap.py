@@ -96,11 +96,11 @@ def cluster_palette(table: ColourTable, count: int) -> np.ndarray:
     return table.colours[chosen[np.argsort(oklab[chosen, 0], kind="stable")]]
 
 
-def choose_palette(wanted: str, table: ColourTable | None) -> np.ndarray:
+def choose_palette(requested: str, table: ColourTable | None) -> np.ndarray:
     """The palette that `--palette-snap` asks for.
 
     Args:
-        wanted: a number of colours, 2 to 256, or the path of a palette file.
+        requested: a number of colours, 2 to 256, or the path of a palette file.
         table: the training set's colours; None where a checkpoint has none.
 
     Returns:
@@ -109,20 +109,22 @@ def choose_palette(wanted: str, table: ColourTable | None) -> np.ndarray:
     Raises:
         InputError: neither of the two, a number out of bounds, no table to work out colours from, a bad file.
     """
-    if not wanted.isdecimal():
-        if not Path(wanted).is_file():
+    if not requested.isdecimal():
+        if not Path(requested).is_file():
             raise InputError(
-                f"{wanted!r} is neither a number of colours nor a palette file; give 2 to {MOST_COLOURS}, or a file"
+                f"{requested!r} is neither a number of colours nor a palette file; give 2 to {MOST_COLOURS}, or a file"
             )
-        return read_palette(Path(wanted))
-    if len(wanted) > 9 or not 2 <= int(wanted) <= MOST_COLOURS:  # Python reads no number of thousands of digits
-        raise InputError(f"a palette has 2 to {MOST_COLOURS} colours, not {wanted[:9]}{'...' * (len(wanted) > 9)}")
+        return read_palette(Path(requested))
+    if len(requested) > 9 or not 2 <= int(requested) <= MOST_COLOURS:  # Python reads no number of thousands of digits
+        raise InputError(
+            f"a palette has 2 to {MOST_COLOURS} colours, not {requested[:9]}{'...' * (len(requested) > 9)}"
+        )
     if table is None:
         raise InputError(
             "this checkpoint is of an older version and does not hold its training set's colours; give a palette "
             "file instead of a number of colours"
         )
-    return cluster_palette(table, int(wanted))
+    return cluster_palette(table, int(requested))
 
 
 def snap(rgba: np.ndarray, palette: np.ndarray) -> np.ndarray:

@@ -98,10 +98,10 @@ def check_data(checkpoint: Mapping[str, object], portraits: PackedPortraits) -> 
     if saved.to_mapping() != portraits.specification.to_mapping():
         raise InputError(
             f"the run to resume was trained with the labels {saved.to_mapping()}, the data have "
-            f"{portraits.specification.to_mapping()}; build the same data, or start afresh without --resume"
+            f"{portraits.specification.to_mapping()}; build the same data, or begin with the run's weights (--from)"
         )
     if checkpoint["data_fingerprint"] != portraits.fingerprint:
         raise InputError(
             "the run to resume was trained on other data (the fingerprints differ); "
-            "build the same data, or start afresh without --resume"
+            "build the same data, or begin with the run's weights (--from)"
         )

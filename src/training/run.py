@@ -80,7 +80,7 @@ def train(
         OSError: a report cannot be written; what was learned is saved.
     """
     overrides = dict(overrides or {})
-    if (minutes is not None) + ("kimg" in overrides) + ("epochs" in overrides) > 1:
+    if (minutes is not None) + ("kimg" in overrides) + bool(overrides.get("epochs")) > 1:
         raise InputError("give the length as minutes, as kimg or as epochs, not both")
     if "kimg" in overrides:
         overrides["epochs"] = 0
@@ -228,6 +228,8 @@ def _run(
         log(f"{run.family} stopped by itself at {result.images_seen / 1000:.2f} kimg (early stopping)")
     if result.interrupted:
         log(f"interrupted at {result.images_seen / 1000:.2f} kimg; saved to {result.checkpoint}; resume to go on")
+    elif not trainer.time_is_up:
+        log(f"saved to {result.checkpoint}; the grids are in {out / 'samples'}")
     return result
 
 
@@ -253,7 +255,8 @@ def announce(
     seconds = budget.seconds_left(0, speed)
     kimg = run.config.kimg if budget.images < math.inf else float(f"{seconds * speed / 1000:.3g}")
     memory = f", about {estimate.memory_bytes / 2**30:.1f} GB of memory" if estimate.memory_bytes else ""
-    log(f"{kimg:g} kimg at about {speed:.0f} images a second: about {duration(seconds)}{memory}")
+    pace = f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
+    log(f"{kimg:g} kimg at about {pace} images a second: about {duration(seconds)}{memory}")
 
 
 def length_of(budget: Budget) -> str:

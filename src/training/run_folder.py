@@ -8,7 +8,7 @@ from pathlib import Path
 from src.errors import InputError
 from src.training.tracking import RUN_ID_FILE
 
-FOLDERS = ("checkpoints", "samples", "tensorboard")
+FOLDERS = ("checkpoints", "samples")
 # The checkpoints first: without them, a move that was interrupted is not taken for a run to resume.
 FILES = ("checkpoints/*.pt", "metrics.csv", "config.json", "samples/*.png", "tensorboard/*", RUN_ID_FILE)
 

@@ -19,8 +19,8 @@ from torch.nn import functional
 from src.family import evaluation_mode
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
 from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
-from src.gan.losses import cross_entropy
 from src.schema import NonNegative, Share
+from src.zoo.cross_entropy import cross_entropy
 
 
 class AuxiliaryClassifierDiscriminator(nn.Module):

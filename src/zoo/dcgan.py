@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from src.family import DataSpecification, Stateful, evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditional_dcgan import dcgan_weights
-from src.gan.losses import cross_entropy
 from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
+from src.zoo.cross_entropy import cross_entropy
 from src.zoo.early_stopping import EarlyStopping
 
 NORMALISATIONS = ("batch", "layer", "instance", "none")

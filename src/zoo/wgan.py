@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from src.family import evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
-from src.gan.losses import cross_entropy
 from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
+from src.zoo.cross_entropy import cross_entropy
 from src.zoo.dcgan import DCGANDiscriminator, DCGANGenerator
 
 

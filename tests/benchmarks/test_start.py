@@ -11,6 +11,7 @@ from benchmarks.start import ROOT, command_seconds, write_packed
 from src.data.packed import load_portraits
 from src.sampling import load_model, sample
 from src.training.run import train
+from tests.play.models import write_tiny
 
 
 def imported_by(code):
@@ -21,9 +22,7 @@ def imported_by(code):
 
 
 def test_drawing_imports_neither_the_compiler_nor_plots(tmp_path):
-    write_packed(tmp_path, count=16, size=16)
-    settings, out = {"base_channels": 4, "latent_dim": 12, "kimg": 0.001}, str(tmp_path / "drawn")
-    checkpoint = str(train(tmp_path, tmp_path, "resnet_gan", "smoke", settings, log=lambda line: None).checkpoint)
+    checkpoint, out = str(write_tiny("resnet_gan", tmp_path / "heroes.safetensors")), str(tmp_path / "drawn")
     modules = imported_by(
         "from src.__main__ import main\n"
         f"assert main(['sample', '--checkpoint', {checkpoint!r}, '--out', {out!r}, '-n', '1']) == 0"

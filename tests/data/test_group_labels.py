@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.data import group_labels
@@ -138,12 +138,16 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
-def test_whatever_happens_no_row_that_a_person_wrote_is_lost(tmp_path, steps):
-    path = tmp_path / "group_labels.csv"
+@pytest.mark.parametrize("examples", [5, pytest.param(100, marks=pytest.mark.slow)])
+def test_whatever_happens_no_row_that_a_person_wrote_is_lost(tmp_path, examples):
+    check = given(folder=st.just(tmp_path), steps=STEPS)(keeps_what_a_person_wrote)
+    settings(max_examples=examples, deadline=None)(check)()
+
+
+def keeps_what_a_person_wrote(folder, steps):
+    path = folder / "group_labels.csv"
     path.unlink(missing_ok=True)
-    (tmp_path / ".group_labels_filled_in.csv").unlink(missing_ok=True)
+    (folder / ".group_labels_filled_in.csv").unlink(missing_ok=True)
     extend_group_labels(path, ["g1", "g2", "g3"])
     wrote = {}
     for who, group, word in steps:

@@ -29,7 +29,7 @@ def test_the_confusion_has_the_themes_down():
 
 
 def test_the_script_scores_a_folder(tmp_path, capsys):
-    rows = write_heroes(tmp_path, shapes=50)
+    rows = write_heroes(tmp_path, shapes=44, palettes=("cool", "warm"))
     truth = [
         {"filename": row["filename"], "character": row["filename"][7:9], "gender": row["gender"],
          "palette_theme": row["theme"]} for row in rows
@@ -38,12 +38,12 @@ def test_the_script_scores_a_folder(tmp_path, capsys):
     arguments = ["--images", str(tmp_path), "--truth", str(tmp_path / "truth.csv"), "--quarters", "2"]
     assert main([*arguments, "--json", str(tmp_path / "score.json")]) == 0
     scored = json.loads((tmp_path / "score.json").read_text())
-    assert scored["grouping"]["ladder"] == {"groups": 50, "purity": 1.0, "together": 1.0}
+    assert scored["grouping"]["ladder"] == {"groups": 44, "purity": 1.0, "together": 1.0}
     assert (
         0 <= scored["suggestions"]["gender"]["right"]["least"] <= scored["suggestions"]["gender"]["right"]["mean"] <= 1
     )
-    assert scored["palette"]["agreement"] == 1 and scored["palette"]["commonest_theme"] == pytest.approx(0.2)
-    assert np.trace(scored["palette"]["confusion"]) == 250
+    assert scored["palette"]["agreement"] == 1 and scored["palette"]["commonest_theme"] == pytest.approx(0.5)
+    assert np.trace(scored["palette"]["confusion"]) == 88
     assert "ladder" in capsys.readouterr().out
 
     few = [*arguments[:-1], "1", "--json", str(tmp_path / "draw.json"), "--seed"]

@@ -28,7 +28,6 @@ from src.labels import LabelSpecification
 from src.sampling import load_model
 from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
-from src.training.estimate import Estimate
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
 KIMG = 0.032
@@ -49,9 +48,8 @@ class StubEvaluator(Evaluator):
 
 @pytest.fixture
 def in_one_process(monkeypatch):
-    """Without a process a run and a timing of steps: quick, and what a test plants is there."""
+    """Without a process a run: quick, and what a test plants is there."""
     monkeypatch.setattr(runs, "train_apart", train_here)
-    monkeypatch.setattr(runs, "measure", lambda *_: Estimate(100.0, None))
     monkeypatch.setattr(runs, "CHUNK", 12)
 
 

@@ -106,6 +106,12 @@ def test_bad_requests_are_one_line_and_write_nothing(tmp_path, capsys, arguments
     assert error.startswith("error: ") and message in error and not (tmp_path / "out").exists()
 
 
+def test_bad_formats_are_refused_before_samples_are_made(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("src.__main__.sampled_heroes", lambda _: pytest.fail("sampled"))
+    assert main(["export", "--out", str(tmp_path), "--formats", "png,psd"]) == 2
+    assert "unknown format 'psd'" in capsys.readouterr().err
+
+
 def test_nothing_visible_and_too_large_sheets_are_refused(tmp_path):
     with pytest.raises(InputError, match="transparent"):
         export(labelled(np.zeros((2, 16, 16, 4), np.uint8)), tmp_path)

@@ -21,7 +21,7 @@ def tiny(name, **values):
     family = family_class(config, DataSpecification(16, 4, SPECIFICATION, 0.3), torch.device("cpu"))
     if name == "palette_pyramid":
         family.model.recolours_seen.fill_(1)
-    return LoadedModel(name, family, family.sampler.eval(), SPECIFICATION, "0" * 64, None)
+    return LoadedModel(name, family, family.sampler.eval(), SPECIFICATION, "0" * 64, "planted", None)
 
 
 def heroes(count, colours=5, seed=0):
@@ -47,5 +47,6 @@ def write_tiny(name, path):
         **{"size": 16, "channels": 4, "intra_class_distance": 0.3, "images_seen": 0},
     }
     metadata = {key: json.dumps(value) for key, value in content.items()}
-    save_file(model.sampler.state_dict(), path, {"format": FORMAT, **metadata})
+    weights = {key: value.contiguous() for key, value in model.sampler.state_dict().items()}
+    save_file(weights, path, {"format": FORMAT, **metadata})
     return path

@@ -227,17 +227,17 @@ def test_it_learns_palettes_by_label_and_writes_them():
     torch.manual_seed(0)
     network = writer()
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
-    labels = torch.arange(30)[:, None] % 3
+    labels = torch.arange(15)[:, None] % 3
     planted = torch.tensor([[[10, 20, 30], [90, 80, 70], [0, 0, 0], [0, 0, 0]]] * 3)
     planted[:, 0, 1] = torch.tensor([1, 2, 3])
     planted[2, 2] = torch.tensor([255, 250, 245])
     used = torch.tensor([[True, True, False, False], [True, True, False, False], [True, True, True, False]])
     colours, which = planted[labels[:, 0]], used[labels[:, 0]]
-    for _ in range(120):
+    for _ in range(90):
         optimizer.zero_grad()
         network.nats(colours, which, labels).mean().backward()
         optimizer.step()
-    written, there = network.eval().write(labels, 0.05 + 0.9 * torch.rand(30, 4, 3))
+    written, there = network.eval().write(labels, 0.05 + 0.9 * torch.rand(15, 4, 3))
     assert torch.equal(there, which) and torch.equal(written, colours)
 
 
@@ -253,14 +253,14 @@ def test_it_learns_another_palette_for_the_same_entries():
         places = torch.rand(count, 2, 3)
         return Source(colours, torch.ones(count, 2, dtype=torch.bool), places), colours.flip(2)
 
-    labels = torch.zeros(64, 1, dtype=torch.int64)
-    for _ in range(200):
-        source, target = pairs(64)
+    labels = torch.zeros(32, 1, dtype=torch.int64)
+    for _ in range(120):
+        source, target = pairs(32)
         optimizer.zero_grad()
         network.nats(target, source.used, labels, source).mean().backward()
         optimizer.step()
-    source, target = pairs(64)
-    written, used = network.eval().write(labels, torch.full((64, 2, 3), 0.5), source)
+    source, target = pairs(32)
+    written, used = network.eval().write(labels, torch.full((32, 2, 3), 0.5), source)
     assert torch.equal(used, source.used)
     assert (written == target).float().mean() > 0.97
 

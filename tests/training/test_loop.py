@@ -97,6 +97,7 @@ def test_what_a_run_leaves_behind(data_folder, tmp_path):
     assert expected <= set(rows[0])
     announced = "\n".join(lines)
     assert "36 portraits to train on, 12 for validation" in announced and "images a second" in announced
+    assert lines[-1].startswith("saved to ") and ".pt; the grids are in" in lines[-1]
 
 
 def test_a_likelihood_is_measured_with_every_grid_on_the_same_portraits(data_folder, tmp_path):

@@ -55,7 +55,7 @@ def test_a_folder_where_a_file_is_to_be_is_refused(tmp_path, name):
         RunFolder(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["checkpoints", "samples", "tensorboard", ""])
+@pytest.mark.parametrize("name", ["checkpoints", "samples", ""])
 def test_a_file_where_a_folder_is_to_be_is_refused(tmp_path, name):
     out = tmp_path / "out"
     put(out.parent if not name else out, [name or "out"])

@@ -8,9 +8,9 @@ from torch import nn
 
 from src.config import load_config
 from src.family import DataSpecification
-from src.gan.losses import cross_entropy
 from src.labels import LabelSpecification
 from src.zoo.acgan import AuxiliaryClassifierDiscriminator
+from src.zoo.cross_entropy import cross_entropy
 from src.zoo.dcgan import DCGAN, NORMALISATIONS, DCGANDiscriminator, DCGANGenerator, SignedSigmoid
 from src.zoo.early_stopping import EarlyStopping
 from tests.conftest import with_optimizers

@@ -9,8 +9,8 @@ from torch import nn
 from src.config import load_config
 from src.errors import InputError
 from src.family import DataSpecification
-from src.gan.losses import cross_entropy
 from src.labels import LabelSpecification
+from src.zoo.cross_entropy import cross_entropy
 from src.zoo.wgan import WGAN, gradient_penalty
 from tests.conftest import with_optimizers
 
