@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if not __package__:  # run as a file, from any folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from src.console import any_terminal, one_line, report_error
+from src.console import any_terminal, one_line, print_line, report_error
 from src.errors import InputError
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def train(arguments: argparse.Namespace) -> int:
         arguments.profile,
         overrides,
         arguments.resume,
-        functools.partial(print, flush=True),
+        print_line,
         quick_metrics,
         arguments.config,
         arguments.start,

@@ -27,11 +27,12 @@ def one_line(text: object) -> str:
 class _TolerantStream:
     """A stream that turns silent, for good, when nobody reads it any more or its disk is full.
 
-    Hours of training, or the tables of `build`, must not end because of `| head`.
+    The tables of `build` must not end half-way because of `| head`. `error` is what silenced it.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.error: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -39,17 +40,18 @@ class _TolerantStream:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except OSError:
-            self._turn_silent()
+        except OSError as error:
+            self._turn_silent(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except OSError:
-            self._turn_silent()
+        except OSError as error:
+            self._turn_silent(error)
 
-    def _turn_silent(self) -> None:
+    def _turn_silent(self, error: OSError) -> None:
+        self.error = error
         # What is still buffered is written at exit, and must find a place too.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
@@ -80,6 +82,17 @@ def any_terminal() -> Iterator[None]:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         sys.stdout, sys.stderr = before
+
+
+def print_line(line: str) -> None:
+    """Print a line at once.
+
+    Raises:
+        OSError: nobody reads it, or its disk is full; also for every later line.
+    """
+    print(line, flush=True)
+    if error := getattr(sys.stdout, "error", None):
+        raise error
 
 
 def report_error(error: BaseException, command: str, debug: bool = False) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import src.__main__ as command_line
-from src.console import any_terminal, one_line
+from src.console import any_terminal, one_line, print_line
 from src.errors import InputError, TrainingDiverged
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,6 +74,8 @@ def test_a_reader_that_leaves_ends_nothing(monkeypatch):
         with any_terminal():
             for _ in range(3):
                 print("line")
+            with pytest.raises(BrokenPipeError):
+                print_line("training, which saves and ends, asks")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no shell that closes streams")

@@ -36,6 +36,9 @@ NOISY_JPEG_COLOURS = 32
 # More colours than this are a photograph's: their distances would fill the memory.
 MOST_NOISY_COLOURS = 6000
 
+# What stands for transparency in most files that cannot have any.
+USUAL_KEYS = {"magenta": (255, 0, 255), "green": (0, 255, 0)}
+
 # A background is one colour in both upper corners and in at least this share of the border: a bust stands on the lower
 # border and may cover it, but a face that fills the picture has no such border.
 BACKGROUND_BORDER_SHARE = 0.5
@@ -57,6 +60,7 @@ NOISE_COLLAPSED = "compression noise collapsed to a palette"
 NOISE_LEFT = "compression noise left in"
 BACKGROUND_REMOVED = "flat background made transparent"
 KEY_REMOVED = "key colour made transparent"
+KEY_LEFT = "key colour left in"
 CHECKERS_REMOVED = "painted checkerboard made transparent"
 TRIMMED = "empty border cut off"
 
@@ -219,15 +223,24 @@ def without_background(rgba: np.ndarray) -> tuple[np.ndarray, list[str], np.ndar
     """A picture without its flat background; a key colour goes inside the drawing, too.
 
     Returns:
-        The picture, a note where something went, and the background's colour, uint8 `[4]`.
+        The picture, a note where something went or a key colour may have been forgotten, and the background's colour,
+        uint8 `[4]`.
     """
     background = flat_background(rgba)
     if background is None:
-        return rgba, [], None
+        return rgba, _forgotten_keys(rgba), None
     matte = rgba[0, 0]
     if not is_key_colour(matte):
         return _without(rgba, background), [BACKGROUND_REMOVED], matte
     return _without(rgba, (rgba == matte).all(axis=-1)), [KEY_REMOVED], matte
+
+
+def _forgotten_keys(rgba: np.ndarray) -> list[str]:
+    """A note where holes of a picture, whose background is transparent already, have a usual key colour."""
+    if rgba[..., 3].all():
+        return []
+    counts = {name: (rgba == (*key, 255)).all(axis=-1).sum() for name, key in USUAL_KEYS.items()}
+    return [f"{KEY_LEFT}: {count} pixels of {name}" for name, count in counts.items() if count]
 
 
 def is_key_colour(colour: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from src.data.clean import NOISE_LEFT
+from src.data.clean import KEY_LEFT, NOISE_LEFT
 from src.data.intake import CUT_THROUGH, ONE_FRAME, SHEET, RawRow
 from src.data.native_grid import PHOTOGRAPH
 
@@ -19,6 +19,7 @@ ENLARGED = "enlarged unlike most"
 ADVICE = {
     ONE_FRAME: "--frames all takes every frame",
     NOISE_LEFT: "--remove-noise gives each drawn colour one again",
+    KEY_LEFT: "where it stands for transparency, erase it in the files",
     SHEET: "--tiles, --margin and --spacing cut a sheet",
     CUT_THROUGH: f"see {CUT_TILES}, and check --tiles, --margin and --spacing",
     ENLARGED: "--enlarge 1 gives all one scale",

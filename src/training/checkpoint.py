@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import re
 import shutil
 import warnings
@@ -80,7 +81,12 @@ def load_checkpoint(path: Path) -> dict[str, object]:
     except Exception as error:  # damaged pickles raise whatever there is
         if mistaken := mistaken_for_weights(path):
             raise InputError(f"{path} {mistaken}") from None
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):  # torch's text is about its own settings
+            reason = "something else than tensors and numbers is in it"
+        elif "TorchScript" in str(error):
+            reason = "it is a TorchScript program"
+        else:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} cannot be read as a checkpoint ({reason[:120]}); use an older one beside it"
         ) from None

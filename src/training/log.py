@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -12,6 +13,16 @@ from torch import Tensor
 from src.errors import InputError
 from src.tables import read_table, write_table
 from src.training.budget import Budget
+
+
+def unread(log: Callable[[str], None]) -> Callable[[str], None]:
+    """The same log, for lines that may get lost: a reader who has gone (`| head`) or a full disk is no error."""
+
+    def write(line: str) -> None:
+        with contextlib.suppress(OSError):
+            log(line)
+
+    return write
 
 
 class RunningMeans:

@@ -23,7 +23,7 @@ from src.training.checkpoint import load_checkpoint
 from src.training.configure import Run, attributes_to_condition_on, check_data, configure
 from src.training.distributed import Processes, joined_processes
 from src.training.estimate import Estimate, check_batch, measure
-from src.training.log import duration
+from src.training.log import duration, unread
 from src.training.memory import release_memory, saved_on_host
 from src.training.quick_evaluation import Evaluator
 from src.training.report import Reporter
@@ -65,7 +65,7 @@ def train(
         overrides: values by name that replace all others (`kimg`, `seed`, ...); texts are read as the field's type.
         resume: go on from `checkpoints/latest.pt` where there is one. Otherwise a run that lies in `out` is moved to
             `out/earlier_runs/` and a fresh one starts.
-        log: takes the status lines.
+        log: takes the status lines; where it raises OSError at one of training's, the run saves and ends.
         evaluator: measures samples every `evaluate_kimg`: its metrics go into `metrics.csv`, and the checkpoint with
             the lowest `kid_random` is kept as `checkpoints/best.pt`. What is trained does not depend on it.
         settings: a file of values that replace the profile's, or the checkpoint's when resuming (`settings_in`).
@@ -86,9 +86,10 @@ def train(
         overrides["epochs"] = 0
     budget = None if minutes is None else Budget.of_minutes(minutes)
     folder = RunFolder(out)
+    status, log = log, unread(log)
     with joined_processes() as processes:
         if not processes.leads:
-            log = _no_log
+            status = log = _no_log
         for line in former_names_among(overrides):
             log(line)
         checkpoint = load_checkpoint(folder.latest) if resume and folder.latest.exists() else None
@@ -111,7 +112,7 @@ def train(
             log("no checkpoint yet: starting afresh")
         budget = budget or Budget.of_config(run.config)
         try:
-            return _run(run, portraits, folder, checkpoint, begin, log, evaluator, processes, budget)
+            return _run(run, portraits, folder, checkpoint, begin, log, status, evaluator, processes, budget)
         except torch.OutOfMemoryError:
             if processes.count > 1:
                 raise  # one process cannot start again while the others wait for it
@@ -125,7 +126,7 @@ def train(
         checkpoint = load_checkpoint(folder.latest) if folder.is_ours and folder.latest.is_file() else None
         try:
             with saved_on_host():
-                return _run(run, portraits, folder, checkpoint, begin, log, evaluator, processes, budget)
+                return _run(run, portraits, folder, checkpoint, begin, log, status, evaluator, processes, budget)
         except torch.OutOfMemoryError:
             raise InputError(
                 "the card's memory does not suffice; lower --set batch_size=..., or free the card from other programs"
@@ -139,6 +140,7 @@ def _run(
     checkpoint: Mapping[str, object] | None,
     begin: Start | None,
     log: Callable[[str], None],
+    status: Callable[[str], None],
     evaluator: Evaluator | None,
     processes: Processes,
     budget: Budget,
@@ -211,7 +213,7 @@ def _run(
     with open_trackers(out, description, trainer.images_seen, log) as trackers:
         sets = {"train": train_set, "validation": validation_set}
         reporter = Reporter(
-            out, family, config, portraits, sets, trainer.images_seen, budget, palette, evaluator, trackers, log
+            out, family, config, portraits, sets, trainer.images_seen, budget, palette, evaluator, trackers, status
         )
         if trainer.images_seen == 0:
             reporter.start(trainer.average.network)

@@ -98,7 +98,7 @@ class Trainer:
         Raises:
             TrainingDiverged: a loss or a weight is infinite or not a number.
             OSError: a report cannot be written, after saving.
-            InputError: a checkpoint cannot be written.
+            InputError: a checkpoint cannot be written, or nobody reads the status lines, after saving.
         """
         checkpoint, saved_at, stopped = self.checkpoints / "latest.pt", self.images_seen, False
         with StopRequest() as request:
@@ -111,6 +111,10 @@ class Trainer:
                     continue
                 try:
                     best = self.report(reporter)
+                except BrokenPipeError:  # `| head`
+                    raise InputError(
+                        f"nobody reads what is printed any more: saved to {self.save()}; go on with --resume"
+                    ) from None
                 except OSError:  # the disk is full, or the terminal gone
                     self.save()
                     raise

@@ -162,6 +162,21 @@ def test_a_key_colour_goes_inside_the_drawing_too(colour, is_key):
     assert bool(pixels[20, 15, 3]) != is_key and pixels[0, 0, 3] == 0
 
 
+@pytest.mark.parametrize(
+    ("colour", "notes"),
+    [
+        ((255, 0, 255), ["key colour left in: 12 pixels of magenta"]),
+        ((0, 255, 0), ["key colour left in: 12 pixels of green"]),
+        ((255, 0, 128), []),
+    ],
+)
+def test_a_key_colour_forgotten_in_holes_of_a_transparent_picture_is_noted(colour, notes):
+    art = sprite(0, 32)
+    art[18:22, 14:17] = (*colour, 255)
+    pixels, found = clean(NativeArt(art, 1), 64, PrepareOptions())
+    assert found == notes and np.array_equal(pixels, art)
+
+
 @pytest.mark.parametrize(("side", "greys"), [(8, (255, 204)), (4, (204, 255)), (16, (153, 102))])
 @pytest.mark.parametrize("offset", [0, 3])
 def test_a_painted_checkerboard_goes(side, greys, offset):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -89,9 +90,9 @@ class Payload:
         ({"weight": 1}, "no checkpoint of this project"),
         ({"format": 99, "images_seen": 1}, "format 99"),
         ({"format": "1", "images_seen": 1}, "format '1'"),
-        ({"format": 1, "images_seen": Payload()}, "cannot be read"),
+        ({"format": 1, "images_seen": Payload()}, "something else than tensors"),
         ({"format": 1, "images_seen": 1}, "family is missing"),
-        (pickle.dumps({"format": 1, "images_seen": Payload()}), "cannot be read"),
+        (pickle.dumps({"format": 1, "images_seen": Payload()}), "something else than tensors"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content, message):
@@ -103,6 +104,14 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content, message
     with pytest.raises(InputError, match=message) as caught:
         load_checkpoint(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_torchscript_program_is_refused_as_such(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
+        for name in ("x/constants.pkl", "x/data.pkl", "x/version"):
+            archive.writestr(name, "3\n")
+    with pytest.raises(InputError, match="is a TorchScript program"):
+        load_checkpoint(tmp_path / "x.pt")
 
 
 def test_a_truncated_checkpoint_is_refused(tmp_path):

@@ -164,15 +164,22 @@ def test_under_nohup_a_closed_terminal_stops_nothing():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_report_that_cannot_be_written_saves_first(data_folder, tmp_path):
-    """A full disk, or a reader of the log who is gone."""
+@pytest.mark.parametrize(
+    "failure, error, message",
+    [
+        (OSError(28, "No space left on device"), OSError, "No space left"),
+        (BrokenPipeError(), InputError, "nobody reads .* saved to .*; go on with --resume"),
+    ],
+)
+def test_a_report_that_cannot_be_written_saves_first(data_folder, tmp_path, failure, error, message):
+    """A full disk, or a reader of the log who is gone; before the first step that is no matter."""
 
     def full(line):
-        if "0.05 / " in line:
-            raise OSError(28, "No space left on device")
+        if "0.05 / " in line or "left" not in line:
+            raise failure
 
     settings = {**SMALL, "kimg": 0.064, "checkpoint_kimg": 100.0}
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(error, match=message):
         train(data_folder, tmp_path, "resnet_gan", "smoke", settings, log=full)
     assert load_checkpoint(tmp_path / "checkpoints" / "latest.pt")["images_seen"] == 48
 
