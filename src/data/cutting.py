@@ -157,7 +157,7 @@ def sheet_of(visible: np.ndarray) -> Tiles | None:
 
 def _is_one_run(lines: np.ndarray) -> bool:
     """Whether all that is True lies side by side."""
-    return np.count_nonzero(np.diff(lines.astype(np.int8), prepend=0) > 0) <= 1
+    return np.count_nonzero(lines[1:] > lines[:-1]) + lines[0] <= 1
 
 
 def _ways(filled: np.ndarray) -> list[tuple[int, int, int]]:

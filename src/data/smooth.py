@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
-from scipy.fft import dctn
 
 from src.data.groups import Group, components
 from src.images import MAX_PIXELS, BadImage, count_colours, read_picture
@@ -94,6 +93,8 @@ def perceptual_hash(rgba: np.ndarray) -> np.ndarray:
     """The hash of a portrait uint8 `[H, W, 4]`, and that of its mirror image: bool `[2, 64]`."""
     grey = Image.fromarray(rgba).convert("L").resize((HASH_PICTURE, HASH_PICTURE), Image.Resampling.BOX)
     both = np.stack([np.asarray(grey, np.float64), np.asarray(ImageOps.mirror(grey), np.float64)])
+    from scipy.fft import dctn  # its import takes a quarter of a second: pixel art does without
+
     low = dctn(both, axes=(1, 2))[:, :HASH_SIDE, :HASH_SIDE].reshape(2, -1)
     return low > np.median(low[:, 1:], axis=1, keepdims=True)
 
