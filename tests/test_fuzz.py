@@ -1,20 +1,27 @@
 """Whatever stands in a file that a person can touch, it is read, or refused in one line: a long suite."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from src.__main__ import main
 from src.data.curate import HISTORY
+from src.data.folder import prepare_folder
 from src.data.packed import load_portraits
 from src.data.sources.lpc import read_recipe
 from src.data.vocabulary import check_vocabulary
 from src.errors import InputError
 from src.labels import read_label_mappings
+from src.palettes.files import read_palette, write_palette
 from src.tables import read_table, write_table
+from src.training.checkpoint import load_checkpoint, save_checkpoint
+from tests.conftest import make_portraits, stored_content
 
 pytestmark = pytest.mark.slow
 
@@ -67,14 +74,83 @@ def test_any_history(tmp_path, before, after, action):
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
 def test_any_damage_to_a_packed_set(data_folder, place, bit, cut):
     whole = (data_folder / "portraits.npz").read_bytes()
-    content = bytearray(whole)
-    at = int(place * len(content))
-    content[at] ^= 1 << bit
-    (data_folder / "portraits.npz").write_bytes(content[:at] if cut else content)
+    (data_folder / "portraits.npz").write_bytes(damaged(whole, place, bit, cut))
     portraits = read_or_refuse(load_portraits, data_folder)
     (data_folder / "portraits.npz").write_bytes(whole)
     if portraits is not None:
         assert portraits.images.dtype == np.uint8 and (portraits.labels >= 0).all()
+
+
+def damaged(whole: bytes, place: float, bit: int, cut: bool) -> bytes:
+    content = bytearray(whole)
+    at = int(place * len(content))
+    content[at] ^= 1 << bit
+    return bytes(content[:at] if cut else content)
+
+
+def images_of_every_kind() -> dict[str, bytes]:
+    """File name -> bytes: a still picture in every format, and animations."""
+    first, second = (Image.fromarray(image) for image in make_portraits(2)[0])
+    ways = {"png": {}, "bmp": {}, "gif": {}, "webp": {"lossless": True}, "jpg": {}}
+    files = {}
+    for ending, options in ways.items():
+        for name, frames in (("still", {}), ("moving", {"save_all": True, "append_images": [second]})):
+            buffer = io.BytesIO()
+            picture = first.convert("RGB") if ending in ("jpg", "bmp") else first
+            if not frames or ending in ("png", "gif", "webp"):
+                picture.save(buffer, Image.registered_extensions()[f".{ending}"], **options, **frames)
+                files[f"{name}.{ending}"] = buffer.getvalue()
+    return files
+
+
+IMAGES = images_of_every_kind()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(sorted(IMAGES)),
+    place=st.floats(0, 1, exclude_max=True),
+    bit=st.integers(0, 7),
+    cut=st.booleans(),
+)
+def test_any_damage_to_an_image(tmp_path, name, place, bit, cut):
+    """It becomes a portrait or has a row that says why not; the good one beside it is always taken."""
+    images = tmp_path / "images"
+    images.mkdir(exist_ok=True)
+    for file in images.iterdir():
+        file.unlink()
+    (images / "good.png").write_bytes(IMAGES["still.png"])
+    (images / name).write_bytes(damaged(IMAGES[name], place, bit, cut))
+    report = prepare_folder(images, tmp_path / "data", 16)
+    table = read_table(tmp_path / "data" / "sprites_raw.csv", ("filename", "status", "reason"))
+    assert set(table.filename) == {"good.png", name} and report.counts["accepted"] >= 1
+    assert all(row.status in ("accepted", "duplicate") or row.reason for row in table.itertuples())
+
+
+@FUZZ
+@given(
+    ending=st.sampled_from(["gpl", "hex", "pal"]),
+    place=st.floats(0, 1, exclude_max=True),
+    bit=st.integers(0, 7),
+    cut=st.booleans(),
+)
+def test_any_damage_to_a_palette(tmp_path, ending, place, bit, cut):
+    path = tmp_path / f"p.{ending}"
+    write_palette(path, np.arange(24, dtype=np.uint8).reshape(8, 3))
+    path.write_bytes(damaged(path.read_bytes(), place, bit, cut))
+    read_or_refuse(read_palette, path)
+
+
+@FUZZ
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
+def test_any_damage_to_a_checkpoint(tmp_path, place, bit, cut):
+    """Refused, or every weight is what it was."""
+    content = stored_content()
+    path = save_checkpoint(tmp_path, content, images_seen=64, keep=1)
+    path.write_bytes(damaged(path.read_bytes(), place, bit, cut))
+    found = read_or_refuse(load_checkpoint, path)
+    if found is not None:
+        assert all(torch.equal(weight, content["average"][name]) for name, weight in found["average"].items())
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

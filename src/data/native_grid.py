@@ -483,7 +483,7 @@ def _second_difference_period(rgba: np.ndarray) -> float:
         together = mask[:, :-2] & mask[:, 1:-1] & mask[:, 2:]
         bends = (np.abs(np.diff(values, n=2, axis=1)) * together).sum(axis=0) / np.maximum(together.sum(axis=0), 1)
         # Relative to the neighbourhood: the drawing itself makes some places busier than others.
-        around = np.convolve(bends, np.ones(19) / 19, "same")
+        around = np.convolve(bends, np.ones(19) / 19)[9:-9]
         relative = np.clip(bends / np.maximum(around, 1e-6), 0, 4)
         spectrum += np.abs(np.fft.rfft(relative - relative.mean(), length)) / (2 * len(relative))
     return float(spectrum[length // 16 :].max())

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from src.data import native_grid
 from src.data.native_grid import enlargement, ramp_share, recover_native
 from src.images import BadImage, count_colours
 from tests.data.art import CLOTH, hero
@@ -132,3 +133,9 @@ def test_regular_patterns_in_small_tiles_stay():
     tile[np.arange(16) % 3 != 2] = (200, 90, 40, 255)
     tile[:, np.arange(16) % 3 == 0, 1] = 10
     assert recover_native(tile, 64).scale == 1
+
+
+def test_the_period_of_a_picture_of_few_pixels_is_measured():
+    random = np.random.RandomState(0)
+    small = np.concatenate([random.randint(0, 256, (9, 9, 3)), np.full((9, 9, 1), 255)], axis=2).astype(np.uint8)
+    assert 0 <= native_grid._second_difference_period(small) < 1.5
