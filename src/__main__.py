@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,21 +21,6 @@ if TYPE_CHECKING:
     from src.sampling import LoadedModel, Sampled
 
 # What a command needs is imported when it runs: `--help` must not wait for torch.
-
-PREPARE_OPTIONS = (
-    "frames",
-    "enlarge",
-    "remove_noise",
-    "reduce",
-    "colours",
-    "keep_background",
-    "remove_orphans",
-    "remove_fringe",
-    "density",
-    "kind",
-    "fit",
-    "resample",
-)
 
 
 def paint(arguments: argparse.Namespace) -> None:
@@ -52,7 +38,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     if arguments.tiles is None and (arguments.margin or arguments.spacing):
         raise InputError("--margin and --spacing are of tiles; give --tiles")
     tiles = arguments.tiles and Tiles.parse(arguments.tiles, arguments.margin, arguments.spacing)
-    options = PrepareOptions(**{name: getattr(arguments, name) for name in PREPARE_OPTIONS})
+    options = PrepareOptions(**{option.name: getattr(arguments, option.name) for option in fields(PrepareOptions)})
     report = prepare_folder(arguments.images, arguments.data, arguments.size, tiles, options, arguments.group_by)
     print_report(report)
 

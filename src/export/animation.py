@@ -30,33 +30,25 @@ def write_gif(path: Path, frames: Sequence[np.ndarray], milliseconds: int) -> No
         milliseconds: that each is shown; GIF counts in tens of them.
     """
     pictures = [_with_few_colours(frame) for frame in track(frames, "GIF", delay=2.0)]
-    with replacing(path) as temporary:
-        pictures[0].save(
-            temporary,
-            format="GIF",
-            save_all=True,
-            append_images=pictures[1:],
-            duration=milliseconds,
-            loop=0,
-            disposal=REPLACE,
-            transparency=0,
-            optimize=False,
-        )
+    _save(path, "GIF", pictures, milliseconds, disposal=REPLACE, transparency=0, optimize=False)
 
 
 def write_apng(path: Path, frames: Sequence[np.ndarray], milliseconds: int) -> None:
     """Write an animated PNG that runs for ever, as `write_gif` but with every colour."""
-    pictures = [Image.fromarray(frame) for frame in frames]
+    # A frame stays until the next one takes its place, transparency included.
+    _save(path, "PNG", [Image.fromarray(frame) for frame in frames], milliseconds, disposal=0, blend=0)
+
+
+def _save(path: Path, kind: str, pictures: Sequence[Image.Image], milliseconds: int, **options: int) -> None:
     with replacing(path) as temporary:
         pictures[0].save(
             temporary,
-            format="PNG",
+            format=kind,
             save_all=True,
             append_images=pictures[1:],
             duration=milliseconds,
             loop=0,
-            disposal=0,  # a frame stays, until
-            blend=0,  # the next one takes its place, transparency included
+            **options,
         )
 
 

@@ -34,7 +34,7 @@ class AdaptiveAugment:
 
         Args:
             advantage: a scalar in [-1, 1]: the mean sign of D's logits on reals, or what corresponds to it.
-            count: images of the step.
+            count: images of the step, of all processes together.
         """
         moved = self.probability + count / (1000 * self.move_kimg) * (advantage - self.target).sign()
         self.probability.copy_(moved.clamp(0, self.augment.probability))

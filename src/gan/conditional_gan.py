@@ -93,7 +93,7 @@ class ConditionalGAN(ConditionalAdversarialFamily):
 
         scaler.update()
         if isinstance(self.augment, AdaptiveAugment):
-            self.augment.adapt(real_logits.detach().sign().mean(), len(reals))
+            self.augment.adapt(real_logits.sign().mean(), config.batch_size)
             scalars["augment_probability"] = self.augment.probability.clone()
         return {name: value.detach().float() for name, value in scalars.items()}
 

@@ -393,7 +393,7 @@ class R3GAN(AdversarialFamily):
         scaler.update()
         # Relativistic logits have no zero: the advantage is of pairs, 2 P(real scores higher than its fake) - 1.
         scalars["advantage"] = (real_logits - fake_logits).sign().mean()
-        self.augment.adapt(scalars["advantage"], len(reals))
+        self.augment.adapt(scalars["advantage"], config.batch_size)
         scalars["augment_probability"] = self.augment.probability.clone()
         return {name: value.detach().float() for name, value in scalars.items()}
 

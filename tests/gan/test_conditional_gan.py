@@ -27,7 +27,7 @@ def test_frozen_blocks_stay_as_they_are_and_the_others_learn(name):
 
 
 def test_adaptive_augmentation_moves_with_the_step_and_is_saved():
-    family = make("resnet_gan", augment_target=1e-6, augment_move_kimg=0.08)
+    family = make("resnet_gan", batch_size=8, augment_target=1e-6, augment_move_kimg=0.08)
     scalars = step(family)
     assert scalars["augment_probability"] in (0.0, torch.tensor(0.1))
     assert "augment_probability" in family.state_dict()
