@@ -353,6 +353,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--group-by", metavar="HERO", help="what shows one hero: folder, a pattern ('{hero}_*'), or silhouette alone"
     )
     command.add_argument("--remove-noise", action="store_true", help="collapse JPEG noise of art in its own size, too")
+    command.add_argument("--remove-key", action="store_true", help="make pure magenta and green transparent everywhere")
     command.add_argument("--reduce", metavar="METHOD", help="reduce art that is too large: mode (commonest) or nearest")
     command.add_argument("--colours", type=int, metavar="N", help="keep at most N colours a portrait")
     command.add_argument("--keep-background", action="store_true", help="leave flat opaque backgrounds")

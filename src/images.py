@@ -31,6 +31,8 @@ MAX_BYTES = 64 * 1024 * 1024
 ALPHA_THRESHOLD = 128
 """Portraits have binary alpha: from this value on a pixel is opaque, below it transparent."""
 
+_OPAQUE = np.array([0, 0, 0, 255], np.uint8).view(np.uint32)[0]
+
 # Only these decoders are tried: Pillow knows dozens of formats, some of which start other programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
@@ -130,9 +132,9 @@ def _to_rgba(image: Image.Image) -> np.ndarray:
     """Any Pillow mode -> uint8 `[height, width, 4]`."""
     transparent_grey = image.info.get("transparency")
     image.load()
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if not image.mode.startswith("I"):
-        return np.array(image.convert("RGBA"))
+        return np.array(image if image.mode == "RGBA" else image.convert("RGBA"))
     # 16-bit greys: Pillow's own conversion clips at 255 instead of scaling, and forgets the transparent grey.
     grey16 = np.asarray(image).astype(np.int64)
     grey = (grey16.clip(0, 65535) >> 8).astype(np.uint8)
@@ -151,10 +153,9 @@ def with_binary_alpha(rgba: np.ndarray) -> np.ndarray:
     Args:
         rgba: uint8 `[..., 4]`.
     """
+    pixels = np.ascontiguousarray(rgba).view(np.uint32)  # one number a pixel
     visible = rgba[..., 3:] >= ALPHA_THRESHOLD
-    result = np.where(visible, rgba, 0).astype(np.uint8)
-    result[..., 3:] = np.where(visible, 255, 0)
-    return result
+    return np.where(visible, pixels | _OPAQUE, np.uint32(0)).view(np.uint8)
 
 
 def count_colours(rgba: np.ndarray) -> int:

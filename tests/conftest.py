@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from src.device import NATIVE_BF16
 from src.evaluation.report import Picture
 from src.labels import LabelSpecification
 from src.training.estimate import Estimate
 from src.training.grids import grid_labels
+
+# Of a hundred examples by default; others every time.
+settings.register_profile("nightly", max_examples=2000, derandomize=False)
 
 SPECIFICATION = LabelSpecification(
     {"gender": ("feminine", "masculine"), "hero_class": ("bard", "knight", "mage"), "palette": ("cool", "warm")}

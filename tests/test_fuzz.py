@@ -25,7 +25,17 @@ from tests.conftest import make_portraits, stored_content
 
 pytestmark = pytest.mark.slow
 
-FUZZ = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+def examples(hundreds: int) -> settings:
+    """So many examples, and more in the profile `nightly`."""
+    return settings(
+        max_examples=hundreds * settings().max_examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+
+
+FUZZ = examples(5)
 WORDS = ("a", '"', ",", ";", "\t", "\n", "\r", " ", "filename", "group_id", "é", "\0", "\ufeff")
 CSV_LIKE = st.lists(st.sampled_from(WORDS), max_size=40).map("".join)
 JSON_LIKE = st.recursive(
@@ -106,7 +116,7 @@ def images_of_every_kind() -> dict[str, bytes]:
 IMAGES = images_of_every_kind()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(3)
 @given(
     name=st.sampled_from(sorted(IMAGES)),
     place=st.floats(0, 1, exclude_max=True),
@@ -153,7 +163,7 @@ def test_any_damage_to_a_checkpoint(tmp_path, place, bit, cut):
         assert all(torch.equal(weight, content["average"][name]) for name, weight in found["average"].items())
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(2)
 @given(
     command=st.sampled_from(["paint --out", "prepare --images . --data", "build --data", "source lpc --from . --data"]),
     folder=st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=5),

@@ -79,6 +79,7 @@ class PrepareOptions:
         remove_noise: collapse the noise of lossy compression in pictures that were not enlarged, too.
         reduce: how to bring art larger than a portrait down, a name of `REDUCTIONS`; None rejects it.
         colours: the most colours of a portrait; None keeps all; 1 is monochrome, every visible pixel white.
+        remove_key: make pure magenta and green transparent in every picture, not only around and in drawings on them.
         keep_background: leave a flat opaque background instead of making it transparent.
         remove_orphans: replace single pixels that differ from all their neighbours.
         remove_fringe: take off the mix of drawing and background that anti-aliasing left where one was removed.
@@ -92,6 +93,7 @@ class PrepareOptions:
     remove_noise: bool = False
     reduce: str | None = None
     colours: int | None = None
+    remove_key: bool = False
     keep_background: bool = False
     remove_orphans: bool = False
     remove_fringe: bool = False
@@ -109,8 +111,9 @@ class PrepareOptions:
             raise InputError(f"no such way to reduce: {self.reduce!r}; there are {', '.join(REDUCTIONS)}")
         if self.colours is not None and self.colours < 1:
             raise InputError(f"colours must be at least 1, not {self.colours}")
-        if self.remove_fringe and self.keep_background:
-            raise InputError("remove_fringe needs the background removed; leave keep_background out")
+        for name in ("remove_fringe", "remove_key"):
+            if getattr(self, name) and self.keep_background:
+                raise InputError(f"{name} needs the background removed; leave keep_background out")
         if self.density is not None:
             parse_density(self.density)
         for name, value, choices in (("kind", self.kind, KINDS), ("fit", self.fit, FITS)):
@@ -152,7 +155,7 @@ def clean(art: NativeArt, size: int, options: PrepareOptions) -> tuple[np.ndarra
         pixels = collapse_noise(pixels, distance)
         noisy = False
     if not options.keep_background:
-        pixels, notes, matte = without_background(pixels)
+        pixels, notes, matte = without_background(pixels, options.remove_key)
         if matte is not None and options.remove_fringe:
             pixels = remove_fringe(pixels, matte)
     if large:
@@ -219,8 +222,12 @@ def trimmed(rgba: np.ndarray) -> np.ndarray:
     return rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else rgba
 
 
-def without_background(rgba: np.ndarray) -> tuple[np.ndarray, list[str], np.ndarray | None]:
+def without_background(rgba: np.ndarray, remove_key: bool = False) -> tuple[np.ndarray, list[str], np.ndarray | None]:
     """A picture without its flat background; a key colour goes inside the drawing, too.
+
+    Args:
+        rgba: the picture.
+        remove_key: pure magenta and green go wherever they are, also where the background is another or is gone.
 
     Returns:
         The picture, a note where something went or a key colour may have been forgotten, and the background's colour,
@@ -228,21 +235,26 @@ def without_background(rgba: np.ndarray) -> tuple[np.ndarray, list[str], np.ndar
     """
     background = flat_background(rgba)
     if background is None:
-        return rgba, _forgotten_keys(rgba), None
-    matte = rgba[0, 0]
-    if not is_key_colour(matte):
-        return _without(rgba, background), [BACKGROUND_REMOVED], matte
-    return _without(rgba, (rgba == matte).all(axis=-1)), [KEY_REMOVED], matte
+        matte, notes = None, []
+        keys = _usual_keys(rgba) if remove_key or not rgba[..., 3].all() else {}
+    else:
+        matte, is_key = rgba[0, 0], is_key_colour(rgba[0, 0])
+        rgba = _without(rgba, (rgba == matte).all(axis=-1) if is_key else background)
+        notes = [KEY_REMOVED if is_key else BACKGROUND_REMOVED]
+        keys = _usual_keys(rgba) if remove_key else {}
+    if not remove_key:
+        notes += [f"{KEY_LEFT}: {np.count_nonzero(mask)} pixels of {name}" for name, mask in keys.items()]
+    elif keys:
+        rgba = _without(rgba, np.any(list(keys.values()), axis=0))
+        notes += [KEY_REMOVED] if KEY_REMOVED not in notes else []
+    return rgba, notes, matte
 
 
-def _forgotten_keys(rgba: np.ndarray) -> list[str]:
-    """A note where holes of a picture, whose background is transparent already, have a usual key colour."""
-    if rgba[..., 3].all():
-        return []
-    pixels = np.ascontiguousarray(rgba).view(np.uint32)  # one comparison a pixel
-    keys = {name: np.array((*key, 255), np.uint8).view(np.uint32) for name, key in USUAL_KEYS.items()}
-    counts = {name: np.count_nonzero(pixels == key) for name, key in keys.items()}
-    return [f"{KEY_LEFT}: {count} pixels of {name}" for name, count in counts.items() if count]
+def _usual_keys(rgba: np.ndarray) -> dict[str, np.ndarray]:
+    """The usual key colours that a picture has, and where, bool `[height, width]`."""
+    pixels = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]  # one comparison a pixel
+    masks = {name: pixels == np.array((*key, 255), np.uint8).view(np.uint32) for name, key in USUAL_KEYS.items()}
+    return {name: mask for name, mask in masks.items() if mask.any()}
 
 
 def is_key_colour(colour: np.ndarray) -> bool:

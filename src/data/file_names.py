@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
+from statistics import median
 
 import numpy as np
 
@@ -22,9 +23,19 @@ HINT_SHARED_COLOURS = 0.5
 LOOKED_AT = 200
 """Pairs compared."""
 LEAST_HEROES, MOST_CLASSES = 3, 50
+# Of the files, where folders are classes: stray ones may lie beside.
+LEAST_IN_FOLDERS = 0.9
+
+NO_CLASSES = "split"
+USUAL_CLASSES = {
+    "gender": {"feminine", "masculine", "female", "male", "woman", "man", "women", "men", "girl", "boy", "f", "m"},
+    NO_CLASSES: {"train", "training", "val", "valid", "validation", "test", "testing"},
+}
+"""Folder names that tell what they are."""
 
 _PART = re.compile(r"\{(\w+)\}|(\*)|([^{}*]+)")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
 def read_pattern(pattern: str) -> re.Pattern[str]:
@@ -62,21 +73,69 @@ def match_names(pattern: str, filenames: Sequence[str]) -> dict[str, dict[str, s
     return matched
 
 
-def class_folders(filenames: Sequence[str]) -> dict[str, int]:
-    """The folders at the top that look like classes, with their number of files; none where they do not.
+def class_folders(filenames: Sequence[str]) -> list[dict[str, int]]:
+    """The levels of folders, from the top, that look like classes: name -> number of files.
 
-    Every file lies in one, there are 2 to 50, each with 2 files or more, and their names are words, not one word with
-    numbers.
+    Nearly every file lies so deep. There are at most 50 names, most with 2 files or more, and they are different words,
+    whatever numbers stand beside them. Below the first level with several, most names stand in several of the folders
+    above: classes do, heroes do not.
     """
-    counts: dict[str, int] = defaultdict(int)
-    for name in filenames:
-        folder, slash, _ = name.partition("/")
-        if not slash or not folder[0].isalpha():
-            return {}
-        counts[folder] += 1
-    several = 2 <= len(counts) <= MOST_CLASSES and min(counts.values()) >= 2
-    words = {folder.rstrip("0123456789") for folder in counts}
-    return dict(counts) if several and len(words) == len(counts) else {}
+    levels: list[dict[str, int]] = []
+    for depth in range(1, max((name.count("/") for name in filenames), default=0) + 1):
+        deep = [tuple(name.split("/")[:depth]) for name in filenames if name.count("/") >= depth]
+        counts = Counter(folders[-1] for folders in deep)
+        places = Counter(folders[-1] for folders in set(deep))
+        words = {_NO_LETTERS.sub("", folder).casefold() for folder in counts}
+        if (
+            len(deep) < LEAST_IN_FOLDERS * len(filenames)
+            or len(counts) > MOST_CLASSES
+            or median(counts.values()) < 2
+            or (len(counts) > 1 and len(words - {""}) < len(counts))
+            or (any(len(level) > 1 for level in levels) and median(places.values()) < 2)
+        ):
+            break
+        levels.append(dict(sorted(counts.items())))
+    return levels
+
+
+def folder_pattern(
+    filenames: Sequence[str], attributes: Sequence[str], known: Mapping[str, Collection[str]]
+) -> tuple[str, dict[str, dict[str, int]]]:
+    """A pattern by which folders that look like classes label files.
+
+    Folders called after genders are those of `gender`, and `train/`, `val/` are no classes; any others are those of the
+    next attribute.
+
+    Args:
+        filenames: relative, with forward slashes.
+        attributes: those that folders may give.
+        known: attribute -> classes that it has already: the folders of it have them, too.
+
+    Returns:
+        The pattern, and what it gives: attribute -> class -> number of files; empty where no folders look so.
+    """
+    parts: list[str] = []
+    found: dict[str, dict[str, int]] = {}
+    for level in class_folders(filenames):
+        words = {folder.casefold() for folder in level}
+        usual = [name for name, names in USUAL_CLASSES.items() if words <= names]
+        fitting = [
+            name
+            for name in attributes
+            if level.keys() >= set(known.get(name, ())) and (name not in USUAL_CLASSES or len(attributes) == 1)
+        ]
+        name = next((name for name in usual or fitting if name not in found), None)
+        if len(level) == 1:
+            parts.append(re.sub("[{}]", "*", *level))
+        elif name:
+            found[name] = level
+            parts.append(f"{{{name}}}")
+        else:
+            break
+    while parts and "{" not in parts[-1]:
+        parts.pop()
+    found.pop(NO_CLASSES, None)
+    return ("/".join([*parts, "*"]), found) if found else ("", {})
 
 
 def heroes_by_name(filenames: Sequence[str], group_by: str) -> dict[str, str]:

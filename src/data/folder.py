@@ -166,7 +166,7 @@ def prepare_folder(
         extend_group_labels(data / GROUP_LABELS, [group.group_id for group in groups])
         write_json(data / PREPARATION, _preparation(images, data, size, tiles, options, group_by))
         # Last: while it is there it names files that are there.
-        write_table(data / RAW_TABLE, RAW_COLUMNS, map(asdict, rows))
+        write_table(data / RAW_TABLE, RAW_COLUMNS, map(vars, rows))
         _remove_stale(data, earlier - {Path(PREPARED, name) for name in names.values()} - set(sheets))
 
     reasons = reasons_of(rows)

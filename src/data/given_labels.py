@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from src.data.file_names import class_folders, match_names
+from src.data.file_names import folder_pattern, match_names
 from src.errors import InputError
 from src.tables import read_table
 
@@ -108,30 +108,40 @@ def labels_from_names(
         InputError: a bad pattern, one that no file name matches or that gives no attribute asked for.
     """
     filenames, lines = portraits["filename"].tolist(), []
+    wanted = set(attributes)
     if pattern is None:
-        folders = class_folders(filenames)
         identity = [name for name in attributes if name != "palette"]
-        by_folder = [name for name in identity if known.get(name) and folders.keys() >= set(known[name])]
-        unlabelled = [name for name in identity if not known.get(name)]
-        shown = ", ".join(f"{name} ({number:,})" for name, number in sorted(folders.items())[:3])
-        shown += ", ..." if len(folders) > 3 else ""
-        chosen = by_folder[:1] or (unlabelled if len(identity) == 1 else [])
-        if folders and unlabelled and not chosen:
-            hint = f"--label-pattern '{{{unlabelled[-1]}}}/*' labels by them"
-            return given, [f"the folders look like classes: {shown}; {hint}"]
-        if not folders or not chosen:
-            return given, []
-        pattern = f"{{{chosen[0]}}}/*"
-        lines.append(f"{chosen[0]!r} is taken from the folders {shown}; give --labels for other classes")
+        pattern, found = folder_pattern(filenames, identity, known)
+        by_folder = {name for name in identity if known.get(name) and found.get(name, {}).keys() >= set(known[name])}
+        alone = len(identity) == 1 and not known.get(identity[0])
+        wanted = by_folder or (found.keys() & identity if alone else set())
+        if not wanted:
+            if all(known.get(name) for name in found):
+                return given, []
+            shown = " and ".join(f"of {name}: {_counted(classes)}" for name, classes in found.items())
+            option = f'--label-pattern "{pattern}"'
+            if not found.keys() & identity:
+                option = f"--attributes {','.join(dict.fromkeys([*found, *attributes]))} {option}"
+            return given, [f"the folders look like classes {shown}; build with {option} to label by them"]
+        lines += [
+            f"{name!r} is taken from the folders {_counted(found[name])}; give --labels for other classes"
+            for name in sorted(wanted)
+        ]
     matched = match_names(pattern, filenames)
     table = pd.DataFrame([matched.get(name, {}) for name in filenames], index=portraits.index, dtype=object)
-    table = table[[name for name in table if name in attributes]].dropna(how="all")
+    table = table[[name for name in table if name in wanted]].dropna(how="all")
     if table.empty:
         raise InputError(f"{pattern!r} gives none of {', '.join(attributes)}; name its own in --attributes")
     if len(matched) < len(filenames):
         other = next(name for name in filenames if name not in matched)
         lines.append(f"{len(filenames) - len(matched):,} file names do not match {pattern!r}, e.g. {other}")
     return replace(given, by_name=table), lines
+
+
+def _counted(classes: Mapping[str, int]) -> str:
+    """`knight (4), mage (3)`, and dots where there are more than three."""
+    shown = [f"{name} ({number:,})" for name, number in classes.items()]
+    return ", ".join([*shown[:3], *(["..."] if len(shown) > 3 else [])])
 
 
 def read_given_labels(path: Path, attributes: Sequence[str]) -> GivenLabels:

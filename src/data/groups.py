@@ -23,7 +23,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from src.data.similarity import colour_layout, descriptor, explained, nearest, similarity
+from src.data.similarity import colour_layout, descriptor, explained, nearest, renumbered, similarity
 
 SAME_SILHOUETTE_SIMILARITY = 0.93
 NEAR_TWIN_SIMILARITY = 0.98
@@ -57,7 +57,8 @@ def structure_of(rgba: np.ndarray) -> Structure:
     Args:
         rgba: uint8 `[H, W, 4]`, binary alpha.
     """
-    straight, mirrored = colour_layout(rgba), colour_layout(rgba[:, ::-1])
+    straight = colour_layout(rgba)
+    mirrored = renumbered(straight[:, ::-1])
     layout = min(straight, mirrored, key=lambda one: (np.packbits(one > 0).tobytes(), one.tobytes()))
     return Structure(layout.astype(np.uint8) if layout.max() < 256 else layout, _silhouette(layout))
 
@@ -147,7 +148,7 @@ def _join(portraits: Sequence[int], distinct: Sequence[Structure]) -> np.ndarray
     for one, other, share in _compared(distinct):
         if _one_hero(distinct[one], distinct[other], share):
             one_hero.append((one, other))
-        elif share >= STRAY_SIMILARITY:
+        else:
             between.append((one, other, share))
 
     numbers = components(len(distinct), one_hero)
@@ -173,7 +174,8 @@ def _one_hero(one: Structure, other: Structure, share: float) -> bool:
 
 
 def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]:
-    """Pairs of layouts worth comparing, each once: their indices and their similarity."""
+    """Pairs of layouts that are similar enough for any rung, each once: their indices and their similarity."""
+    least = min(STRAY_SIMILARITY, FEWER_COLOURS_SIMILARITY)
     descriptors = np.stack([descriptor(structure.layout) for structure in distinct])
     flipped = np.stack([descriptor(structure.layout[:, ::-1]) for structure in distinct])
     # Every layout finds itself first.
@@ -181,10 +183,11 @@ def _compared(distinct: Sequence[Structure]) -> Iterator[tuple[int, int, float]]
     mirrored_pairs = _pairs(nearest(flipped, descriptors, MIRRORED_CANDIDATES))
     for one, other in sorted(straight_pairs | mirrored_pairs):
         left, right = distinct[one].layout, distinct[other].layout
-        share = similarity(left, right) if (one, other) in straight_pairs else 0.0
+        share = similarity(left, right, least) if (one, other) in straight_pairs else 0.0
         if share < NEAR_TWIN_SIMILARITY and (one, other) in mirrored_pairs:
-            share = max(share, similarity(left[:, ::-1], right))
-        yield one, other, share
+            share = max(share, similarity(left[:, ::-1], right, least))
+        if share >= least:
+            yield one, other, share
 
 
 def _pairs(neighbours: np.ndarray) -> set[tuple[int, int]]:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from src.data.clean import (
+    KEY_LEFT,
     PrepareOptions,
     clean,
     noise_note,
@@ -355,8 +356,8 @@ def _cut(
         return
     if not options.keep_background:
         rgba, changes = remove_checkerboard(rgba)
-        rgba, more, _ = without_background(rgba)
-        notes = [*notes, *changes, *more]
+        rgba, more, _ = without_background(rgba, options.remove_key)
+        notes = [*notes, *changes, *(note for note in more if not note.startswith(KEY_LEFT))]  # the tiles say it
     through = tiles.cut_through(rgba)
     shown = []
     for row, column, tile in tiles.cut(rgba):

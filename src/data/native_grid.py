@@ -127,17 +127,18 @@ def recover_native(rgba: np.ndarray, size: int, drawn: bool = False) -> NativeAr
     Raises:
         BadImage: a smooth enlargement or a photograph.
     """
-    scale = enlargement(rgba)
+    lines = _changed_lines(rgba)
+    scale = _enlargement(lines, rgba.shape)
     native = np.ascontiguousarray(rgba[::scale, ::scale])
     colours, small = count_colours(native), max(native.shape[:2]) <= size
-    if scale == 1 and not (small and colours <= FEW_COLOURS and _changes_everywhere(rgba)):
-        art = _undo_exact_comb(rgba)
+    if scale == 1 and not (small and colours <= FEW_COLOURS and _change_everywhere(lines)):
+        art = _undo_exact_comb(rgba, lines)
         if art is None and colours > FEW_COLOURS:
             art = _undo_noisy_comb(rgba)
         if art is not None:
             return art
     if scale == 1:
-        art = _undo_uneven(rgba)
+        art = _undo_uneven(rgba, lines)
         if art is not None:
             return art
     if not (small and drawn):
@@ -145,17 +146,17 @@ def recover_native(rgba: np.ndarray, size: int, drawn: bool = False) -> NativeAr
     return NativeArt(native, scale)
 
 
-def enlargement(rgba: np.ndarray) -> int:
-    """The largest whole number of which the image is an exact nearest-neighbour enlargement; 1 for native art.
+def _enlargement(lines: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...]) -> int:
+    """The largest whole number of which an image is an exact nearest-neighbour enlargement; 1 for native art.
 
     Colours can change only at multiples of the enlargement, so it is the greatest common divisor of the places where
     neighbouring rows or columns differ (that is, of the run lengths) and of both sides.
 
     Args:
-        rgba: uint8 `[height, width, 4]`.
+        lines: where the columns and rows of the image change, see `_changed_lines`.
+        shape: of the image.
     """
-    columns, rows = _changed_lines(rgba)
-    return math.gcd(*rgba.shape[:2], *np.flatnonzero(columns).tolist(), *np.flatnonzero(rows).tolist())
+    return math.gcd(*shape[:2], *(int(place) for changed in lines for place in np.flatnonzero(changed)))
 
 
 def _changed_lines(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -168,9 +169,9 @@ def _changed_lines(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return columns, rows
 
 
-def _changes_everywhere(rgba: np.ndarray) -> bool:
+def _change_everywhere(lines: tuple[np.ndarray, np.ndarray]) -> bool:
     """Whether the lines of change are too dense for any comb: then the art is native."""
-    return any(_extent(lines).mean() > 1 / LEAST_SCALE for lines in _changed_lines(rgba))
+    return any(_extent(changed).mean() > 1 / LEAST_SCALE for changed in lines)
 
 
 def _extent(lines: np.ndarray) -> np.ndarray:
@@ -179,9 +180,8 @@ def _extent(lines: np.ndarray) -> np.ndarray:
     return lines[places[0] : places[-1] + 1] if len(places) else np.zeros(1, lines.dtype)
 
 
-def _undo_exact_comb(rgba: np.ndarray) -> NativeArt | None:
-    lines = _changed_lines(rgba)
-    if _changes_everywhere(rgba) or any(line.sum() < LEAST_CHANGED_LINES for line in lines):
+def _undo_exact_comb(rgba: np.ndarray, lines: tuple[np.ndarray, np.ndarray]) -> NativeArt | None:
+    if _change_everywhere(lines) or any(line.sum() < LEAST_CHANGED_LINES for line in lines):
         return None
     for columns, rows in _combs([line.astype(np.float64) for line in lines]):
         # On a comb that explains everything its own lines are the changes; most of them must have one.
@@ -194,9 +194,8 @@ def _undo_exact_comb(rgba: np.ndarray) -> NativeArt | None:
     return None
 
 
-def _undo_uneven(rgba: np.ndarray) -> NativeArt | None:
+def _undo_uneven(rgba: np.ndarray, lines: tuple[np.ndarray, np.ndarray]) -> NativeArt | None:
     """Leave out the lines that an enlargement between 1.25 and 1.9 repeated; what is left gives the picture exactly."""
-    lines = _changed_lines(rgba)
     for changed in lines:
         if changed.sum() < LEAST_CHANGED_LINES or _extent(changed).mean() > MOST_UNEVEN_CHANGED:
             return None

@@ -19,7 +19,7 @@ ENLARGED = "enlarged unlike most"
 ADVICE = {
     ONE_FRAME: "--frames all takes every frame",
     NOISE_LEFT: "--remove-noise gives each drawn colour one again",
-    KEY_LEFT: "where it stands for transparency, erase it in the files",
+    KEY_LEFT: "where it stands for transparency, --remove-key makes it so",
     SHEET: "--tiles, --margin and --spacing cut a sheet",
     CUT_THROUGH: f"see {CUT_TILES}, and check --tiles, --margin and --spacing",
     ENLARGED: "--enlarge 1 gives all one scale",

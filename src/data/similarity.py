@@ -8,6 +8,8 @@ only; this finds them too where two ramps share a colour, an ear is longer or a 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 DESCRIPTOR_CELLS = 16
@@ -31,15 +33,26 @@ def colour_layout(rgba: np.ndarray) -> np.ndarray:
     """
     visible = rgba[..., 3] > 0
     packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0][visible]
-    _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
-    number = np.empty(len(first), np.uint16)
-    number[np.argsort(first)] = np.arange(1, len(first) + 1)
-    layout = np.zeros(visible.shape, np.uint16)
-    layout[visible] = number[inverse.reshape(-1)]
-    return layout
+    number = np.zeros(visible.shape, np.uint32)
+    number[visible] = np.unique(packed, return_inverse=True)[1].reshape(-1) + 1
+    return renumbered(number)
 
 
-def similarity(one: np.ndarray, other: np.ndarray) -> float:
+def renumbered(layout: np.ndarray) -> np.ndarray:
+    """The numbers of a layout `[H, W]` in order of first appearance again, uint16: after it was mirrored, say.
+
+    Every number up to the largest must be there.
+    """
+    numbers = layout.reshape(-1)
+    first = np.empty(int(numbers.max()) + 1, np.int64)
+    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of several places the last one written stays
+    first[0] = -1
+    rank = np.empty(len(first), np.uint16)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[layout]
+
+
+def similarity(one: np.ndarray, other: np.ndarray, least: float = 0.0) -> float:
     """Share of the pixels visible in either portrait that a change of palette explains, whichever way it is read.
 
     Read from a coarse picture to a fine one much is left unexplained that the other direction explains, so the smaller
@@ -48,11 +61,14 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
     Args:
         one: a layout, uint16 `[H, W]`, see `colour_layout`.
         other: another of the same size.
+        least: 0 is as good an answer as anything below this, and sooner found.
 
     Returns:
         0 to 1; 1 for exact palette swaps.
     """
-    return min(explained(one, other))
+    # The silhouettes' overlap is the most that it can be.
+    shared, union = np.count_nonzero(np.logical_and(one, other)), np.count_nonzero(np.logical_or(one, other))
+    return min(explained(one, other)) if shared >= least * union else 0.0
 
 
 def explained(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
@@ -116,9 +132,15 @@ def descriptor(layout: np.ndarray) -> np.ndarray:
 
 def _cell_means(mask: np.ndarray) -> np.ndarray:
     """Mean of a boolean `[H, W]` in each cell of the grid, `[16 * 16]`; sides need not divide evenly."""
-    edges = [np.linspace(0, side, DESCRIPTOR_CELLS + 1).astype(int)[:-1] for side in mask.shape]
+    edges = list(map(_edges, mask.shape))
     counts = np.add.reduceat(np.add.reduceat(mask.astype(np.float32), edges[0], axis=0), edges[1], axis=1)
     return (counts * (DESCRIPTOR_CELLS**2 / mask.size)).reshape(-1)
+
+
+@lru_cache
+def _edges(side: int) -> np.ndarray:
+    """The first line of each cell of the grid."""
+    return np.linspace(0, side, DESCRIPTOR_CELLS + 1).astype(int)[:-1]
 
 
 def nearest(queries: np.ndarray, descriptors: np.ndarray, count: int) -> np.ndarray:

@@ -129,6 +129,7 @@ def test_bad_options_say_what_there_is():
         ({"reduce": "lanczos"}, "mode, nearest"),
         ({"colours": 0}, "at least 1"),
         ({"keep_background": True, "remove_fringe": True}, "keep_background"),
+        ({"keep_background": True, "remove_key": True}, "remove_key needs"),
     ]:
         with pytest.raises(InputError, match=told):
             PrepareOptions(**options)
@@ -175,6 +176,10 @@ def test_a_key_colour_forgotten_in_holes_of_a_transparent_picture_is_noted(colou
     art[18:22, 14:17] = (*colour, 255)
     pixels, found = clean(NativeArt(art, 1), 64, PrepareOptions())
     assert found == notes and np.array_equal(pixels, art)
+    for picture, removed in ((art, []), (over(art, (9, 9, 99)), ["flat background made transparent"])):
+        pixels, found = clean(NativeArt(picture, 1), 64, PrepareOptions(remove_key=True))
+        assert found == removed + ["key colour made transparent"] * len(notes)
+        assert pixels[18:22, 14:17, 3].any() == (notes == []) and pixels[25:].any()
 
 
 @pytest.mark.parametrize(("side", "greys"), [(8, (255, 204)), (4, (204, 255)), (16, (153, 102))])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.data.file_names import class_folders, guess_heroes, heroes_by_name, joined, match_names
+from src.data.file_names import folder_pattern, guess_heroes, heroes_by_name, joined, match_names
 from src.errors import InputError
 
 
@@ -33,19 +33,47 @@ def test_a_bad_pattern_is_one_line(pattern, complaint):
         match_names(pattern, ["a/b.png"])
 
 
+IDENTITY = ("gender", "hero_class")
+
+
 @pytest.mark.parametrize(
-    ("folders", "found"),
+    ("folders", "attributes", "pattern"),
     [
-        (("knight", "mage"), True),
-        (("hero01", "hero02"), False),  # numbered, not named
-        (("0", "1"), False),
-        (("knight",), False),
+        ("knight mage", IDENTITY, "{hero_class}/*"),
+        ("01_knight 02_mage", IDENTITY, "{hero_class}/*"),
+        ("hero01 hero02", IDENTITY, ""),  # numbered, not named
+        ("0 1", IDENTITY, ""),
+        ("knight", IDENTITY, ""),
+        ("Female male", IDENTITY, "{gender}/*"),
+        ("Female male", ("hero_class",), "{gender}/*"),
+        ("knight mage", ("gender",), "{gender}/*"),
+        ("female/knight male/knight female/mage male/mage", IDENTITY, "{gender}/{hero_class}/*"),
+        ("elf/knight orc/knight elf/mage orc/mage", IDENTITY, "{hero_class}/*"),
+        ("elf/knight orc/knight elf/mage orc/mage", ("race", "hero_class"), "{race}/{hero_class}/*"),
+        ("female/ann female/eve male/bob male/tom", IDENTITY, "{gender}/*"),  # a folder a hero
+        ("knight/ann knight/eve mage/bob mage/tom", IDENTITY, "{hero_class}/*"),
+        ("2024/knight/idle 2024/mage/idle", IDENTITY, "2024/{hero_class}/*"),
+        ("a{b/knight a{b/mage", IDENTITY, "a*b/{hero_class}/*"),
+        ("train/knight train/mage val/knight val/mage", IDENTITY, "{split}/{hero_class}/*"),
+        ("train val", IDENTITY, ""),
     ],
 )
-def test_folders_look_like_classes_where_they_are_words(folders, found):
-    names = [f"{folder}/{number}.png" for folder in folders for number in range(3)]
-    assert class_folders(names) == ({folder: 3 for folder in folders} if found else {})
-    assert class_folders([*names, "top.png"]) == {}
+def test_folders_look_like_classes_where_they_are_words(folders, attributes, pattern):
+    names = [f"{folder}/{number}.png" for folder in folders.split() for number in range(5)]
+    found, classes = folder_pattern(names, attributes, {})
+    assert found == pattern
+    if pattern:
+        assert len(match_names(pattern, names)) == len(names)
+        assert all(f"{{{name}}}" in pattern and len(counts) > 1 for name, counts in classes.items())
+    # One file of many may lie beside, and a folder may have one alone; so may not every second file.
+    assert folder_pattern([*names, "top.png"], attributes, {})[0] == pattern
+    assert folder_pattern([*names, *(f"{number}.png" for number in range(9))], attributes, {}) == ("", {})
+
+
+def test_folders_of_an_attribute_with_classes_have_these():
+    names = [f"{folder}/{number}.png" for folder in ("elf", "orc") for number in range(3)]
+    assert folder_pattern(names, IDENTITY, {"hero_class": {"elf"}})[1] == {"hero_class": {"elf": 3, "orc": 3}}
+    assert folder_pattern(names, ("hero_class", "race"), {"hero_class": {"mage"}})[1] == {"race": {"elf": 3, "orc": 3}}
 
 
 def test_heroes_by_folder_or_pattern():

@@ -102,18 +102,18 @@ def test_a_dataset_json_of_stylegans_tools_gives_one_attribute(tmp_path, text, l
         assert read_given_labels(path, ATTRIBUTES).by_file["hero_class"].to_dict() == labels
 
 
-FOLDERS = [("knight/1.png", []), ("knight/2.png", []), ("mage/1.png", []), ("mage/2.png", [])]
+FOLDERS = ("knight/1.png", "knight/2.png", "mage/1.png", "mage/2.png")
 
 
-def from_names(pattern=None, attributes=("hero_class", "palette"), known=None):
-    table = portraits(*((name, *rest) for (name, rest) in ((name, (name, other)) for name, other in FOLDERS)))
+def from_names(pattern=None, attributes=("hero_class", "palette"), known=None, names=FOLDERS):
+    table = portraits(*((name, name, []) for name in names))
     given, lines = labels_from_names(GivenLabels(), table, pattern, attributes, known or {})
     return known_cells(labels_of_portraits(given, table.assign(group_id="g"))[0]), lines
 
 
 def test_labels_come_from_names_by_pattern():
     labels, lines = from_names("{hero_class}/{number}", ("hero_class",))
-    assert labels == {name: {"hero_class": name.split("/")[0]} for name, _ in FOLDERS} and lines == []
+    assert labels == {name: {"hero_class": name.split("/")[0]} for name in FOLDERS} and lines == []
     labels, lines = from_names("*/{number}", ("number",))
     assert labels["mage/2.png"] == {"number": "2"}
     _, (line,) = from_names("knight/{number}", ("number",))
@@ -127,10 +127,21 @@ def test_folders_that_look_like_classes_label_the_one_attribute_without_labels()
     assert by_folder["mage/1.png"] == {"hero_class": "mage"}
     assert "'hero_class' is taken from the folders knight (2)" in line
     labels, (line,) = from_names(attributes=("gender", "hero_class", "palette"))
-    assert labels == {} and "--label-pattern '{hero_class}/*'" in line
+    assert labels == {} and 'build with --label-pattern "{hero_class}/*" to' in line
     assert from_names(known={"hero_class": {"rogue"}}) == ({}, [])
     # What was labelled by folders stays so, and no other attribute is.
     assert from_names(attributes=("gender", "hero_class"), known={"hero_class": {"mage"}})[0] == by_folder
+
+
+def test_folders_of_genders_are_no_hero_classes():
+    names = [f"{gender}/{kind}/{n}.png" for gender in ("female", "male") for kind in ("knight", "mage") for n in "12"]
+    labels, (line,) = from_names(names=names)
+    assert labels["male/mage/2.png"] == {"hero_class": "mage"} and "knight (4)" in line
+    labels, (line,) = from_names(names=names, attributes=("gender", "hero_class"))
+    assert labels == {} and "gender: female (4), male (4) and of hero_class: knight" in line
+    assert '--label-pattern "{gender}/{hero_class}/*"' in line
+    labels, (line,) = from_names(names=[name.replace("/", "/x/", 1).replace("mage", "knight") for name in names])
+    assert labels == {} and '--attributes gender,hero_class,palette --label-pattern "{gender}/*"' in line
 
 
 def test_names_that_differ_only_in_blanks_are_told_apart_or_refused(tmp_path):
