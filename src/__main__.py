@@ -37,7 +37,9 @@ def prepare(arguments: argparse.Namespace) -> None:
 
     if arguments.tiles is None and (arguments.margin or arguments.spacing):
         raise InputError("--margin and --spacing are of tiles; give --tiles")
-    tiles = arguments.tiles and Tiles.parse(arguments.tiles, arguments.margin, arguments.spacing)
+    tiles = None
+    if arguments.tiles is not None:
+        tiles = Tiles.parse(arguments.tiles, arguments.margin, arguments.spacing)
     options = PrepareOptions(**{option.name: getattr(arguments, option.name) for option in fields(PrepareOptions)})
     report = prepare_folder(arguments.images, arguments.data, arguments.size, tiles, options, arguments.group_by)
     print_report(report)
@@ -281,11 +283,20 @@ def number_or_word(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() else text
 
 
+def filled(text: str) -> str:
+    """The text, unless it is empty: as a path it would mean the folder one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; leave it out, or set the variable it comes from")
+    return text
+
+
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose complaints are one line, like every other of this command line; all take `--debug`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.register("type", None, filled)
+        self.register("type", Path, lambda text: Path(filled(text)))
         # No default: a command's would replace what was given before the command.
         self.add_argument(
             "--debug", action="store_true", default=argparse.SUPPRESS, help="show the whole traceback of an error"
@@ -407,7 +418,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--label-pattern", metavar="NAMES", help="labels from file names: '{hero_class}/*', '{gender}_{hero_class}_*'"
     )
     command.add_argument("--group-by", metavar="COLUMN", help="column of --labels that names the hero; never split")
-    command.add_argument("--attributes", default="gender,hero_class,palette", help="names joined by commas")
+    command.add_argument("--attributes", type=str, default="gender,hero_class,palette", help="names joined by commas")
     command.add_argument(
         "--val-fraction", type=float, default=0.2, help="share of portraits for validation (default 0.2)"
     )
@@ -449,7 +460,7 @@ def make_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("compare", help="train several families with one budget and put them on one page")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, help="folder of the comparison; given again, it goes on")
-    command.add_argument("--families", metavar="A,B", help="names joined by commas; all unless given")
+    command.add_argument("--families", type=str, metavar="A,B", help="names joined by commas; all unless given")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
     budget = command.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, metavar="M", help="of training, a family; unless given, its profile's")
@@ -460,7 +471,7 @@ def make_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("study", help="every technique on and off, and less data, with several seeds")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, help="folder of the study; given again, it goes on")
-    command.add_argument("--rows", metavar="A,B", help="names joined by commas; all unless given")
+    command.add_argument("--rows", type=str, metavar="A,B", help="names joined by commas; all unless given")
     command.add_argument("--seeds", type=numbers, default=[0, 1], metavar="K,L", help="default 0,1")
     command.add_argument("--kimg", type=float, help="length of every run; unless given, the profile's")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
@@ -471,7 +482,11 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True)
     add_sampling(command)
     command.add_argument(
-        "--palette-snap", default="", metavar="N|FILE", help="snap to N colours of the training set or a palette file"
+        "--palette-snap",
+        type=str,
+        default="",
+        metavar="N|FILE",
+        help="snap to N colours of the training set or a palette file",
     )
     command.set_defaults(run=sample)
 
@@ -493,7 +508,11 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--scale", type=int, default=4, help="enlargement of preview, gif and apng (default 4)")
     command.add_argument("--milliseconds", type=int, default=200, help="that a frame is shown (default 200)")
     command.add_argument(
-        "--palette-snap", default="", metavar="N|FILE", help="snap to N colours of these portraits or a palette file"
+        "--palette-snap",
+        type=str,
+        default="",
+        metavar="N|FILE",
+        help="snap to N colours of these portraits or a palette file",
     )
     add_sampling(command)
     command.set_defaults(run=export)

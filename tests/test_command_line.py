@@ -48,6 +48,7 @@ def test_the_whole_way_from_nothing_to_a_mage(tmp_path, capsys):
     "arguments",
     [
         ["prepare", "--images", "{tmp}/nowhere", "--data", "{tmp}/data"],
+        ["prepare", "--images", "{tmp}", "--data", "{tmp}/data", "--tiles", " "],
         ["build", "--data", "{tmp}/nowhere"],
         ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out"],
         ["train", "--data", "{tmp}/nowhere", "--out", "{tmp}/out", "--set", "kimg"],
@@ -67,6 +68,8 @@ def test_bad_arguments_are_status_2(tmp_path, capsys):
         ["train", "--data"],
         ["draw"],
         [],
+        ["prepare", "--images", str(tmp_path), "--data", ""],
+        ["train", "--data", str(tmp_path), "--out", str(tmp_path), "--family", ""],
         ["sample", "--out", str(tmp_path), "--checkpoint", "x", "-n", "few"],
     ):
         with pytest.raises(SystemExit) as caught:

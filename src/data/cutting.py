@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from src.images import over_background
 # Of a sheet that is taken for one, each tile fills at least this share of its side in one direction.
 LEAST_FILLED = 0.3
 LEAST_TILE = 8
+# Pixels that sheets in use leave around their tiles, and between them.
+USUAL_GAPS = (0, 1, 2, 3, 4, 8)
 # A tile is cut through where so many pixels of its border have their own colour beyond it, too.
 LEAST_CUT_PIXELS = 3
 # The longest side of the picture of a badly cut sheet.
@@ -134,7 +137,8 @@ def sheet_of(visible: np.ndarray) -> Tiles | None:
     if all(_is_one_run(lines) for lines in filled):
         return None
     best, best_key = None, (0,)
-    ways = [_ways(lines) for lines in filled]
+    most = min(int(lines.argmax()) for one_way in filled for lines in (one_way, one_way[::-1]))
+    ways = [_ways(lines, most) for lines in filled]
     for width, margin, spacing in ways[0]:
         for height, *gaps in ways[1]:
             if gaps != [margin, spacing]:
@@ -160,14 +164,15 @@ def _is_one_run(lines: np.ndarray) -> bool:
     return np.count_nonzero(lines[1:] > lines[:-1]) + lines[0] <= 1
 
 
-def _ways(filled: np.ndarray) -> list[tuple[int, int, int]]:
+def _ways(filled: np.ndarray, most: int) -> list[tuple[int, int, int]]:
     """Side, margin and spacing of the tiles that divide one axis without cutting through anything.
 
     Args:
         filled: whether anything is visible in each line, bool.
+        most: the largest margin.
     """
     length, ways = len(filled), []
-    for margin, spacing in ((0, 0), (1, 1), (0, 1), (2, 2), (0, 2), (1, 0), (1, 2), (2, 1)):
+    for margin, spacing in product((gap for gap in USUAL_GAPS if gap <= most), USUAL_GAPS):
         inner = length - 2 * margin + spacing
         for count in range(1, inner // (LEAST_TILE + spacing) + 1):
             if inner % count:

@@ -64,7 +64,7 @@ def match_names(pattern: str, filenames: Sequence[str]) -> dict[str, dict[str, s
     Raises:
         InputError: a bad pattern, or one that no name matches.
     """
-    expression = read_pattern(pattern)
+    expression = read_pattern(pattern.replace("\\", "/"))  # as Windows writes it
     found = {name: expression.fullmatch(_stem(name)) for name in filenames}
     matched = {name: match.groupdict() for name, match in found.items() if match}
     if not matched:

@@ -17,13 +17,15 @@ def sheet(tiles, rows, columns, seed=0):
     return result
 
 
-@pytest.mark.parametrize("tiles", [Tiles(16, 16), Tiles(24, 32), Tiles(24, 32, 1, 1), Tiles(16, 24, 2, 1)])
+@pytest.mark.parametrize(
+    "tiles", [Tiles(16, 16), Tiles(24, 32), Tiles(24, 32, 1, 1), Tiles(16, 24, 2, 1), Tiles(24, 32, 3, 2)]
+)
 def test_a_sheet_is_known_and_its_tiles_cut_through_nothing(tiles):
     drawn = sheet(tiles, 3, 4)
     assert len(list(tiles.cut(drawn))) == 12 and tiles.left_over(*drawn.shape[:2]) == (0, 0)
     assert not tiles.cut_through(drawn).any()
     found = sheet_of(drawn[..., 3] > 0)
-    assert found is not None and not found.cut_through(drawn).any()
+    assert found is not None and not found.cut_through(drawn).any() and len(list(found.cut(drawn))) == 12
     if not tiles.margin:
         assert found == tiles
 

@@ -12,6 +12,7 @@ from src.errors import InputError
         ("{gender}_{hero_class}_*", "feminine_mage_03.png", {"gender": "feminine", "hero_class": "mage"}),
         ("*_{view}", "sub/hero01_front.gif", {"view": "front"}),
         ("*/{hero}-*", "a/b/orc-walk-1.png", {"hero": "orc"}),
+        ("{hero_class}\\*", "knight/h1.png", {"hero_class": "knight"}),
     ],
 )
 def test_a_pattern_reads_classes_out_of_a_name(pattern, filename, values):
