@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ def read_palette(path: Path) -> np.ndarray:
       `R G B A name` a line.
     - JASC `.pal`: `JASC-PAL`, `0100`, the number of colours, `R G B` or `R G B A` a line.
     - `.hex`: one `RRGGBB` or `RRGGBBAA` a line, as lospec.com gives them; a `#` before it is allowed.
-    - Paint.NET `.txt`: `AARRGGBB` a line, comments after `;`.
+    - Paint.NET `.txt`: `AARRGGBB` or `RRGGBB` a line, comments after `;`.
     - RIFF `.pal` (Windows), Adobe `.act` (256 colours, and how many of them count) and `.ase` (swatches), 768 bytes.
     - PNG, GIF or BMP: every visible colour of the picture, row by row.
 
@@ -102,13 +102,21 @@ def _reader(path: Path, content: bytes) -> Callable[[Path, bytes], list[Colour]]
             return _from_gimp
         if text[0] == "JASC-PAL":
             return _from_jasc
-        if text[0].startswith(";") or (path.suffix.lower() == ".txt" and re.fullmatch("[0-9a-fA-F]{8}", text[0])):
+        if text[0].startswith(";") or _alpha_comes_first(text, path.suffix.lower() == ".txt"):
             return _from_paint_net
         if re.match("#?[0-9a-fA-F]{3}", text[0]):
             return _from_hex
     if len(content) in (768, 772):
         return _from_raw
     raise InputError(f"{path} is no palette file; it must be one of: {KINDS}")
+
+
+def _alpha_comes_first(lines: Sequence[str], usual: bool) -> bool:
+    """Whether colours of eight digits have their alpha, all or nothing, before the others; `usual`: or behind them."""
+    if not all(re.fullmatch("[0-9a-fA-F]{8}", line) for line in lines):
+        return False
+    first, last = (all(line[part].lower() in ("ff", "00") for line in lines) for part in (slice(2), slice(6, 8)))
+    return usual if first == last else first
 
 
 def _from_picture(path: Path) -> list[Colour]:
@@ -174,11 +182,11 @@ def _from_paint_net(path: Path, content: bytes) -> list[Colour]:
     colours = []
     for number, text in _lines(content):
         text = text.partition(";")[0].strip()
-        if text and not re.fullmatch("[0-9a-fA-F]{8}", text):
+        if text and not re.fullmatch("[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", text):
             raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be AARRGGBB")
         if text:
-            alpha, *rgb = bytes.fromhex(text)
-            colours.append((*rgb, alpha))
+            *alpha, red, green, blue = bytes.fromhex(text)
+            colours.append((red, green, blue, *alpha))
     return colours
 
 

@@ -54,6 +54,8 @@ HEX = [bytes(colour).hex() for colour in SIX]
 FILES = {
     "lospec.hex": text("000000", "1A1C2C", "#5d275d", "b13e53", "ef7d57", "ffffff", "000000"),
     "with_alpha.hex": text(*(f"{colour}ff" for colour in HEX), "12345600"),
+    "alpha_first.hex": text(*(f"ff{colour}" for colour in HEX), "00123456"),
+    "comments.hex": text("; lospec", *HEX),
     "byte_order_mark.hex": b"\xef\xbb\xbf" + text(*HEX),
     "gimp.gpl": gimp("Name: Six", "Columns: 3", "# a comment"),
     "names_that_are_numbers.gpl": gimp("Name: Six", alpha="\t255 7"),
@@ -78,8 +80,6 @@ FILES = {
 @pytest.mark.parametrize("ending", ["", ".gpl", ".pal"])
 @pytest.mark.parametrize("name", FILES)
 def test_formats_as_their_tools_write_them_whatever_the_ending(tmp_path, name, ending):
-    if ending and name == "paint_net_plain.txt":
-        pytest.skip("eight digits alone are RRGGBBAA, but for their ending")
     path = tmp_path / f"{name}{ending}"
     path.write_bytes(FILES[name])
     assert read_palette(path).tolist() == SIX.tolist()
