@@ -126,6 +126,7 @@ def labels_from_names(
         lines += [
             f"{name!r} is taken from the folders {_counted(found[name])}; give --labels for other classes"
             for name in sorted(wanted)
+            if not _gives_all(given, portraits, name)
         ]
     matched = match_names(pattern, filenames)
     table = pd.DataFrame([matched.get(name, {}) for name in filenames], index=portraits.index, dtype=object)
@@ -136,6 +137,12 @@ def labels_from_names(
         other = next(name for name in filenames if name not in matched)
         lines.append(f"{len(filenames) - len(matched):,} file names do not match {pattern!r}, e.g. {other}")
     return replace(given, by_name=table), lines
+
+
+def _gives_all(given: GivenLabels, portraits: pd.DataFrame, attribute: str) -> bool:
+    """Whether a table has a label for every portrait."""
+    labels = match_files(given.by_file, portraits)[0]
+    return attribute in labels and bool(labels[attribute].reindex(portraits.index).notna().all())
 
 
 def _counted(classes: Mapping[str, int]) -> str:

@@ -133,6 +133,15 @@ def test_folders_that_look_like_classes_label_the_one_attribute_without_labels()
     assert from_names(attributes=("gender", "hero_class"), known={"hero_class": {"mage"}})[0] == by_folder
 
 
+def test_folders_are_not_named_where_a_table_gives_all(tmp_path):
+    table, known = portraits(*((name, name, []) for name in FOLDERS)), {"hero_class": {"knight"}}
+    for rows, said in (("knight/1.png,knight\n", True), ("".join(f"{name},knight\n" for name in FOLDERS), False)):
+        of_table = given(tmp_path, f"filename,hero_class\n{rows}")
+        labels, lines = labels_from_names(of_table, table, None, ("hero_class",), known)
+        assert any("is taken from the folders" in line for line in lines) == said
+        assert labels.by_name["hero_class"]["mage/1.png"] == "mage"
+
+
 def test_folders_of_genders_are_no_hero_classes():
     names = [f"{gender}/{kind}/{n}.png" for gender in ("female", "male") for kind in ("knight", "mage") for n in "12"]
     labels, (line,) = from_names(names=names)
