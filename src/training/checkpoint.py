@@ -105,6 +105,10 @@ def mistaken_for_weights(path: Path) -> str:
         return "is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`"
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         return "is a web page, not weights; download the file itself"
+    if start.startswith((b"\x89PNG", b"\xff\xd8", b"GIF8", b"BM", b"RIFF")):
+        return "is a picture, not weights; name a checkpoint, or a weights file"
+    if not start:
+        return "is empty; fetch or write it again"
     if start[:2] == b"PK" and path.suffix == ".safetensors":
         return "is a PyTorch file; give it a name that ends in .pt"
     length = int.from_bytes(start[:8], "little")

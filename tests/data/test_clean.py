@@ -182,6 +182,27 @@ def test_a_key_colour_forgotten_in_holes_of_a_transparent_picture_is_noted(colou
         assert pixels[18:22, 14:17, 3].any() == (notes == []) and pixels[25:].any()
 
 
+def test_a_key_colour_is_noted_once_and_not_in_a_full_picture():
+    full = random_art(32, 32)
+    full[:4, :4] = (255, 0, 255, 255)
+    assert clean(NativeArt(full, 1), 64, PrepareOptions())[1] == []
+    both = over(sprite(0, 32), (0, 255, 0))
+    both[18:22, 14:17] = (255, 0, 255, 255)
+    pixels, notes = clean(NativeArt(both, 1), 64, PrepareOptions(remove_key=True))
+    assert notes == ["key colour made transparent"] and not pixels[18:22, 14:17].any()
+
+
+def test_a_checkerboard_shows_through_a_hole_but_a_white_eye_stays():
+    squares = np.add.outer(np.arange(64) // 8, np.arange(64) // 8) % 2
+    painted = np.full((64, 64, 4), 255, np.uint8)
+    painted[..., :3] = np.array((255, 204), np.uint8)[squares][..., None]
+    board = painted.copy()
+    painted[8:56, 8:56, :3] = (90, 20, 60)
+    painted[20:36, 20:36], painted[42:44, 42:44] = board[20:36, 20:36], board[0, 0]
+    cleaned, notes = remove_checkerboard(painted)
+    assert notes and not cleaned[20:36, 20:36].any() and cleaned[42:44, 42:44].all()
+
+
 @pytest.mark.parametrize(("side", "greys"), [(8, (255, 204)), (4, (204, 255)), (16, (153, 102))])
 @pytest.mark.parametrize("offset", [0, 3])
 def test_a_painted_checkerboard_goes(side, greys, offset):
@@ -194,7 +215,12 @@ def test_a_painted_checkerboard_goes(side, greys, offset):
     cleaned, notes = remove_checkerboard(painted)
     assert notes == ["painted checkerboard made transparent"]
     assert np.array_equal(cleaned, art)
-    for other in (art, over(art), over(art, (20, 90, 60)), random_art(32, 32)):
+    dither = np.array(greys, np.uint8)[np.indices((64, 64)).sum(axis=0) % 2][..., None].repeat(4, axis=-1)
+    dither[..., 3] = 255
+    with_transparency = painted.copy()
+    with_transparency[40, 40] = 0
+    dithered = np.where(art[..., 3:] > 0, art, dither)
+    for other in (art, over(art), over(art, (20, 90, 60)), random_art(32, 32), dithered, with_transparency):
         assert remove_checkerboard(other)[1] == []
 
 
@@ -223,3 +249,20 @@ def test_a_jpeg_in_its_own_size_is_noted_or_cleaned(quality):
     assert count_colours(cleaned) < 32
     assert noise_note(art, count_colours(art), lossy=True) == []
     assert noise_note(random_art(32, 32), 1024, lossy=False) == []
+
+
+def test_few_colours_are_noise_in_a_jpeg_alone():
+    art = np.full((12, 12, 4), 255, np.uint8)
+    art[3:9, 3:9, :3] = (200, 30, 40)
+    noisy = decode(encode(art, "JPEG", quality=60))
+    colours = count_colours(noisy)
+    assert 32 < colours <= 128
+    assert noise_note(noisy, colours, lossy=True) and noise_note(noisy, colours, lossy=False) == []
+
+
+def test_a_background_that_leaves_a_few_pixels_is_the_drawing():
+    dots = np.full((64, 64, 4), 255, np.uint8)
+    dots[10, 10:40, :3] = 0
+    assert flat_background(dots) is None
+    dots[10:14, 10:40, :3] = 0
+    assert flat_background(dots) is not None

@@ -158,6 +158,8 @@ def test_weights_that_cannot_be_written_are_one_line(checkpoint, tmp_path, monke
         ("a.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer"),
         ("a.pt", b"\n<!DOCTYPE html><html></html>", "is a web page"),
         ("a.safetensors", b"<html>", "is a web page"),
+        ("a.pt", b"\x89PNG\r\n\x1a\n", "is a picture"),
+        ("a.safetensors", b"", "is empty"),
     ],
 )
 def test_what_lies_in_the_place_of_weights_is_named(tmp_path, name, content, message):
