@@ -173,6 +173,8 @@ def _ways(filled: np.ndarray, most: int) -> list[tuple[int, int, int]]:
     """
     length, ways = len(filled), []
     for margin, spacing in product((gap for gap in USUAL_GAPS if gap <= most), USUAL_GAPS):
+        if margin > 2 and not spacing:
+            continue  # an empty border around drawings
         inner = length - 2 * margin + spacing
         for count in range(1, inner // (LEAST_TILE + spacing) + 1):
             if inner % count:

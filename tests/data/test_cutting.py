@@ -30,6 +30,18 @@ def test_a_sheet_is_known_and_its_tiles_cut_through_nothing(tiles):
         assert found == tiles
 
 
+def test_of_several_tiles_sides_of_eight_come_first():
+    assert sheet_of(sheet(Tiles(16, 16, 2, 4), 3, 4)[..., 3] > 0) == Tiles(16, 16, 2, 4)
+
+
+def test_two_specks_are_no_sheet():
+    specks = np.zeros((32, 64), bool)
+    specks[14:16, 14:16] = specks[14:16, 46:48] = True
+    assert sheet_of(specks) is None
+    specks[8:24, 8:24] = specks[8:24, 40:56] = True
+    assert sheet_of(specks) is not None
+
+
 def test_one_figure_is_no_sheet():
     for seed in range(20):
         assert sheet_of(sprite(seed, 48)[..., 3] > 0) is None

@@ -71,6 +71,14 @@ def test_folders_look_like_classes_where_they_are_words(folders, attributes, pat
     assert folder_pattern([*names, *(f"{number}.png" for number in range(9))], attributes, {}) == ("", {})
 
 
+def test_single_files_and_very_many_folders_are_no_classes():
+    assert folder_pattern(["ann/1.png", "bob/1.png", "eve/1.png", "eve/2.png"], IDENTITY, {}) == ("", {})
+    for count, found in ((50, True), (51, False)):
+        folders = [chr(97 + number // 26) + chr(97 + number % 26) for number in range(count)]
+        names = [f"{folder}/{number}.png" for folder in folders for number in range(2)]
+        assert bool(folder_pattern(names, IDENTITY, {})[0]) == found
+
+
 def test_folders_of_an_attribute_with_classes_have_these():
     names = [f"{folder}/{number}.png" for folder in ("elf", "orc") for number in range(3)]
     assert folder_pattern(names, IDENTITY, {"hero_class": {"elf"}})[1] == {"hero_class": {"elf": 3, "orc": 3}}
@@ -106,6 +114,21 @@ def test_heroes_are_guessed_where_names_and_colours_agree(case, shared):
         return
     pairs = {(hero_of[one], hero_of[other]) for names in joined(heroes) for one in names for other in names}
     assert pairs == {(hero, hero) for hero in hero_of.values()}
+    assert len(joined(heroes)) == len(set(hero_of.values()))  # no hero in parts
+    assert guess_heroes(sorted(hero_of), lambda _: np.arange(10))[0] == {}  # one palette for all
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{folder}/{number}.png" for folder in ("aldric", "merlin") for number in range(6)],
+        [f"h{hero:02d}_{frame}.png" for hero in range(10) for frame in range(2 if hero < 2 else 1)],
+    ],
+    ids=["two folders", "few with a second frame"],
+)
+def test_few_heroes_are_no_guess(names):
+    heroes = [name[:3] for name in names]
+    assert guess_heroes(names, lambda name: np.arange(10) + 100 * heroes.index(name[:3])) == ({}, "")
 
 
 def test_classes_and_numbered_files_are_no_heroes():
