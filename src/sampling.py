@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from src.palettes.category import measure, palette_category
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import ColourTable, choose_palette, snap
 from src.progress import track
-from src.tables import write_json
+from src.tables import read_json, write_json
 from src.training.checkpoint import file_hash
 from src.training.grids import COLUMNS, lay_out, to_rgba
 from src.training.pictures import NOTEBOOK_COLOURS
@@ -371,9 +371,7 @@ def _earlier_manifest(path: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError):
-        entries = None
-    if not isinstance(entries, dict):
-        raise InputError(f"{path} is no manifest of `sample`, and would be overwritten; choose another --out")
+        entries = read_json(path, dict[str, Any], "")
+    except InputError:
+        raise InputError(f"{path} is no manifest of `sample`, and would be overwritten; choose another --out") from None
     return {name: entry for name, entry in entries.items() if (path.parent / name).is_file()}

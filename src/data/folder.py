@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ from src.errors import InputError, check_range
 from src.files import check_finished, left_unfinished, unfinished
 from src.images import read_rgba, write_png
 from src.progress import track
-from src.tables import read_table, write_json, write_table
+from src.tables import read_json, read_table, write_json, write_table
 
 LABELS = "labels.csv"
 RAW_TABLE = "sprites_raw.csv"
@@ -203,10 +203,9 @@ def _preparation(
 def labels_beside(data: Path) -> Path | None:
     """The `labels.csv` in the folder of the images that a data folder was prepared from, if there is one."""
     try:
-        images = json.loads((Path(data) / PREPARATION).read_text(encoding="utf-8"))["images"]
-        table = Path(data, images, LABELS)
+        table = Path(data, read_json(Path(data) / PREPARATION, dict[str, Any], "")["images"], LABELS)
         return table if table.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (InputError, OSError, KeyError, TypeError):
         return None
 
 
