@@ -39,7 +39,7 @@ from src.data.sheets import page_names, write_contact_sheets
 from src.data.smooth import SMOOTH, group_near_duplicates, perceptual_hash
 from src.errors import InputError, check_range
 from src.files import check_finished, left_unfinished, unfinished
-from src.images import read_rgba, write_png
+from src.images import pixel_numbers, read_rgba, write_png
 from src.progress import track
 from src.tables import read_json, read_table, write_json, write_table
 
@@ -243,7 +243,7 @@ def _together(
 
         def colours_of(filename: str) -> np.ndarray:
             rgba = read_rgba(data / PREPARED / names[filename])
-            return np.unique(rgba.view(np.uint32)[rgba[..., 3] > 0])
+            return np.unique(pixel_numbers(rgba)[rgba[..., 3] > 0])
 
         heroes, words = guess_heroes(filenames, colours_of)
         if heroes:
