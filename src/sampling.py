@@ -19,7 +19,7 @@ from src.errors import InputError
 from src.families import build_family, find_family
 from src.family import DataSpecification, Family
 from src.files import distinct, safe_part
-from src.images import over_background, tile, write_png
+from src.images import write_png
 from src.labels import LabelSpecification
 from src.limits import check_memory
 from src.manifest import MANIFEST
@@ -29,8 +29,7 @@ from src.palettes.snap import ColourTable, choose_palette, snap
 from src.progress import track
 from src.tables import read_json, write_json
 from src.training.checkpoint import file_hash
-from src.training.grids import COLUMNS, lay_out, to_rgba
-from src.training.pictures import NOTEBOOK_COLOURS
+from src.training.grids import COLUMNS, lay_out, small_picture, to_rgba
 from src.training.weights import averaged_weights, load_weights
 
 # Portraits are sampled in batches of exactly this many: another batch size may take another convolution algorithm,
@@ -293,10 +292,8 @@ def snapped_to_own_colours(sampled: Sampled, count: int) -> Sampled:
 def picture(rows: Sequence[Sampled]) -> Image.Image:
     """Rows of portraits, one `Sampled` or one varied hero a row, twice their size on grey; few colours, to be
     small in a notebook."""
-    pixels = over_background(np.concatenate([sampled.portraits for sampled in rows]))
     columns = rows[0].columns if rows[0].varied else len(rows[0].portraits)
-    tiles = tile(pixels, columns=columns, gap=2, scale=2)
-    return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
+    return small_picture(np.concatenate([sampled.portraits for sampled in rows]), columns)
 
 
 def described(
