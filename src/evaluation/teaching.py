@@ -37,17 +37,8 @@ def minimise(
     learning_rate: float,
     weight_decay: float,
 ) -> None:
-    """Take a step of AdamW for each loss; the learning rate rises, then falls to 0, which does what averaging the
-    weights would.
-
-    Args:
-        network: the one to train.
-        losses: of one batch after the other, each computed when it is asked for.
-        steps: how many there are.
-        precision: that of the losses.
-        learning_rate: the highest.
-        weight_decay: of AdamW.
-    """
+    """A step of AdamW for each of so many losses, each of which is computed when it is asked for. The learning rate
+    rises to the one given, then falls to 0, which does what averaging the weights would."""
     optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps), 1.0)
