@@ -144,9 +144,7 @@ class ResNetDiscriminator(nn.Module):
     """Portraits and labels to logits.
 
     Args:
-        size: side of the portraits in pixels, a power of two from 8.
-        image_channels: 4 for RGBA.
-        class_counts: the number of classes of each attribute.
+        size, image_channels, class_counts: as for the generator.
         base_channels: channels after the first block.
         spectral_norm: spectral normalisation of every weight (Miyato et al., 2018).
         patch_size: side of the squares of pixels that the first block sees as one; the generator's.
