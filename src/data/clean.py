@@ -17,7 +17,7 @@ from scipy.ndimage import binary_propagation, label
 from src.data.native_grid import FEW_COLOURS, NativeArt
 from src.data.smooth import FITS, KINDS, PIXEL, RESAMPLING, SMOOTH
 from src.errors import InputError
-from src.images import BadImage, count_colours, neighbours, orphans
+from src.images import BadImage, count_colours, neighbours, orphans, pixel_numbers
 from src.palettes.oklab import srgb_to_oklab
 from src.palettes.snap import snap
 
@@ -252,8 +252,8 @@ def without_background(rgba: np.ndarray, remove_key: bool = False) -> tuple[np.n
 
 def _usual_keys(rgba: np.ndarray) -> dict[str, np.ndarray]:
     """The usual key colours that a picture has, and where, bool `[height, width]`."""
-    pixels = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]  # one comparison a pixel
-    masks = {name: pixels == np.array((*key, 255), np.uint8).view(np.uint32) for name, key in USUAL_KEYS.items()}
+    pixels = pixel_numbers(rgba)
+    masks = {name: pixels == pixel_numbers(np.array((*key, 255), np.uint8)) for name, key in USUAL_KEYS.items()}
     return {name: mask for name, mask in masks.items() if mask.any()}
 
 

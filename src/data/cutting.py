@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from src.errors import InputError
-from src.images import over_background
+from src.images import over_background, pixel_numbers
 
 # Of a sheet that is taken for one, each tile fills at least this share of its side in one direction.
 LEAST_FILLED = 0.3
@@ -95,7 +95,7 @@ class Tiles:
             bool `[rows, columns]`.
         """
         rows, columns = self.starts(*sheet.shape[:2])
-        packed = np.pad(np.ascontiguousarray(sheet).view(np.uint32)[..., 0], 1)
+        packed = np.pad(pixel_numbers(sheet), 1)
         through = np.zeros((len(rows), len(columns)), bool)
         for row, column in np.ndindex(*through.shape):
             top, left = rows[row] + 1, columns[column] + 1

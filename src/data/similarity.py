@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from src.images import pixel_numbers
+
 DESCRIPTOR_CELLS = 16
 """The descriptor's grid has that many cells a side."""
 
@@ -32,7 +34,7 @@ def colour_layout(rgba: np.ndarray) -> np.ndarray:
         uint16 `[H, W]`: 0 where transparent, visible colours from 1.
     """
     visible = rgba[..., 3] > 0
-    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0][visible]
+    packed = pixel_numbers(rgba)[visible]
     number = np.zeros(visible.shape, np.uint32)
     number[visible] = np.unique(packed, return_inverse=True)[1].reshape(-1) + 1
     return renumbered(number)
