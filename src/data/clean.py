@@ -243,11 +243,20 @@ def without_background(rgba: np.ndarray, remove_key: bool = False) -> tuple[np.n
         notes = [KEY_REMOVED if is_key else BACKGROUND_REMOVED]
         keys = _usual_keys(rgba) if remove_key else {}
     if not remove_key:
-        notes += [f"{KEY_LEFT}: {np.count_nonzero(mask)} pixels of {name}" for name, mask in keys.items()]
+        notes += _left_in(keys)
     elif keys:
         rgba = _without(rgba, np.any(list(keys.values()), axis=0))
         notes += [KEY_REMOVED] if KEY_REMOVED not in notes else []
     return rgba, notes, matte
+
+
+def forgotten_keys(rgba: np.ndarray) -> list[str]:
+    """A note for each usual key colour that a picture has."""
+    return _left_in(_usual_keys(rgba))
+
+
+def _left_in(keys: Mapping[str, np.ndarray]) -> list[str]:
+    return [f"{KEY_LEFT}: {np.count_nonzero(mask)} pixels of {name}" for name, mask in keys.items()]
 
 
 def _usual_keys(rgba: np.ndarray) -> dict[str, np.ndarray]:

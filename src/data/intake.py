@@ -15,6 +15,7 @@ from src.data.clean import (
     KEY_LEFT,
     PrepareOptions,
     clean,
+    forgotten_keys,
     noise_note,
     remove_checkerboard,
     trimmed,
@@ -354,15 +355,19 @@ def _cut(
         reason = f"smaller than one tile of {tiles.width}x{tiles.height}"
         yield RawRow(filename, REJECTED, reason, width, height), None
         return
+    left_in: list[str] = []
     if not options.keep_background:
         rgba, changes = remove_checkerboard(rgba)
         rgba, more, _ = without_background(rgba, options.remove_key)
-        notes = [*notes, *changes, *(note for note in more if not note.startswith(KEY_LEFT))]  # the tiles say it
+        left_in = [note for note in more if note.startswith(KEY_LEFT)]
+        notes = [*notes, *changes, *(note for note in more if note not in left_in)]
     through = tiles.cut_through(rgba)
     shown = []
     for row, column, tile in tiles.cut(rgba):
         if tile[..., 3].any():
-            odd = [*notes, CUT_THROUGH] if through[row, column] else notes
+            odd = [*notes, CUT_THROUGH] if through[row, column] else [*notes]
+            if left_in and tile[..., 3].all():  # of the others it is seen that they have holes
+                odd += forgotten_keys(tile)
             name = f"{stem}_r{row:02d}_c{column:02d}.png"
             shown.append(_fitted(name, tile, size, options, lossy, odd, hint=False))
     number = through.size

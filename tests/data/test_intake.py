@@ -126,6 +126,19 @@ def test_a_sheet_is_cut_into_the_tiles_that_show_something(tmp_path):
     assert np.array_equal(rows["sheet_r01_c02.png"][1], tiles[1].repeat(4, axis=0).repeat(4, axis=1))
 
 
+def test_a_key_colour_in_a_transparent_sheet_is_noted_at_the_tiles_that_have_it(tmp_path):
+    sheet = np.random.default_rng(0).integers(0, 99, (16, 48, 4), np.uint8)
+    sheet[..., 3] = 255
+    sheet[:2, 16:] = sheet[14:, 16:] = sheet[:, 30:34] = 0
+    sheet[4:6, 4:6] = sheet[4:6, 24:26] = (255, 0, 255, 255)
+    write_png(tmp_path / "sheet.png", sheet)
+    note = "key colour left in: 4 pixels of magenta"
+    reasons = [row.reason for row, _ in rows_of(tmp_path, tiles=16).values()]
+    assert reasons == ["cut into tiles: 3, of them empty 0", note, note, ""]
+    reasons = [row.reason for row, _ in rows_of(tmp_path, tiles=16, options=PrepareOptions(remove_key=True)).values()]
+    assert reasons[1:] == ["key colour made transparent"] * 3
+
+
 def test_a_sheet_smaller_than_a_tile_is_rejected(tmp_path):
     write_png(tmp_path / "sheet.png", hero(0, CLOTH["warm"]))
     assert rows_of(tmp_path, tiles=65)["sheet.png"][0].status == "rejected"
