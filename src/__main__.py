@@ -340,6 +340,7 @@ def make_parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
     parser = OneLineParser(prog="python -m src", description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands.type = str  # of all that follows; each command looks at its own
 
     command = commands.add_parser("paint", help="paint the default heroes: PNGs and labels.csv")
     command.add_argument("--out", type=Path, required=True, help="folder for the PNGs and labels.csv")

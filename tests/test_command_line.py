@@ -70,6 +70,7 @@ def test_bad_arguments_are_status_2(tmp_path, capsys):
         [],
         ["prepare", "--images", str(tmp_path), "--data", ""],
         ["train", "--data", str(tmp_path), "--out", str(tmp_path), "--family", ""],
+        ["", "--out", str(tmp_path)],
         ["sample", "--out", str(tmp_path), "--checkpoint", "x", "-n", "few"],
     ):
         with pytest.raises(SystemExit) as caught:
