@@ -20,6 +20,7 @@ from src.errors import InputError
 from src.evaluation.kept_networks import kept_path, read_network, write_network
 from src.evaluation.label_network import LabelNetwork
 from src.labels import LabelSpecification
+from src.progress import track
 
 COLOUR_ATTRIBUTES = ("palette",)
 """Attributes that recolouring changes: they learn from the portraits that kept their colours."""
@@ -157,7 +158,8 @@ def _train(
         optimizer, lambda step: min((step + 1) / (WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps), 1.0)
     )
     order = torch.cat([torch.randperm(len(images)) for _ in range(-(-steps * BATCH_SIZE // len(images)))])
-    for chosen in order[: steps * BATCH_SIZE].to(device).split(BATCH_SIZE):
+    batches = order[: steps * BATCH_SIZE].to(device).split(BATCH_SIZE)
+    for chosen in track(batches, "label classifier", delay=2.0):
         batch = shift(_to_unit(pixels[chosen]))
         changed = _some(len(batch), RECOLOURED_SHARE, device)
         batch = torch.where(changed, recolour(batch), batch)

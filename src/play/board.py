@@ -131,7 +131,7 @@ class Board:
         options = [*REDRAWN, COLOURS, *(f"{LIKE}{side}" for side in sides)]
         self.what = widgets.Dropdown(options=options, description="redraw", style=WIDE)
         self.columns, self.rows = (
-            widgets.IntRangeSlider(value=(0, size), max=size, description=name, style=WIDE)
+            widgets.IntRangeSlider(value=(size // 4, 3 * size // 4), max=size, description=name, style=WIDE)
             for name in ("columns", "rows")
         )
         for control in (self.what, self.columns, self.rows):

@@ -49,7 +49,7 @@ def test_a_hero_is_sampled_chosen_redrawn_kept_and_exported(board, tmp_path):
     click(board, "Keep")
     assert click(board, "Keep") == "not possible: this hero is kept already"
     board.what.value = "the box"
-    board.rows.value = (8, 16)
+    board.columns.value, board.rows.value = (0, 16), (8, 16)
     picture = np.asarray(Image.open(io.BytesIO(board.hero_image.value)))
     assert picture[48:, :96].max() <= 255 // 3 < picture[:48, :96].max()
     board.what.value = "all but the face"
