@@ -65,7 +65,8 @@ def run_tests(python: Path, arguments: list[str]) -> int:
         status = subprocess.run([python, "-m", "ruff", *check, "."], cwd=ROOT).returncode
         if status:
             return status
-    arguments = arguments or ["-n", "auto", "--dist", "worksteal"]  # all of them: a process a core, of one thread each
+    # All of them: a process a core, of one thread each; a file is one process's, which makes its fixtures once.
+    arguments = arguments or ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT, env=environment).returncode
 

@@ -159,7 +159,23 @@ def with_binary_alpha(rgba: np.ndarray) -> np.ndarray:
 
 def count_colours(rgba: np.ndarray) -> int:
     """Distinct visible colours of a picture, uint8 `[H, W, 4]` with binary alpha."""
-    return len(np.unique(np.ascontiguousarray(rgba).view(np.uint32)[rgba[..., 3] > 0]))
+    return len(np.unique(pixel_numbers(rgba)[rgba[..., 3] > 0]))
+
+
+def pixel_numbers(rgba: np.ndarray) -> np.ndarray:
+    """Each pixel of uint8 `[..., 4]` as one number, uint32 `[...]`: a comparison of one in place of four."""
+    return np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+
+
+def colour_numbers(colours: np.ndarray) -> np.ndarray:
+    """Red, green and blue of uint8 `[..., 3 or 4]` as one number, which sorts by red first: uint32 `[...]`."""
+    red, green, blue = (colours[..., channel].astype(np.uint32) for channel in range(3))
+    return red << 16 | green << 8 | blue
+
+
+def colours_of_numbers(numbers: np.ndarray) -> np.ndarray:
+    """The colours behind `colour_numbers`: uint8 `[..., 3]`."""
+    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=-1).astype(np.uint8)
 
 
 def fit(native: np.ndarray, size: int, most: int | None = None) -> np.ndarray:
@@ -257,8 +273,7 @@ def orphans(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Which they are, bool [H, W], and the commonest colour around every pixel, [H, W, 4].
     """
-    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
-    around = np.ascontiguousarray(neighbours(rgba)).view(np.uint32)[..., 0]
+    packed, around = pixel_numbers(rgba), pixel_numbers(neighbours(rgba))
     agreeing = (around[:, None] == around[None]).sum(axis=1)
     commonest = np.take_along_axis(around, np.argmax(agreeing, axis=0)[None], axis=0)[0]
     orphan = (around != packed).all(axis=0) & (agreeing.max(axis=0) >= ORPHAN_AGREEING_NEIGHBOURS) & (packed != 0)

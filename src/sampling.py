@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from src.errors import InputError
 from src.families import build_family, find_family
 from src.family import DataSpecification, Family
 from src.files import distinct, safe_part
-from src.images import over_background, tile, write_png
+from src.images import write_png
 from src.labels import LabelSpecification
 from src.limits import check_memory
 from src.manifest import MANIFEST
@@ -27,10 +27,9 @@ from src.palettes.category import measure, palette_category
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import ColourTable, choose_palette, snap
 from src.progress import track
-from src.tables import write_json
+from src.tables import read_json, write_json
 from src.training.checkpoint import file_hash
-from src.training.grids import COLUMNS, lay_out, to_rgba
-from src.training.pictures import NOTEBOOK_COLOURS
+from src.training.grids import COLUMNS, lay_out, small_picture, to_rgba
 from src.training.weights import averaged_weights, load_weights
 
 # Portraits are sampled in batches of exactly this many: another batch size may take another convolution algorithm,
@@ -293,10 +292,8 @@ def snapped_to_own_colours(sampled: Sampled, count: int) -> Sampled:
 def picture(rows: Sequence[Sampled]) -> Image.Image:
     """Rows of portraits, one `Sampled` or one varied hero a row, twice their size on grey; few colours, to be
     small in a notebook."""
-    pixels = over_background(np.concatenate([sampled.portraits for sampled in rows]))
     columns = rows[0].columns if rows[0].varied else len(rows[0].portraits)
-    tiles = tile(pixels, columns=columns, gap=2, scale=2)
-    return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
+    return small_picture(np.concatenate([sampled.portraits for sampled in rows]), columns)
 
 
 def described(
@@ -371,9 +368,7 @@ def _earlier_manifest(path: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError):
-        entries = None
-    if not isinstance(entries, dict):
-        raise InputError(f"{path} is no manifest of `sample`, and would be overwritten; choose another --out")
+        entries = read_json(path, dict[str, Any], "")
+    except InputError:
+        raise InputError(f"{path} is no manifest of `sample`, and would be overwritten; choose another --out") from None
     return {name: entry for name, entry in entries.items() if (path.parent / name).is_file()}

@@ -1,4 +1,4 @@
-"""The notebooks' parameters and their runner, and the three of the main path, executed top to bottom."""
+"""The notebooks' parameters, and their runner."""
 
 import json
 import os
@@ -7,84 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import papermill
 import pytest
 
 import run
 from src import notebooks
-from src.device import NATIVE_BF16
 from src.errors import InputError
 from src.notebooks import MAIN_PATH, TYPES, check_parameters, plan, read_parameters, read_value
-from src.painter import paint_set
-from tests.play.models import write_tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def execute(name, folder, cwd, first="", **parameters):
-    """A notebook as papermill runs it, in fp32; its files go to `folder`. `first`: code that its kernel begins with."""
-    result, source = folder / f"{name}.ipynb", ROOT / "notebooks" / f"{name}.ipynb"
-    given = {"PROFILE": "smoke", "DATA": folder / "data", "ARTIFACTS": folder / "artifacts", **parameters}
-    values = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
-    startup = folder / "ipython" / "profile_default" / "startup" / "first.py"
-    startup.parent.mkdir(parents=True, exist_ok=True)
-    startup.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{first}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONWARNINGS", "ignore")
-        patch.setenv("IPYTHONDIR", str(folder / "ipython"))
-        patch.setenv(NATIVE_BF16, "0")
-        papermill.execute_notebook(source, result, values, cwd=cwd, progress_bar=False)
-    return json.loads(result.read_text(encoding="utf-8"))
-
-
 def outputs(notebook):
     return [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
-
-
-def own_files():
-    """What lies in the project's own folders, with the times of the last change."""
-    folders = ("data", "artifacts_gan", "train_images", "notebooks")
-    return {path: path.stat().st_mtime_ns for name in folders for path in (ROOT / name).rglob("*") if path.is_file()}
-
-
-def printed(notebook):
-    return "".join("".join(output["text"]) for output in outputs(notebook) if output["output_type"] == "stream")
-
-
-SHORT = """
-from pathlib import Path
-from pytest import MonkeyPatch
-import src.training.weights
-from tests.conftest import shorten_runs
-shorten_runs(MonkeyPatch())
-"""
-
-
-def test_the_three_notebooks_run_and_write_nowhere_else_and_the_third_goes_on(tmp_path):
-    before = own_files()
-    paint_set(tmp_path / "images", 60, 0)
-    own = write_tiny("palette_pyramid", tmp_path / "own.safetensors")
-    third = SHORT + f"src.training.weights.OWN_WEIGHTS = Path({str(own)!r})\n"
-    for name, cwd, given in (
-        (MAIN_PATH[0], ROOT / "notebooks", {}),
-        (MAIN_PATH[1], ROOT, {}),
-        (MAIN_PATH[2], ROOT / "notebooks", {"KIMG": 0.032}),
-        (MAIN_PATH[2], ROOT, {"KIMG": 0.048}),
-    ):
-        notebook = execute(
-            name, tmp_path, cwd, third if name == MAIN_PATH[2] else "", IMAGES=tmp_path / "images", **given
-        )
-        pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
-        assert len(pictures) >= 3
-        assert not any(output["output_type"] == "error" for output in outputs(notebook))
-    assert "resuming resnet_gan at 0.03 kimg" in printed(notebook)
-    (training,) = (cell for cell in notebook["cells"] if "".join(cell["source"]).startswith("live = "))
-    # Curves and grid were renewed in place: one of each is left.
-    assert ["image/png" in output.get("data", {}) for output in training["outputs"]].count(True) == 2
-    assert (tmp_path / "artifacts" / "checkpoints" / "latest.pt").is_file()
-    assert len(list((tmp_path / "data" / "prepared").glob("*.png"))) == 60
-    assert own_files() == before
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

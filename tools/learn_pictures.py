@@ -42,7 +42,7 @@ from src.zoo.vqvae import VectorQuantiser, straight_through
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "learn" / "images"
 WIDTH, DOTS_PER_INCH = 6.0, 100
-COLOURS = 64
+COLOURS = 256
 MOST_COLOURS = 31
 
 

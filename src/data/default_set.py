@@ -54,18 +54,8 @@ def labels_table(folder: Path) -> Path | None:
 def images_or_painted(
     images: Path | None, data: Path, count: int = 7600, seed: int = 0, own: Path = OWN_IMAGES
 ) -> Path:
-    """The folder of raw images to prepare, as `source_folder` finds it; the default heroes are painted first.
-
-    Args:
-        images: a person's folder; None where none is named.
-        data: the data folder.
-        count: how many heroes to paint.
-        seed: of the heroes.
-        own: the project's folder for raw images.
-
-    Raises:
-        InputError: the folder that is named is not there, or holds no image.
-    """
+    """The folder of raw images to prepare, as `source_folder` finds it, with its arguments and errors; so many default
+    heroes of that seed are painted first."""
     folder = source_folder(images, data, own)
     if images is None and folder != own:
         paint_set(folder, count, seed)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,9 +39,9 @@ from src.data.sheets import page_names, write_contact_sheets
 from src.data.smooth import SMOOTH, group_near_duplicates, perceptual_hash
 from src.errors import InputError, check_range
 from src.files import check_finished, left_unfinished, unfinished
-from src.images import read_rgba, write_png
+from src.images import pixel_numbers, read_rgba, write_png
 from src.progress import track
-from src.tables import read_table, write_json, write_table
+from src.tables import read_json, read_table, write_json, write_table
 
 LABELS = "labels.csv"
 RAW_TABLE = "sprites_raw.csv"
@@ -203,10 +203,9 @@ def _preparation(
 def labels_beside(data: Path) -> Path | None:
     """The `labels.csv` in the folder of the images that a data folder was prepared from, if there is one."""
     try:
-        images = json.loads((Path(data) / PREPARATION).read_text(encoding="utf-8"))["images"]
-        table = Path(data, images, LABELS)
+        table = Path(data, read_json(Path(data) / PREPARATION, dict[str, Any], "")["images"], LABELS)
         return table if table.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (InputError, OSError, KeyError, TypeError):
         return None
 
 
@@ -244,7 +243,7 @@ def _together(
 
         def colours_of(filename: str) -> np.ndarray:
             rgba = read_rgba(data / PREPARED / names[filename])
-            return np.unique(rgba.view(np.uint32)[rgba[..., 3] > 0])
+            return np.unique(pixel_numbers(rgba)[rgba[..., 3] > 0])
 
         heroes, words = guess_heroes(filenames, colours_of)
         if heroes:

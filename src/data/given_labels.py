@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ import pandas as pd
 
 from src.data.file_names import class_folders, match_names
 from src.errors import InputError
-from src.tables import read_table
+from src.tables import read_json, read_table
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,15 @@ def read_label_table(path: Path, attributes: Sequence[str]) -> pd.DataFrame:
         raise InputError(
             f"{path} has one label a file; name the attribute that it is, alone or with palette: --attributes NAME"
         )
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
     try:
-        labels = json.loads(path.read_text(encoding="utf-8-sig"))["labels"]
+        labels = read_json(path, dict[str, Any], "")["labels"]
         pairs = list(labels.items() if isinstance(labels, dict) else labels)
         rows = [(name, _class_number(label)) for name, label in pairs if isinstance(name, str)]
         if not rows or len(rows) < len(pairs):
             raise ValueError
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (InputError, KeyError, TypeError, ValueError):
         raise InputError(
             f"{path} is no dataset.json of StyleGAN's tools with labels: it needs "
             '{"labels": [["a.png", 3], ...]}; write a CSV with the column filename instead'

@@ -26,7 +26,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from src.images import BadImage, count_colours
+from src.images import BadImage, count_colours, pixel_numbers
 
 # No comb is sought below twofold: it would hold most of the lines there are, and fit anything. So it does with few
 # cells. (A little below two: x2.01 of a cropped picture measures so.)
@@ -160,8 +160,7 @@ def enlargement(rgba: np.ndarray) -> int:
 
 def _changed_lines(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For columns `[width]` and rows `[height]`: whether any pixel differs from the one before. The first is False."""
-    # One integer a pixel instead of four: a fourfold cheaper comparison.
-    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+    packed = pixel_numbers(rgba)
     columns, rows = np.zeros(packed.shape[1], bool), np.zeros(packed.shape[0], bool)
     columns[1:] = (packed[:, 1:] != packed[:, :-1]).any(axis=0)
     rows[1:] = (packed[1:] != packed[:-1]).any(axis=1)

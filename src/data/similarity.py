@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from src.images import pixel_numbers
+
 DESCRIPTOR_CELLS = 16
 """The descriptor's grid has that many cells a side."""
 
@@ -30,7 +32,7 @@ def colour_layout(rgba: np.ndarray) -> np.ndarray:
         uint16 `[H, W]`: 0 where transparent, visible colours from 1.
     """
     visible = rgba[..., 3] > 0
-    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0][visible]
+    packed = pixel_numbers(rgba)[visible]
     _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
     number = np.empty(len(first), np.uint16)
     number[np.argsort(first)] = np.arange(1, len(first) + 1)

@@ -29,6 +29,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags
 from scipy.special import log_softmax, softmax
 
+from src.images import pixel_numbers
+
 # scikit-learn takes a second to import, and is needed only where groups lack labels.
 
 MOST_PORTRAITS = 4
@@ -77,7 +79,7 @@ def describe_portrait(rgba: np.ndarray) -> np.ndarray:
         The transparent background counts as lighter than any colour; at the border a pixel is its own neighbour.
     """
     visible = rgba[..., 3] > 0
-    packed = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+    packed = pixel_numbers(rgba)
     luma = (rgba[..., :3] @ np.array([299, 587, 114])).astype(np.int64)  # thousandths, ITU-R BT.601
     beside = np.where(visible, luma, 256_000)
     relations = visible.astype(np.int64)

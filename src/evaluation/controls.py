@@ -22,15 +22,14 @@ BLOCKS = 4
 """A shuffled portrait is cut into this many by this many blocks."""
 
 
-def blurred(images: np.ndarray, sigma: float = BLUR_SIGMA) -> np.ndarray:
+def blurred(images: np.ndarray) -> np.ndarray:
     """Portraits under a Gaussian blur of premultiplied colours; alpha is made binary again.
 
     Args:
         images: uint8 [N, H, W, 4], transparent pixels black.
-        sigma: in pixels.
     """
-    reach = int(np.ceil(3 * sigma))
-    kernel = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * sigma**2))
+    reach = int(np.ceil(3 * BLUR_SIGMA))
+    kernel = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * BLUR_SIGMA**2))
     kernel = (kernel / kernel.sum()).repeat(4, 1, 1, 1)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
     for shape in ((4, 1, -1, 1), (4, 1, 1, -1)):
@@ -44,38 +43,36 @@ def blurred(images: np.ndarray, sigma: float = BLUR_SIGMA) -> np.ndarray:
     return with_binary_alpha(colours.round().clip(0, 255).astype(np.uint8))
 
 
-def grained(images: np.ndarray, seed: int, deviation: float = GRAIN) -> np.ndarray:
+def grained(images: np.ndarray, seed: int) -> np.ndarray:
     """Portraits with normally distributed grain on every opaque pixel's red, green and blue; alpha stays.
 
     Args:
         images: uint8 [N, H, W, 4], binary alpha.
         seed: of the grain.
-        deviation: in steps of 255.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     result = images.copy()
     for portrait in result:
         opaque = portrait[..., 3] > 0
-        grain = random.normal(0.0, deviation, (int(opaque.sum()), 3))
+        grain = random.normal(0.0, GRAIN, (int(opaque.sum()), 3))
         portrait[opaque, :3] = (portrait[opaque, :3] + grain).round().clip(0, 255)
     return result
 
 
-def shuffled(images: np.ndarray, seed: int, blocks: int = BLOCKS) -> np.ndarray:
+def shuffled(images: np.ndarray, seed: int) -> np.ndarray:
     """Portraits whose blocks change places, each in an order of its own: every pixel is kept, no figure is left.
 
     Args:
-        images: uint8 [N, H, W, 4], H and W multiples of `blocks`.
+        images: uint8 [N, H, W, 4], H and W multiples of `BLOCKS`.
         seed: of the orders.
-        blocks: along each side.
     """
     count, height, width, channels = images.shape
-    tall, wide = height // blocks, width // blocks
-    cut = images.reshape(count, blocks, tall, blocks, wide, channels).swapaxes(2, 3)
-    cut = cut.reshape(count, blocks**2, tall, wide, channels)
+    tall, wide = height // BLOCKS, width // BLOCKS
+    cut = images.reshape(count, BLOCKS, tall, BLOCKS, wide, channels).swapaxes(2, 3)
+    cut = cut.reshape(count, BLOCKS**2, tall, wide, channels)
     random = np.random.RandomState(seed)
-    mixed = np.stack([portrait[random.permutation(blocks**2)] for portrait in cut])
-    return mixed.reshape(count, blocks, blocks, tall, wide, channels).swapaxes(2, 3).reshape(images.shape)
+    mixed = np.stack([portrait[random.permutation(BLOCKS**2)] for portrait in cut])
+    return mixed.reshape(count, BLOCKS, BLOCKS, tall, wide, channels).swapaxes(2, 3).reshape(images.shape)
 
 
 def mirrored(images: np.ndarray) -> np.ndarray:

@@ -75,15 +75,12 @@ def squared_kernel_distance(vectors: np.ndarray, reference: np.ndarray) -> float
     return float(within / (size * (size - 1)) - 2 * kernel(vectors, reference).mean())
 
 
-def kernel_distances(vectors: np.ndarray, reference: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Kernel distances (KID) of random subsets, [KID_SUBSETS].
+def kernel_distances(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Kernel distances (KID) of random subsets, [KID_SUBSETS], between vectors [N, D] and [M, D].
 
-    Args:
-        vectors: [N, D].
-        reference: [M, D].
-        seed: of the subsets; each holds `KID_SUBSET_SIZE` vectors of either set, or half of the smaller set.
+    Each subset holds `KID_SUBSET_SIZE` vectors of either set, or half of the smaller set.
     """
-    random = np.random.RandomState(seed)
+    random = np.random.RandomState(0)
     size = min(KID_SUBSET_SIZE, len(vectors) // 2, len(reference) // 2)
 
     def subset(rows: np.ndarray) -> np.ndarray:

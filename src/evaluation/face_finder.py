@@ -7,13 +7,16 @@ those that it is measured by.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.device import Precision, pick_device
+from src.device import Precision
 from src.evaluation.face_truth import EYE, MOUTH, NOTHING, PaintedFaces
+from src.evaluation.teaching import maybe_mirrored, minimise, passes, seeded, some, to_unit
 
 CLASSES = 3
 CHANNELS = (24, 40, 56)
@@ -23,7 +26,7 @@ STEPS, BATCH_SIZE = 420, 32
 CROP = 40
 """Side of the pieces that it learns on, a multiple of 8: two fifths of the work, and where a face lies says less."""
 
-LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 4e-3, 0.1, 0.02
+LEARNING_RATE, WEIGHT_DECAY = 4e-3, 0.02
 ERASED_SHARE = 0.2
 """Of the portraits that it learns on lose their eyes and mouth, so that it looks for these, not for where they belong:
 brows and lids stay."""
@@ -82,7 +85,7 @@ class FaceFinder:
     def parts(self, images: np.ndarray) -> np.ndarray:
         """What each pixel belongs to: uint8 [N, H, W] of `NOTHING`, `EYE`, `MOUTH`."""
         batches = torch.from_numpy(np.ascontiguousarray(images)).split(BATCH_SIZE)
-        found = [self.network(_to_unit(batch.to(self.device))).argmax(dim=1) for batch in batches]
+        found = [self.network(to_unit(batch.to(self.device))).argmax(dim=1) for batch in batches]
         return torch.cat(found).to(torch.uint8).cpu().numpy()
 
 
@@ -96,38 +99,26 @@ def train_face_finder(faces: PaintedFaces, seed: int = 0, steps: int = STEPS) ->
         seed: of the weights, the order and the augmentation.
         steps: how long to train.
     """
-    device = pick_device()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed) as device:
         network = FaceNetwork(faces.portraits.shape[-1]).to(device, memory_format=torch.channels_last)
-        _train(network, faces, steps, device)
+        precision = Precision(device)
+        losses = _losses(network, faces, steps, precision)
+        minimise(network, losses, steps, precision, LEARNING_RATE, WEIGHT_DECAY)
     return FaceFinder(network, device)
 
 
-def _train(network: FaceNetwork, faces: PaintedFaces, steps: int, device: torch.device) -> None:
+def _losses(network: FaceNetwork, faces: PaintedFaces, steps: int, precision: Precision) -> Iterator[Tensor]:
+    device = precision.device
     # The truth travels as a fifth channel, so that it is mirrored and cut with its portrait.
     both = np.concatenate([faces.portraits, faces.parts[..., None]], axis=-1)
     pixels = torch.from_numpy(both).to(device)
     weights = torch.tensor(PART_WEIGHTS, device=device)
-    precision = Precision(device)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / (WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps), 1.0)
-    )
-    order = torch.cat([torch.randperm(len(pixels)) for _ in range(-(-steps * BATCH_SIZE // len(pixels)))])
-    for chosen in order[: steps * BATCH_SIZE].to(device).split(BATCH_SIZE):
-        batch = pixels[chosen].permute(0, 3, 1, 2).float()
-        mirrored = torch.rand(len(batch), 1, 1, 1, device=device) < 0.5
-        batch = _crop(torch.where(mirrored, batch.flip(3), batch))
+    for chosen in passes(len(pixels), steps * BATCH_SIZE).to(device).split(BATCH_SIZE):
+        batch = _crop(maybe_mirrored(pixels[chosen].permute(0, 3, 1, 2).float()))
         images, truth = _some_erased(batch[:, :-1] / 255, batch[:, -1].long())
         with precision.autocast():
             logits = network(images.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), truth, weights)
-        optimizer.zero_grad(set_to_none=True)
-        precision.scaler.scale(loss).backward()
-        precision.scaler.step(optimizer)
-        precision.scaler.update()
-        schedule.step()
+        yield functional.cross_entropy(logits.float(), truth, weights)
 
 
 def _some_erased(images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,7 +131,7 @@ def _some_erased(images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     marked = (truth != NOTHING)[:, None].float()
     around = functional.max_pool2d(marked, 3, stride=1, padding=1) - marked
     colour = (images * around).sum(dim=(2, 3), keepdim=True) / around.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    erased = torch.rand(len(images), 1, 1, 1, device=images.device) < ERASED_SHARE
+    erased = some(len(images), ERASED_SHARE, images.device)
     images = torch.where(erased & (marked > 0), colour, images)
     return images, torch.where(erased[:, 0], NOTHING, truth)
 
@@ -155,11 +146,6 @@ def _crop(images: Tensor) -> Tensor:
     columns = torch.randint(0, width - CROP + 1, (count, 1, 1), device=device) + torch.arange(CROP, device=device)
     sample = torch.arange(count, device=device)[:, None, None]
     return images.permute(0, 2, 3, 1)[sample, rows, columns].permute(0, 3, 1, 2)
-
-
-def _to_unit(images: Tensor) -> Tensor:
-    """uint8 [N, H, W, 4] -> float [N, 4, H, W] in [0, 1], channels last in memory."""
-    return (images.float() / 255).permute(0, 3, 1, 2)
 
 
 def have_two_eyes(parts: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from src.device import pick_device
-from src.evaluation.distances import Metric, halves, with_spread
+from src.evaluation.distances import Metric, halves, rounded, with_spread
 from src.evaluation.face_finder import FaceFinder, FaceNetwork, have_mouth, have_two_eyes, train_face_finder
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs
 from src.evaluation.kept_networks import kept_path, read_network, write_network
@@ -130,4 +130,4 @@ def _agreement(truth: np.ndarray, found: np.ndarray) -> dict[str, float | None]:
     both = int((truth & found).sum())
     ratios = {"precision": (both, found.sum()), "recall": (both, truth.sum())}
     ratios |= {"truth": (truth.sum(), truth.size), "found": (found.sum(), found.size)}
-    return {name: float(f"{part / whole:.5g}") if whole else None for name, (part, whole) in ratios.items()}
+    return {name: rounded(part / whole) if whole else None for name, (part, whole) in ratios.items()}

@@ -7,7 +7,7 @@ can still be learned from the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from src.device import Precision, pick_device
 from src.errors import InputError
 from src.evaluation.kept_networks import kept_path, read_network, write_network
 from src.evaluation.label_network import LabelNetwork
+from src.evaluation.teaching import minimise, passes, seeded, some, to_unit
 from src.labels import LabelSpecification
-from src.progress import track
 
 COLOUR_ATTRIBUTES = ("palette",)
 """Attributes that recolouring changes: they learn from the portraits that kept their colours."""
@@ -30,7 +30,7 @@ IMAGES_SEEN, EPOCHS = 60_000, 40
 """How long it is trained: forty epochs, of more than 1,500 portraits fewer; a minute or two of one core, once a data
 set."""
 
-LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 3e-3, 0.1, 0.05
+LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
 LABEL_SMOOTHING = 0.05
 VERSION = "2"
 """Of the network and its training: a kept network of another version is trained anew."""
@@ -69,7 +69,7 @@ class LabelClassifier:
 
     def _batches(self, images: np.ndarray) -> list[Tensor]:
         batches = torch.from_numpy(np.ascontiguousarray(images)).split(BATCH_SIZE)
-        return [_to_unit(batch.to(self.device)) for batch in batches]
+        return [to_unit(batch.to(self.device)) for batch in batches]
 
 
 def train_classifier(
@@ -97,12 +97,12 @@ def train_classifier(
         raise InputError("this data set has no attributes; there is nothing for a classifier to learn")
     if not len(images):
         raise InputError("there are no portraits to train the classifier on")
-    length = images_seen or _length(images)
-    device = pick_device()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    steps = max(1, (images_seen or _length(images)) // BATCH_SIZE)
+    with seeded(seed) as device:
         network = _build(images, specification).to(device, memory_format=torch.channels_last)
-        _train(network, images, labels, specification.names, length, device)
+        precision = Precision(device)
+        losses = _losses(network, images, labels, specification.names, steps, precision)
+        minimise(network, losses, steps, precision, LEARNING_RATE, WEIGHT_DECAY)
     return LabelClassifier(network, specification)
 
 
@@ -141,27 +141,19 @@ def _build(images: np.ndarray, specification: LabelSpecification) -> LabelNetwor
     return LabelNetwork(images.shape[-1], specification.sizes)
 
 
-def _train(
+def _losses(
     network: LabelNetwork,
     images: np.ndarray,
     labels: np.ndarray,
     names: tuple[str, ...],
-    images_seen: int,
-    device: torch.device,
-) -> None:
+    steps: int,
+    precision: Precision,
+) -> Iterator[Tensor]:
+    device = precision.device
     pixels, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
-    precision = Precision(device)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    steps = max(1, images_seen // BATCH_SIZE)
-    # A rate that falls to 0 does what averaging the weights would.
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / (WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps), 1.0)
-    )
-    order = torch.cat([torch.randperm(len(images)) for _ in range(-(-steps * BATCH_SIZE // len(images)))])
-    batches = order[: steps * BATCH_SIZE].to(device).split(BATCH_SIZE)
-    for chosen in track(batches, "label classifier", delay=2.0):
-        batch = shift(_to_unit(pixels[chosen]))
-        changed = _some(len(batch), RECOLOURED_SHARE, device)
+    for chosen in passes(len(images), steps * BATCH_SIZE).to(device).split(BATCH_SIZE):
+        batch = shift(to_unit(pixels[chosen]))
+        changed = some(len(batch), RECOLOURED_SHARE, device)
         batch = torch.where(changed, recolour(batch), batch)
         with precision.autocast():
             logits = network(batch.contiguous(memory_format=torch.channels_last))
@@ -172,21 +164,7 @@ def _train(
             )
             counts = (~changed).flatten() if name in COLOUR_ATTRIBUTES else torch.ones_like(changed).flatten()
             loss = loss + (losses * counts).sum() / counts.sum().clamp(min=1)
-        optimizer.zero_grad(set_to_none=True)
-        precision.scaler.scale(loss).backward()
-        precision.scaler.step(optimizer)
-        precision.scaler.update()
-        schedule.step()
-
-
-def _to_unit(images: Tensor) -> Tensor:
-    """uint8 [N, H, W, 4] -> float [N, 4, H, W] in [0, 1], channels last in memory."""
-    return (images.float() / 255).permute(0, 3, 1, 2)
-
-
-def _some(count: int, share: float, device: torch.device) -> Tensor:
-    """A random choice, bool [N, 1, 1, 1]."""
-    return torch.rand(count, 1, 1, 1, device=device) < share
+        yield loss
 
 
 def shift(images: Tensor) -> Tensor:

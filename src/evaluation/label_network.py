@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHANNELS = 32
+"""At a quarter of the resolution; four times as many at the end."""
+
 DROPOUT = 0.1
 
 
@@ -38,11 +40,11 @@ class LabelNetwork(nn.Module):
     Args:
         image_channels: 4 for RGBA.
         class_counts: the number of classes of each attribute.
-        channels: at a quarter of the resolution; four times as many at the end.
     """
 
-    def __init__(self, image_channels: int, class_counts: tuple[int, ...], channels: int = CHANNELS) -> None:
+    def __init__(self, image_channels: int, class_counts: tuple[int, ...]) -> None:
         super().__init__()
+        channels = CHANNELS
         self.body = nn.Sequential(
             nn.PixelUnshuffle(4),
             nn.Conv2d(16 * image_channels, channels, 3, padding=1),
@@ -58,7 +60,7 @@ class LabelNetwork(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(16 * channels, count) for count in class_counts)
 
     def features(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] in [0, 1] -> [N, 16 * channels]: what each quarter of the portrait shows."""
+        """[N, C, H, W] in [0, 1] -> [N, 16 * CHANNELS]: what each quarter of the portrait shows."""
         return self.body(images * 2 - 1)
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from src.data.clean import remove_orphans
-from src.images import ALPHA_THRESHOLD, count_colours, with_binary_alpha
+from src.images import ALPHA_THRESHOLD, colour_numbers, colours_of_numbers, count_colours, with_binary_alpha
 from src.palettes.category import OUTLINE_BELOW_LIGHTNESS
 from src.palettes.oklab import srgb_to_oklab
 
@@ -23,8 +23,7 @@ steps."""
 
 def colours_of(images: np.ndarray) -> np.ndarray:
     """The opaque colours that occur, sRGB uint8 [K, 3], sorted: of the training reals, the palette to keep to."""
-    visible = images[images[..., 3] >= ALPHA_THRESHOLD].astype(np.uint32)
-    return _unpacked(np.unique(visible[:, 0] << 16 | visible[:, 1] << 8 | visible[:, 2]))
+    return colours_of_numbers(np.unique(colour_numbers(images[images[..., 3] >= ALPHA_THRESHOLD])))
 
 
 def measure_pixel_art(images: np.ndarray, palette: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -48,10 +47,10 @@ def measure_pixel_art(images: np.ndarray, palette: np.ndarray | None = None) -> 
     pictures = with_binary_alpha(images)
     opaque = pictures[..., 3] > 0
     # Over the few distinct colours, not the pixels: the cube roots of OKLab are what costs.
-    packed = pictures[..., 0].astype(np.uint32) << 16 | pictures[..., 1].astype(np.uint32) << 8 | pictures[..., 2]
+    packed = colour_numbers(pictures)
     distinct, number = np.unique(packed, return_inverse=True)
     number = number.reshape(packed.shape)
-    oklab = srgb_to_oklab(_unpacked(distinct)).astype(np.float32)
+    oklab = srgb_to_oklab(colours_of_numbers(distinct)).astype(np.float32)
 
     changed = np.zeros(opaque.shape, bool)
     for index, picture in enumerate(pictures):
@@ -72,10 +71,6 @@ def distribution_distance(values: np.ndarray, reference: np.ndarray) -> float:
     from scipy.stats import ks_2samp
 
     return float(ks_2samp(values, reference).statistic)
-
-
-def _unpacked(packed: np.ndarray) -> np.ndarray:
-    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

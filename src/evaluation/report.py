@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).with_name("report.html")
 
 GRID_PORTRAITS, CONTROL_PORTRAITS, PAIRS = 48, 12, 12
-CONTROLS = ("blurred", "grained", "shuffled", "copies")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def write_report(path: Path, content: Mapping[str, Any], pictures: Pictures) -> 
         blind=", ".join(blind),
         summary=_summary(content),
         grids=_grids(pictures, ("samples", "real"), GRID_PORTRAITS),
-        control_grids=_grids(pictures, CONTROLS, CONTROL_PORTRAITS),
+        control_grids=_grids(pictures, list(content["controls"]), CONTROL_PORTRAITS),
         two_samples=_two_samples(content),
         faces=_faces(content),
         distances=_distances(content),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from src.evaluation.copies import CopyCheck
-from src.evaluation.distances import Metric, rounded
+from src.evaluation.distances import rounded
 from src.evaluation.evaluator import Evaluator
 from src.evaluation.face_parts import METRICS as FACE_METRICS
 from src.evaluation.report_rows import CONTROLS, Row
@@ -52,9 +52,7 @@ def _describe(row: Row, attributes: tuple[str, ...]) -> dict[str, object]:
     faces = (name for name in FACE_METRICS if name in row.metrics)
     names = (*HEADLINES, *faces, *(f"accuracy_{name}" for name in attributes))
     headlines = {name: rounded(row.metrics[name].value) if name in row.metrics else None for name in names}
-    measures = {name: _rounded_metric(metric) for name, metric in row.metrics.items()}
+    measures = {
+        name: {"value": rounded(metric.value), "spread": rounded(metric.spread)} for name, metric in row.metrics.items()
+    }
     return {"count": len(row.portraits), **headlines, "measures": measures, **row.details}
-
-
-def _rounded_metric(metric: Metric) -> dict[str, float]:
-    return {"value": rounded(metric.value), "spread": rounded(metric.spread)}

@@ -110,7 +110,7 @@ def add_two_sample_tests(rows: dict[str, Row], equal: int) -> None:
     """
     real = rows["real"].portraits[:equal]
     results: dict[str, TwoSampleResult] = {}
-    for name in track(("samples", *CONTROLS), "two-sample tests", delay=2.0):
+    for name in ("samples", *CONTROLS):
         part = rows[name].portraits[:equal]
         thorough = name in ("samples", "copies")
         seeds, steps = (TWO_SAMPLE_SEEDS, TWO_SAMPLE_STEPS) if thorough else ((0,), TWO_SAMPLE_STEPS // 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,9 +11,10 @@ from torch.nn import functional
 
 from src.device import Precision
 from src.evaluation.label_classifier import shift
+from src.evaluation.teaching import maybe_mirrored, minimise, passes
 
 BATCH_SIZE = 48
-LEARNING_RATE, WARM_UP, WEIGHT_DECAY = 2e-3, 0.1, 0.05
+LEARNING_RATE, WEIGHT_DECAY = 2e-3, 0.05
 CHANNELS = (48, 64, 96, 128)
 DROPOUT = 0.2
 STEP_CONTRAST = 16.0
@@ -59,28 +62,24 @@ def _steps(images: Tensor) -> Tensor:
 
 def train(network: TwoSampleNetwork, samples: np.ndarray, reals: np.ndarray, steps: int, device: torch.device) -> None:
     """Half of every batch are samples, half reals; mirrored and shifted at random."""
+    precision = Precision(device)
+    losses = _losses(network, samples, reals, steps, precision)
+    minimise(network, losses, steps, precision, LEARNING_RATE, WEIGHT_DECAY)
+
+
+def _losses(
+    network: TwoSampleNetwork, samples: np.ndarray, reals: np.ndarray, steps: int, precision: Precision
+) -> Iterator[Tensor]:
+    device = precision.device
     pixels = [torch.from_numpy(np.ascontiguousarray(side)).to(device) for side in (samples, reals)]
     half = BATCH_SIZE // 2
-    orders = [
-        torch.cat([torch.randperm(len(side)) for _ in range(-(-steps * half // len(side)))])[: steps * half].split(half)
-        for side in pixels
-    ]
+    orders = [passes(len(side), steps * half).split(half) for side in pixels]
     targets = (torch.arange(2 * half, device=device) < half).float()
-    precision = Precision(device)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / (WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps), 1.0)
-    )
     for chosen in zip(*orders, strict=True):
         batch = torch.cat([side[rows.to(device)] for side, rows in zip(pixels, chosen, strict=True)])
         with precision.autocast():
-            logits = network(_augmented(_premultiplied(batch)))
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), targets)
-        optimizer.zero_grad(set_to_none=True)
-        precision.scaler.scale(loss).backward()
-        precision.scaler.step(optimizer)
-        precision.scaler.update()
-        schedule.step()
+            logits = network(shift(maybe_mirrored(_premultiplied(batch))))
+        yield functional.binary_cross_entropy_with_logits(logits.float(), targets)
 
 
 @torch.no_grad()
@@ -95,9 +94,3 @@ def _premultiplied(images: Tensor) -> Tensor:
     """uint8 [N, H, W, 4] -> float [N, 4, H, W] in [0, 1]: over nothing, colours times alpha, and alpha."""
     unit = images.float() / 255
     return torch.cat([unit[..., :3] * unit[..., 3:], unit[..., 3:]], dim=-1).permute(0, 3, 1, 2)
-
-
-def _augmented(images: Tensor) -> Tensor:
-    """Each portrait [N, C, H, W] mirrored or not, and moved by a few whole pixels; what comes in is transparent."""
-    mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return shift(torch.where(mirrored, images.flip(3), images))

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from src.device import pick_device
 from src.errors import InputError
 from src.evaluation.distances import Metric
+from src.evaluation.teaching import seeded
 from src.evaluation.two_sample_network import TwoSampleNetwork, scores, train
 
 SEEDS = (0, 1, 2)
@@ -165,9 +165,7 @@ def _one_seed(
         chosen = random.permutation(np.flatnonzero(~cut))[:asked]
         to_ask.append(images[chosen])
         clusters.append(np.unique(groups[chosen], return_inverse=True)[1])
-    device = pick_device()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed) as device:
         network = TwoSampleNetwork(samples[0].shape[-1])
         network.to(device, memory_format=torch.channels_last)
         train(network, *to_learn, steps, device)

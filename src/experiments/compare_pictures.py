@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, to_signed
-from src.images import over_background, tile, write_png
+from src.images import tile, write_png
 from src.play.latents import slerp
 from src.sampling import LoadedModel
-from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, to_rgba, write_grid
+from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, small_picture, to_rgba, write_grid
 from src.training.log import read_metrics
-from src.training.pictures import NOTEBOOK_COLOURS, small_copy
+from src.training.pictures import small_copy
+from src.training.report import pick_reals
 
 if TYPE_CHECKING:
     from IPython.display import Code
@@ -61,13 +62,9 @@ def sample_grid(model: LoadedModel, portraits: PackedPortraits, seed: int) -> tu
 
 def real_grid(portraits: PackedPortraits, seed: int) -> tuple[np.ndarray, list[str]]:
     """Training portraits of the labels that `sample_grid` shows; repeated where a label has fewer than eight."""
-    train = np.flatnonzero(portraits.split == TRAIN)
-    cells = grid_labels(portraits.labels[train])[label_rows(portraits.labels[train])]
-    random = np.random.RandomState(seed)
-    picked = [
-        np.resize(random.permutation(train[(portraits.labels[train] == cell).all(axis=1)]), COLUMNS) for cell in cells
-    ]
-    return portraits.images[np.concatenate(picked)], row_names(cells, portraits.specification)
+    labels = portraits.labels[portraits.split == TRAIN]
+    cells = grid_labels(labels)[label_rows(labels)]
+    return pick_reals(portraits, cells, seed), row_names(cells, portraits.specification)
 
 
 def write_family_pictures(out: Path, name: str, portraits: np.ndarray, captions: list[str]) -> None:
@@ -96,7 +93,7 @@ def write_overview(out: Path, names: Sequence[str]) -> None:
 
 def real_rows(portraits: PackedPortraits, seed: int) -> Image.Image:
     """Training portraits as `real_grid` picks them, for a notebook."""
-    return _picture(real_grid(portraits, seed)[0], COLUMNS)
+    return small_picture(real_grid(portraits, seed)[0])
 
 
 def first_rows(grid: Path, size: int, rows: int = 2) -> Image.Image | None:
@@ -163,7 +160,7 @@ def interpolation(model: LoadedModel, seeds: Sequence[tuple[int, int]], steps: i
             for seed in (first, last)
         ]
         rows.append(to_rgba(model.family.sample(model.sampler, slerp(*ends, steps), labels)))
-    return _picture(np.concatenate(rows), steps)
+    return small_picture(np.concatenate(rows), steps)
 
 
 def reconstructions(model: LoadedModel, portraits: PackedPortraits, seed: int = 0) -> Image.Image | None:
@@ -176,7 +173,7 @@ def reconstructions(model: LoadedModel, portraits: PackedPortraits, seed: int = 
     chosen = np.resize(np.random.RandomState(seed).permutation(candidates), COLUMNS)
     reals = to_signed(torch.from_numpy(known.images[chosen]))
     kept = model.family.reconstruct(model.sampler, reals, torch.from_numpy(known.labels[chosen]))
-    return None if kept is None else _picture(np.concatenate([known.images[chosen], to_rgba(kept)]), COLUMNS)
+    return None if kept is None else small_picture(np.concatenate([known.images[chosen], to_rgba(kept)]))
 
 
 def prior_and_random_codes(model: LoadedModel, seed: int) -> Image.Image:
@@ -186,7 +183,7 @@ def prior_and_random_codes(model: LoadedModel, seed: int) -> Image.Image:
     labels = torch.zeros(COLUMNS, len(model.labels.sizes), dtype=torch.int64)
     written = model.family.sample(model.sampler, latents, labels)
     random = model.family.sample_random_codes(model.sampler, latents)
-    return _picture(np.concatenate([to_rgba(written), to_rgba(random)]), COLUMNS)
+    return small_picture(to_rgba(torch.cat([written, random])))
 
 
 def show_source(thing: object) -> Code:
@@ -194,9 +191,3 @@ def show_source(thing: object) -> Code:
     from IPython.display import Code
 
     return Code(textwrap.dedent(inspect.getsource(thing)), language="python")
-
-
-def _picture(portraits: np.ndarray, columns: int) -> Image.Image:
-    """Portraits uint8 [N, H, W, 4] twice their size on grey, with few colours, to be small in a notebook."""
-    tiles = tile(over_background(portraits), columns=columns, gap=2, scale=2)
-    return Image.fromarray(tiles).quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)

@@ -22,14 +22,8 @@ class ConditionalDCGAN(ConditionalGAN):
 
     def build_discriminator(self) -> nn.Module:
         config, data = self.config, self.data
-        return ConditionalDCGANDiscriminator(
-            data.size,
-            data.channels,
-            data.labels.sizes,
-            config.base_channels,
-            config.embedding_dim,
-            config.spectral_norm,
-        )
+        sizes = config.base_channels, config.embedding_dim, config.spectral_norm
+        return ConditionalDCGANDiscriminator(data.size, data.channels, data.labels.sizes, *sizes)
 
     @property
     def discriminator_blocks(self) -> list[nn.Module]:

@@ -55,9 +55,7 @@ class ConditionalDCGANDiscriminator(nn.Module):
     """The label embedding enters as one more image channel (a map of the embedding); then strided convolutions.
 
     Args:
-        size: side of the portraits in pixels, a power of two from 8.
-        image_channels: 4 for RGBA.
-        class_counts: the number of classes of each attribute.
+        size, image_channels, class_counts: as for the generator.
         base_channels: channels after the first layer.
         embedding_dim: length of the summed label embedding before it becomes a map.
         spectral_norm: spectral normalisation in place of batch normalisation.

@@ -7,8 +7,8 @@ generator that sees its latent only once, at 4x4, learns to ignore it.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -19,15 +19,16 @@ from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, Pro
 Wrap = Callable[[nn.Module], nn.Module]
 
 
-def widths(size: int, base_channels: int) -> list[int]:
-    """Channels at 4x4, 8x8, ..., size x size: doubled at every halving of the side, as in SNGAN.
+def widths(size: int, patch_size: int, base_channels: int) -> list[int]:
+    """Channels at 4x4, 8x8, ..., the side in patches: doubled at every halving of the side, as in SNGAN.
 
     Raises:
-        ValueError: a size that is no power of two of at least 8.
+        ValueError: a side in patches that is no power of two of at least 8.
     """
-    if size < 8 or size & (size - 1):
-        raise ValueError(f"size must be a power of two of at least 8, not {size}")
-    levels = size.bit_length() - 3
+    side, rest = divmod(size, patch_size)
+    if rest or side < 8 or side & (side - 1):
+        raise ValueError(f"size / patch_size must be a power of two of at least 8, not {size} / {patch_size}")
+    levels = side.bit_length() - 3
     return [base_channels * 2**level for level in range(levels, -1, -1)]
 
 
@@ -68,8 +69,9 @@ class ResNetGenerator(nn.Module):
         class_counts: the number of classes of each attribute.
         latent_dim: length of the latent; it is cut into one piece for the first layer and one a block, so it must be
             a multiple of their number (120 fits every size).
-        base_channels: channels at full size; the field's `ch`.
+        base_channels: channels of the last block; the field's `ch`.
         embedding_dim: length of the summed label embedding.
+        patch_size: side of the squares of pixels that are written at once. 2 leaves out the block at full size.
     """
 
     def __init__(
@@ -80,9 +82,10 @@ class ResNetGenerator(nn.Module):
         latent_dim: int = 120,
         base_channels: int = 32,
         embedding_dim: int = 64,
+        patch_size: int = 1,
     ) -> None:
         super().__init__()
-        channels = widths(size, base_channels)
+        channels = widths(size, patch_size, base_channels)
         pieces = len(channels)
         if latent_dim % pieces:
             raise ValueError(f"latent_dim must be a multiple of {pieces} (one piece a layer), not {latent_dim}")
@@ -91,11 +94,10 @@ class ResNetGenerator(nn.Module):
         condition_dim = embedding_dim + self.piece_dim
         self.embedding = AttributeEmbedding(class_counts, embedding_dim)
         self.first = orthogonal(nn.Linear(condition_dim, channels[0] * 4 * 4))
-        self.blocks = nn.ModuleList(
-            [GeneratorBlock(c_in, c_out, condition_dim) for c_in, c_out in itertools.pairwise(channels)]
-        )
+        self.blocks = nn.ModuleList(GeneratorBlock(*pair, condition_dim) for pair in pairwise(channels))
         self.last_norm = nn.BatchNorm2d(channels[-1])
-        self.to_image = orthogonal(nn.Conv2d(channels[-1], image_channels, 3, padding=1))
+        self.to_image = orthogonal(nn.Conv2d(channels[-1], image_channels * patch_size**2, 3, padding=1))
+        self.to_pixels = nn.PixelShuffle(patch_size)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Latents [N, latent_dim] of unit variance, labels int64 [N, A] -> portraits [N, C, size, size] in [-1, 1]."""
@@ -105,7 +107,7 @@ class ResNetGenerator(nn.Module):
         features = features.contiguous(memory_format=torch.channels_last)
         for block, condition in zip(self.blocks, conditions[1:], strict=True):
             features = block(features, condition)
-        return torch.tanh(self.to_image(functional.relu(self.last_norm(features))))
+        return torch.tanh(self.to_pixels(self.to_image(functional.relu(self.last_norm(features)))))
 
 
 class DiscriminatorBlock(nn.Module):
@@ -142,11 +144,10 @@ class ResNetDiscriminator(nn.Module):
     """Portraits and labels to logits.
 
     Args:
-        size: side of the portraits in pixels, a power of two from 8.
-        image_channels: 4 for RGBA.
-        class_counts: the number of classes of each attribute.
+        size, image_channels, class_counts: as for the generator.
         base_channels: channels after the first block.
         spectral_norm: spectral normalisation of every weight (Miyato et al., 2018).
+        patch_size: side of the squares of pixels that the first block sees as one; the generator's.
     """
 
     def __init__(
@@ -156,24 +157,23 @@ class ResNetDiscriminator(nn.Module):
         class_counts: Sequence[int],
         base_channels: int = 32,
         spectral_norm: bool = True,
+        patch_size: int = 1,
     ) -> None:
         super().__init__()
         spectral: Wrap = nn.utils.parametrizations.spectral_norm if spectral_norm else nn.Identity()
         # One block a halving down to 4x4, mirroring the generator, then one that stays there.
-        halving = widths(size, base_channels)[:0:-1]
-        channels = [image_channels, *halving, halving[-1]]
-        last = len(halving)
+        halving = widths(size, patch_size, base_channels)[:0:-1]
+        channels = [image_channels * patch_size**2, *halving, halving[-1]]
+        self.to_patches = nn.PixelUnshuffle(patch_size)
         self.blocks = nn.ModuleList(
-            [
-                DiscriminatorBlock(c_in, c_out, spectral, activate_first=index > 0, downsample=index < last)
-                for index, (c_in, c_out) in enumerate(itertools.pairwise(channels))
-            ]
+            DiscriminatorBlock(*pair, spectral, activate_first=index > 0, downsample=index < len(halving))
+            for index, pair in enumerate(pairwise(channels))
         )
         self.head = ProjectionHead(channels[-1], class_counts, spectral)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Portraits [N, C, size, size] in [-1, 1], labels int64 [N, A] -> logits [N]; positive means real."""
-        features = images
+        features = self.to_patches(images)
         for block in self.blocks:
             features = block(features)
         return self.head(functional.relu(features).sum(dim=(2, 3)), labels)

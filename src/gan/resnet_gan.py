@@ -5,26 +5,30 @@ from __future__ import annotations
 
 from torch import nn
 
-from src.gan.conditional_gan import ConditionalGAN
+from src.gan.conditional_gan import ConditionalGAN, ConditionalGANConfig
 from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
+from src.schema import Count
+
+
+class ResNetGANConfig(ConditionalGANConfig):
+    patch_size: Count
 
 
 class ResNetGAN(ConditionalGAN):
     """See `ConditionalGAN` for the training step."""
 
+    config_class = ResNetGANConfig
     layered_latents = True
 
     def build_generator(self) -> nn.Module:
         config, data = self.config, self.data
-        return ResNetGenerator(
-            data.size, data.channels, data.labels.sizes, config.latent_dim, config.base_channels, config.embedding_dim
-        )
+        sizes = config.latent_dim, config.base_channels, config.embedding_dim, config.patch_size
+        return ResNetGenerator(data.size, data.channels, data.labels.sizes, *sizes)
 
     def build_discriminator(self) -> nn.Module:
         config, data = self.config, self.data
-        return ResNetDiscriminator(
-            data.size, data.channels, data.labels.sizes, config.base_channels, config.spectral_norm
-        )
+        sizes = config.base_channels, config.spectral_norm, config.patch_size
+        return ResNetDiscriminator(data.size, data.channels, data.labels.sizes, *sizes)
 
     @property
     def discriminator_blocks(self) -> list[nn.Module]:

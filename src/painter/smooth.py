@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from src.images import neighbours
+from src.images import neighbours, pixel_numbers
 
 DOUBLINGS = 2
 BLUR = 1.6
@@ -40,8 +40,8 @@ def smooth_picture(rgba: np.ndarray, generator: np.random.Generator) -> np.ndarr
 
 def scale2x(rgba: np.ndarray) -> np.ndarray:
     """Twice the size with rounded corners and no new colours (Scale2x; Mazzoleni, 2001): uint8 `[H, W, 4]`."""
-    centre = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
-    _, up, _, left, right, _, down, _ = (np.ascontiguousarray(one).view(np.uint32)[..., 0] for one in neighbours(rgba))
+    centre = pixel_numbers(rgba)
+    _, up, _, left, right, _, down, _ = pixel_numbers(neighbours(rgba))
     edge = (up != down) & (left != right)
     result = centre.repeat(2, axis=0).repeat(2, axis=1)
     for row, vertical in enumerate((up, down)):

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.images import colour_numbers, colours_of_numbers
 from src.palettes.oklab import srgb_to_oklab, temperature
 
 PALETTES = ("cool", "dark", "muted", "neutral", "warm")
@@ -101,9 +102,8 @@ def _measure_one(rgba: np.ndarray) -> tuple[float, float, float]:
 
 def _distinct_colours(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The visible colours, uint8 `[K, 3]`, and the number of pixels of each, `[K]`, of any array `[..., 4]`."""
-    visible = rgba[rgba[..., 3] > 0].astype(np.uint32)
-    packed, count = np.unique(visible[:, 0] << 16 | visible[:, 1] << 8 | visible[:, 2], return_counts=True)
-    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8), count
+    numbers, count = np.unique(colour_numbers(rgba[rgba[..., 3] > 0]), return_counts=True)
+    return colours_of_numbers(numbers), count
 
 
 def _weights(oklab: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from src.errors import InputError
+from src.images import pixel_numbers
 from src.palettes.files import MOST_COLOURS, read_palette
 from src.palettes.oklab import srgb_to_oklab
 
@@ -51,10 +52,7 @@ def colour_table(images: np.ndarray, most: int = TABLE_COLOURS) -> ColourTable:
         most: at least 8, for one bit a channel is always kept.
     """
     # Portrait by portrait: each has few colours, and sorting all pixels of 7,600 together takes ten times as long.
-    parts = [
-        np.unique(_packed(image)[image[..., 3] > 0], return_counts=True)
-        for image in (np.ascontiguousarray(image) for image in images)
-    ]
+    parts = [np.unique(pixel_numbers(image)[image[..., 3] > 0], return_counts=True) for image in images]
     packed, number = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
     counts = np.bincount(number, np.concatenate([part[1] for part in parts]), len(packed)).astype(np.int64)
     colours = _unpacked(packed)
@@ -135,7 +133,7 @@ def snap(rgba: np.ndarray, palette: np.ndarray) -> np.ndarray:
         palette: sRGB uint8 `[K, 3]`, K at least 1.
     """
     visible = rgba[..., 3] > 0
-    packed, number = np.unique(_packed(np.ascontiguousarray(rgba))[visible], return_inverse=True)
+    packed, number = np.unique(pixel_numbers(rgba)[visible], return_inverse=True)
     colours, targets = srgb_to_oklab(_unpacked(packed)), srgb_to_oklab(palette)
     nearest = np.empty(len(colours), np.int64)
     for start in range(0, len(colours), _BLOCK):
@@ -146,11 +144,6 @@ def snap(rgba: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return result
 
 
-def _packed(rgba: np.ndarray) -> np.ndarray:
-    """uint8 `[..., 4]`, contiguous -> one number a pixel, uint32 `[...]`."""
-    return rgba.view(np.uint32)[..., 0]
-
-
 def _unpacked(packed: np.ndarray) -> np.ndarray:
-    """uint32 `[K]` -> the colours, uint8 `[K, 3]`."""
+    """The colours behind `pixel_numbers` `[K]`, uint8 `[K, 3]`."""
     return packed.view(np.uint8).reshape(-1, 4)[:, :3]

@@ -57,6 +57,7 @@ class PalettePyramidConfig(TrainingConfig):
     guidance_weight: NonNegative
     guided_side: CountOrZero
     temperature: str
+    palette_top_p: Share
     top_p: str
     passes: str
     keep: NonNegative
@@ -126,6 +127,7 @@ class PalettePyramidFamily(Family):
             config.guidance_weight,
             config.guided_side,
             as_long_as(config.temperature, levels),
+            config.palette_top_p,
             as_long_as(config.top_p, levels),
             [int(number) for number in as_long_as(config.passes, max(1, levels - 1))],
         )

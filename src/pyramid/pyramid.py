@@ -54,13 +54,16 @@ class SamplingOptions:
         guided_side: maps up to this side are guided; class and gender are settled there, and each guided map costs
             twice as much.
         temperature: of every map from coarse to fine.
-        top_p: of every map: pixels are drawn from the likeliest entries, which have this probability together.
+        palette_top_p: the numbers of a palette's colours are drawn from the likeliest, which have this probability
+            together.
+        top_p: of every map: the same for the entries of its pixels.
         passes: of the network over each finer map: 16 as learned, 8 or 5 for speed (`turns.together`).
     """
 
     guidance: float
     guided_side: int
     temperature: Sequence[float]
+    palette_top_p: float
     top_p: Sequence[float]
     passes: Sequence[int]
 
@@ -235,7 +238,8 @@ class PalettePyramid(nn.Module):
         """
         of_palette, *of_maps = uniforms.split(self.uniforms_by_part, dim=1)
         if palette is None:
-            palette = by_lightness(*self.palette_writer.write(labels, of_palette.unflatten(1, (self.colours, 3))))
+            chance = options.palette_top_p * of_palette.unflatten(1, (self.colours, 3))
+            palette = by_lightness(*self.palette_writer.write(labels, chance))
         colours, used = palette
         maps: list[Choices] = []
         for level, side in enumerate(self.sides[:levels]):

@@ -16,6 +16,9 @@ from src.labels import LabelSpecification
 from src.palettes.snap import snap
 
 COLUMNS = 8
+NOTEBOOK_COLOURS = 96
+"""A notebook with its outputs stays below 2 MB; samples have a thousand colours each."""
+
 MAXIMUM_ROWS = 18
 UNLABELLED_ROWS = 6
 
@@ -89,6 +92,16 @@ def lay_out(portraits: np.ndarray, palette: np.ndarray | None = None, columns: i
     """
     shown = [portraits] if palette is None else [portraits, snap(portraits, palette)]
     return np.concatenate([tile(over_background(part), columns=columns, gap=2, scale=2) for part in shown], axis=1)
+
+
+def with_few_colours(picture: Image.Image) -> Image.Image:
+    """A picture with `NOTEBOOK_COLOURS`: a third of the bytes, for a notebook's saved output."""
+    return picture.convert("RGB").quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
+
+
+def small_picture(portraits: np.ndarray, columns: int = COLUMNS) -> Image.Image:
+    """Portraits uint8 [N, H, W, 4] as `lay_out` shows them, with few colours."""
+    return with_few_colours(Image.fromarray(lay_out(portraits, columns=columns)))
 
 
 def write_grid(path: Path, portraits: np.ndarray, captions: list[str], palette: np.ndarray | None = None) -> None:

@@ -5,21 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from PIL import Image
 
 from src.data.packed import PackedPortraits, to_signed
 from src.gan.diff_augment import DiffAugment
-from src.images import over_background, tile
-from src.training.grids import to_rgba
+from src.training.grids import small_picture, to_rgba, with_few_colours
 from src.training.log import read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-NOTEBOOK_COLOURS = 96
-"""A notebook with its outputs stays below 2 MB; samples have a thousand colours each."""
 
 PANELS = {
     "losses": ("loss_discriminator", "loss_generator"),
@@ -52,9 +47,9 @@ def curves(metrics: Path) -> Figure:
 
 
 def small_copy(grid: Path) -> Image.Image:
-    """A grid's PNG with few colours: a third of the bytes, for a notebook's saved output."""
+    """A grid's PNG with few colours."""
     with Image.open(grid) as picture:
-        return picture.convert("RGB").quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
+        return with_few_colours(picture)
 
 
 def augmented_batch(portraits: PackedPortraits, kinds: str, probability: float, count: int = 8) -> Image.Image:
@@ -63,6 +58,4 @@ def augmented_batch(portraits: PackedPortraits, kinds: str, probability: float, 
     torch.manual_seed(0)
     augment = DiffAugment(kinds, probability)
     rows = [images, *(augment(images) for _ in range(3))]
-    pixels = np.concatenate([to_rgba(row) for row in rows])
-    picture = Image.fromarray(tile(over_background(pixels), columns=count, gap=2, scale=2))
-    return picture.quantize(NOTEBOOK_COLOURS, dither=Image.Dither.NONE)
+    return small_picture(to_rgba(torch.cat(rows)), count)

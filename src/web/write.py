@@ -94,6 +94,7 @@ def _pyramid(family: PalettePyramidFamily) -> dict[str, object]:
         "guidance": options.guidance,
         "guided": [options.guidance != 1 and side <= options.guided_side for side in sides],
         "temperature": list(options.temperature),
+        "palette_top_p": options.palette_top_p,
         "top_p": list(options.top_p),
         "order": [list(row) for row in ORDER],
         "passes": [together(passes) for passes in options.passes[: len(sides) - 1]],

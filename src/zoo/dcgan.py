@@ -84,8 +84,7 @@ class DCGANDiscriminator(nn.Module):
     """Three strided convolutions, twice the channels each time, and a dense layer.
 
     Args:
-        size: side of the portraits in pixels, a power of two from 16.
-        image_channels: C of the portraits, 4 for RGBA.
+        size, image_channels: as for the generator.
         channels: channels after the first layer. At 64x64 the default has 0.5 million weights.
         normalisation: of the second and third layer. `batch` is the paper's, over N, H and W, always with the
             statistics of the batch itself: give it reals and fakes apart. `layer` (over C, H and W of a portrait) and

@@ -230,11 +230,9 @@ class NormFreeDiscriminator(nn.Module):
     """Portraits and labels to logits: the generator's mirror, then a score and a projection on the labels.
 
     Args:
-        size: side of the portraits in pixels, a power of two from 8.
+        size, class_counts, blocks: as for the generator.
         image_channels: 4 for RGBA.
-        class_counts: the number of classes of each attribute.
         base_channels: channels at half the side.
-        blocks: residual blocks a stage.
     """
 
     def __init__(

@@ -26,7 +26,6 @@ from src.families import find_family
 from src.gan.conditional_gan import ConditionalGAN
 from src.labels import LabelSpecification
 from src.sampling import load_model
-from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
@@ -47,14 +46,7 @@ class StubEvaluator(Evaluator):
 
 
 @pytest.fixture
-def in_one_process(monkeypatch):
-    """Without a process a run: quick, and what a test plants is there."""
-    monkeypatch.setattr(runs, "train_apart", train_here)
-    monkeypatch.setattr(runs, "CHUNK", 12)
-
-
-@pytest.fixture
-def quick(monkeypatch, in_one_process):
+def quick(monkeypatch):
     """No evaluation: what is left is the grid itself."""
     StubEvaluator.measured = []
     monkeypatch.setattr(module, "Evaluator", StubEvaluator)
@@ -381,7 +373,8 @@ def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_whole_study_with_the_real_evaluator(data_folder, tmp_path, in_one_process, quick_evaluation):
+def test_a_whole_study_with_the_real_evaluator(data_folder, tmp_path, monkeypatch, quick_evaluation):
+    monkeypatch.setattr(runs, "CHUNK", 12)
     results, _ = run(data_folder, tmp_path, ["no_ema", "no_palette"], seeds=(0,))
     for name in ("base", "no_ema", "no_palette"):
         for one in results.runs[name]:

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torchvision.transforms import functional as reference
 
 from src.errors import InputError
 from src.gan.diff_augment import (
@@ -74,6 +73,8 @@ def test_a_one_sided_set_stays_one_sided_at_the_largest_probability(kind):
 
 def test_translation_against_torchvision():
     """Every result is a whole-pixel shift of its source, as torchvision's affine map makes it, and shifts differ."""
+    from torchvision.transforms import functional as reference  # seconds, for this test alone
+
     images = torch.rand(64, 4, 16, 16)
     results = translation(images, torch.ones(64, dtype=torch.bool))
     found = set()

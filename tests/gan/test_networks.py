@@ -1,5 +1,7 @@
 """Shapes, gradients and conditioning of every network."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
 CLASS_COUNTS = (2, 3, 2)
 PAIRS = {
     "resnet": (ResNetGenerator, ResNetDiscriminator),
+    "resnet of patches": (partial(ResNetGenerator, patch_size=2), partial(ResNetDiscriminator, patch_size=2)),
     "dcgan": (ConditionalDCGANGenerator, ConditionalDCGANDiscriminator),
 }
 
@@ -129,3 +132,12 @@ def test_conditional_batch_norm_against_its_formula():
 def test_a_size_that_is_no_power_of_two_is_refused():
     with pytest.raises(ValueError, match="power of two"):
         ResNetGenerator(48, 4, CLASS_COUNTS)
+
+
+def test_patches_leave_out_the_block_at_full_size():
+    whole, patches = (ResNetGenerator(64, 4, CLASS_COUNTS, patch_size=side) for side in (1, 2))
+    assert (len(whole.blocks), len(patches.blocks)) == (4, 3)
+    whole, patches = (ResNetDiscriminator(64, 4, CLASS_COUNTS, patch_size=side) for side in (1, 2))
+    assert (len(whole.blocks), len(patches.blocks)) == (5, 4)
+    with pytest.raises(ValueError, match="a power of two of at least 8, not 16 / 4"):
+        ResNetGenerator(16, 4, CLASS_COUNTS, patch_size=4)

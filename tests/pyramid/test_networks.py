@@ -104,7 +104,8 @@ def test_colours_that_a_palette_does_not_have_are_never_chosen(pyramid):
 
 def options(**values):
     return SamplingOptions(
-        **{"guidance": 1.0, "guided_side": 16, "temperature": (1, 1), "top_p": (1, 1), "passes": (16,), **values}
+        **{"guidance": 1.0, "guided_side": 16, "temperature": (1, 1), "palette_top_p": 1.0, "top_p": (1, 1)}
+        | {"passes": (16,), **values}
     )
 
 
@@ -161,6 +162,16 @@ def test_low_top_p_and_temperature_choose_the_likeliest(pyramid):
         for values in ({"top_p": (1e-6, 1e-6)}, {"temperature": (1e-4, 1e-4)})
     ]
     assert all(torch.equal(greedy[0], each) for each in greedy)
+
+
+def test_a_low_top_p_of_palettes_chooses_the_likeliest(pyramid):
+    labels, null, uniforms = asked(pyramid, 4)
+    drawn, greedy, again = (
+        pyramid.write(labels, null, numbers, options(palette_top_p=share)).colours
+        for numbers, share in ((uniforms, 1.0), (uniforms, 1e-6), (torch.rand_like(uniforms), 1e-6))
+    )
+    assert torch.equal(greedy, again)
+    assert not torch.equal(greedy, drawn)
 
 
 def test_labels_change_maps_and_palettes(pyramid):

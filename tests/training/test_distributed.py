@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -89,7 +90,6 @@ def join(rank: int, port: int) -> contextlib.AbstractContextManager[Processes]:
 
 def work(rank: int, ports: list[int], folder: Path) -> None:
     """One of two processes: two steps of every family, and the same again, interrupted after the first; then `RUNS`."""
-    torch.set_num_threads(1)
     with join(rank, ports[0]) as processes:
         for name in FAMILIES:
             family = built(name, processes)
@@ -115,7 +115,7 @@ def work(rank: int, ports: list[int], folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory) -> Path:
-    """A folder with what each of two processes has learned, family by family, and `RUNS`."""
+    """A folder with what each of two processes has learned, family by family, and `RUNS`. The first is this one."""
     folder = tmp_path_factory.mktemp("together")
     write_data(folder / "data")
     with contextlib.ExitStack() as stack:
@@ -123,7 +123,15 @@ def together(tmp_path_factory) -> Path:
         for free in sockets:
             free.bind(("127.0.0.1", 0))
         ports = [free.getsockname()[1] for free in sockets]
-    multiprocessing.spawn(work, (ports, folder), nprocs=2)
+    second = multiprocessing.get_context("spawn").Process(target=work, args=(1, ports, folder), daemon=True)
+    with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"):
+        second.start()
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        work(0, ports, folder)
+        torch.set_num_threads(threads)
+    second.join()
+    assert second.exitcode == 0
     return folder
 
 

@@ -236,7 +236,11 @@ def _compose(
     # Thousands of ways to colour a hero are made of few files.
     is_there = lru_cache(None)(lambda path: (folder / path).is_file())
     for number, kind in enumerate(track(recipe.kinds, "composing heroes")):
-        layers = _layers_there_are(is_there, kind.layers, recipe.colours)
+        # Of each layer the alternatives of which a file exists, in some colour.
+        layers = [
+            [path for path in alternatives if not path or _exists(is_there, path, recipe.colours)]
+            for alternatives in kind.layers
+        ]
         lacking = [names for names, left in zip(kind.layers, layers, strict=True) if not left]
         if lacking or not any(map(any, layers)):
             lacking = lacking or kind.layers
@@ -288,13 +292,6 @@ def _read_frames(path: Path, frames: Sequence[Frame], side: int) -> np.ndarray:
             raise InputError(f"layer {path} has no frame at row {row}, column {column} of {side}x{side} pixels")
     cut = sheet[: rows * side, : columns * side].reshape(rows, side, columns, side, 4).swapaxes(1, 2)
     return cut[tuple(np.transpose(frames))]
-
-
-def _layers_there_are(
-    is_there: Callable[[str], bool], layers: Sequence[Sequence[str]], colours: Mapping[str, Sequence[str]]
-) -> list[list[str]]:
-    """Each layer's alternatives of which a file exists, in some colour."""
-    return [[path for path in alternatives if not path or _exists(is_there, path, colours)] for alternatives in layers]
 
 
 def _exists(is_there: Callable[[str], bool], path: str, colours: Mapping[str, Sequence[str]]) -> bool:

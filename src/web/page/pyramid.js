@@ -8,10 +8,11 @@ const VALUES = 256;
  *  @param {number[]} labels one number an attribute
  *  @param {number[]} uniforms 0 to 1: three a colour, then one for each pixel of each map */
 export async function write(model, labels, uniforms, report = () => {}) {
-  const { colours: most, sides, no_change, null_labels, size } = model.about.pyramid;
+  const { colours: most, sides, no_change, null_labels, palette_top_p, size } = model.about.pyramid;
   let taken = 0;
   const take = (count) => uniforms.slice(taken, (taken += count));
-  const palette = byLightness(await writePalette(model, "palette", [...labels, ...no_change], take(3 * most)));
+  const chances = take(3 * most).map((uniform) => palette_top_p * uniform);
+  const palette = byLightness(await writePalette(model, "palette", [...labels, ...no_change], chances));
   const contexts = [];
   for (const each of [labels, null_labels]) {
     const { colours, used } = padded(palette, most);
