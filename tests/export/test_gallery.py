@@ -211,7 +211,6 @@ window.Blob = function (parts, options) {
   return new Kept(parts, options);
 };
 
-said.eager = all("#grid img[src]").length;
 said.start = $("count").textContent;
 said.options = all("#filters select").map(select => [...select.options].map(each => each.text));
 said.pixelated = getComputedStyle(document.querySelector("#grid img")).imageRendering;
@@ -314,8 +313,3 @@ def test_in_a_browser_the_download_is_the_picked_portraits(visit, gallery, tmp_p
     lines = (tmp_path / "commands.txt").read_text().splitlines()
     assert lines[::2] == [f"# {name}" for name in names]
     assert all(f"--seed {number} " in line for number, line in zip(numbers, lines[1::2], strict=True))
-
-
-@pytest.mark.slow
-def test_in_a_browser_pictures_are_read_when_they_come_near(visit):
-    assert visit["eager"] == 0 and len(visit["labels"]) == 12
