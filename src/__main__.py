@@ -178,8 +178,7 @@ def export(arguments: argparse.Namespace) -> None:
         else:
             from src.export.portraits import sampled_portraits
 
-            model, sampled, _ = sampled_heroes(arguments)
-            portraits = sampled_portraits(model, sampled)
+            portraits = sampled_portraits(*sampled_heroes(arguments))
         lines = export_portraits(
             portraits,
             arguments.out,

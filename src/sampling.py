@@ -351,7 +351,7 @@ def write_samples(
         for name in ("palette.hex", "palette.gpl"):
             write_palette(out / name, palette)
     manifest, earlier = described(sampled, model, options), _earlier_manifest(out / MANIFEST)
-    for name, portrait in zip(manifest, portraits, strict=True):
+    for name, portrait in track(zip(manifest, portraits, strict=True), "writing", len(portraits), SECONDS_WITHOUT_BAR):
         write_png(out / name, portrait)
     grid = out / "grid.png"
     write_png(grid, lay_out(sampled.portraits, palette, sampled.columns))

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from src.images import over_background, write_png
+from src.progress import track
 
 COLUMNS, ROWS = 10, 10
 GROUPS_A_PAGE = COLUMNS * ROWS
@@ -54,6 +55,6 @@ def write_contact_sheets(folder: Path, portraits: Sequence[np.ndarray], captions
         portraits: the groups' representatives, uint8 `[size, size, 4]` each.
         captions: two short lines a group.
     """
-    for page, name in enumerate(page_names(len(portraits))):
+    for page, name in enumerate(track(page_names(len(portraits)), "contact sheets", delay=2.0)):
         part = slice(page * GROUPS_A_PAGE, (page + 1) * GROUPS_A_PAGE)
         write_png(folder / name, np.asarray(contact_sheet(portraits[part], captions[part])))

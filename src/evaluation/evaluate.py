@@ -26,6 +26,7 @@ from src.evaluation.report_rows import (
     make_rows,
 )
 from src.evaluation.samples import Samples, read_samples, sample_checkpoint
+from src.progress import track
 from src.sampling import load_model
 from src.tables import write_json
 
@@ -82,7 +83,7 @@ def evaluate(
     equal = min(len(row.portraits) for row in rows.values())
     log(f"{len(samples.portraits):,} samples; every set is compared at {equal:,} portraits")
 
-    for row in rows.values():
+    for row in track(rows.values(), "distances", delay=2.0):
         row.metrics |= evaluator.distances(row.portraits[:equal]) | evaluator.colour_distance(row.portraits[:equal])
     if inception is not None:
         add_inception(rows, evaluator, equal, inception)

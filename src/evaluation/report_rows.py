@@ -20,6 +20,7 @@ from src.evaluation.samples import Samples
 from src.evaluation.two_sample_test import SEEDS as TWO_SAMPLE_SEEDS
 from src.evaluation.two_sample_test import STEPS as TWO_SAMPLE_STEPS
 from src.evaluation.two_sample_test import TwoSampleResult, two_sample_test
+from src.progress import track
 from src.sampling import LoadedModel
 
 CONTROLS = ("blurred", "grained", "shuffled", "copies")
@@ -134,7 +135,7 @@ def add_faces(rows: dict[str, Row], evaluator: Evaluator) -> None:
     faces = evaluator.faces()
     if faces is None:
         return
-    for row in rows.values():
+    for row in track(rows.values(), "faces", delay=2.0):
         part = row.portraits[:FACES_CHECKED]
         row.metrics |= faces.metrics(part.portraits, part.groups)
     samples, real = rows["samples"], rows["real"]
@@ -161,7 +162,7 @@ def add_pixel_art(
         Measure -> set -> float [N].
     """
     measured = {}
-    for name, row in rows.items():
+    for name, row in track(rows.items(), "pixels", delay=2.0):
         part = row.portraits[:PIXEL_ART_CONTROLS] if name in CONTROLS else row.portraits
         measures = evaluator.pixel_art_measures(part)
         if name == "samples":

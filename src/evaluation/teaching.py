@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from src.device import Precision, pick_device
+from src.progress import track
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its highest."""
@@ -43,7 +44,7 @@ def minimise(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps), 1.0)
     )
-    for loss in losses:
+    for loss in track(losses, "training a network", steps, delay=2.0):
         optimizer.zero_grad(set_to_none=True)
         precision.scaler.scale(loss).backward()
         precision.scaler.step(optimizer)

@@ -16,6 +16,7 @@ from src.export.portraits import Portraits
 from src.export.sheet import Layout, Tag, describe_sheet, draw_sheet, plan_layout, tag_by_labels
 from src.export.tiled import tileset
 from src.files import replacing
+from src.manifest import MANIFEST
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import choose_palette, colour_table, snap
 from src.progress import track
@@ -49,7 +50,8 @@ def export(
 ) -> list[str]:
     """Write portraits for other tools, those of equal labels next to each other.
 
-    - `png`: each as a PNG in `portraits`, indexed; all with one palette where 255 colours are enough for all.
+    - `png`: each as a PNG in `portraits`, indexed; all with one palette where 255 colours are enough for all. With them
+      `manifest.json`, so that the folder can be exported again, or seen in a gallery.
     - `json-hash`, `json-array`: the sheet, and Aseprite's JSON for it.
     - `godot`, `tiled`: the sheet, and a `SpriteFrames` or a tileset for it.
     - `preview`: the sheet, and enlarged by a whole number.
@@ -147,7 +149,8 @@ def _in_palette(portraits: Portraits, palette_snap: str) -> tuple[Portraits, np.
     if not palette_snap:
         return portraits, visible_colours(portraits.images)
     palette = choose_palette(palette_snap, colour_table(portraits.images))
-    portraits = replace(portraits, images=snap(portraits.images, palette))
+    entries = tuple({**entry, "snapped_to": Path(palette_snap).name} for entry in portraits.entries)
+    portraits = replace(portraits, images=snap(portraits.images, palette), entries=entries)
     # A file's colours keep their numbers in every export, so that a game can exchange palettes.
     return portraits, palette if len(palette) <= MOST_VISIBLE else visible_colours(portraits.images)
 
@@ -159,6 +162,10 @@ def _write_portraits(folder: Path, portraits: Portraits, palette: np.ndarray) ->
     named = zip(portraits.names, portraits.images, strict=True)
     for name, image in track(named, "writing", len(portraits.images), delay=2.0):
         too_many += not write_picture(folder / f"{name}.png", image, shared)
+    write_json(
+        folder / MANIFEST,
+        {f"{name}.png": dict(entry) for name, entry in zip(portraits.names, portraits.entries, strict=True)},
+    )
     lines = [f"{folder}: {len(portraits.images)} portraits"]
     return lines + [_not_indexed(f"{too_many} portraits have")] * (too_many > 0)
 

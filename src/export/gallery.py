@@ -21,6 +21,7 @@ from src.export.portraits import Portraits, read_portraits
 from src.export.sheet import APP
 from src.files import replacing
 from src.manifest import plain_text
+from src.progress import track
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 
@@ -67,10 +68,16 @@ def write_gallery(folder: Path, page: Path, data: Path | None = None, checkpoint
             "source": _address(image),
             "labels": entry["labels"],
             "seed": str(entry.get("seed", "")),
+            "rest": "".join(
+                f", {json.dumps({name: value})[1:-1]}" for name, value in entry.items() if name != "labels"
+            ),
             **_command(entry, paths),
         }
-        for name, file, image, entry in zip(
-            portraits.names, portraits.files, portraits.images, portraits.entries, strict=True
+        for name, file, image, entry in track(
+            zip(portraits.names, portraits.files, portraits.images, portraits.entries, strict=True),
+            "writing",
+            len(portraits.files),
+            delay=2.0,
         )
     ]
     real = _add_nearest(shown, portraits.images, data) if data else []

@@ -64,11 +64,11 @@ class Portraits:
         )
 
 
-def sampled_portraits(model: LoadedModel, sampled: Sampled) -> Portraits:
-    """Samples, under the names that `sample` gives to their files."""
+def sampled_portraits(model: LoadedModel, sampled: Sampled, options: Mapping[str, object] | None = None) -> Portraits:
+    """Samples, under the names that `sample` gives to their files; `options` as for `write_samples`."""
     from src.sampling import described
 
-    entries = described(sampled, model)
+    entries = described(sampled, model, options)
     return Portraits(sampled.portraits, tuple(entries), tuple(entries.values()))
 
 

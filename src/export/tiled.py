@@ -46,7 +46,8 @@ def tileset(
         properties = ElementTree.SubElement(tile, "properties")
         known = {"seed": entry["seed"]} if "seed" in entry else {}
         for key, value in sorted({**known, **entry["labels"], "name": portrait}.items()):
-            kind = {"type": "int"} if isinstance(value, int) else {}
+            # Tiled's numbers have 32 bits, and a seed may be larger.
+            kind = {"type": "int"} if isinstance(value, int) and value < 2**31 else {}
             ElementTree.SubElement(properties, "property", name=_xml(key), **kind, value=_xml(str(value)))
     ElementTree.indent(root, " ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'

@@ -145,4 +145,4 @@ def shown(model: LoadedModel, latents: list[Latent], origin: Mapping[str, object
 
 def _smooth(model: LoadedModel) -> None:
     if not model.family.smooth_latents:
-        raise InputError(f"{model.family_name} has no latent of a picture; use weights of a GAN, or keep a side of it")
+        raise InputError(f"{model.family_name} has no latent of a picture; use weights of a GAN")

@@ -10,6 +10,7 @@ from PIL import Image
 from src.__main__ import main
 from src.errors import InputError
 from src.export.export import ANIMATIONS, FORMATS, export
+from src.export.portraits import read_portraits
 from src.palettes.files import read_palette
 from tests.conftest import make_portraits
 from tests.export.art import few_colours, labelled, read, visible, write_folder
@@ -45,6 +46,11 @@ def test_every_file_shows_the_same_portraits(exported):
         assert np.array_equal(sheet[top : top + 16, left : left + 16], image)
         assert np.array_equal(read(out / "portraits" / name), image)
     assert np.array_equal(read(out / "heroes_x2.png")[::2, ::2], sheet)
+    again = read_portraits(out / "portraits")
+    assert (dict(zip(again.files, again.labels, strict=True)), len(again.entries[0])) == (
+        {f"{name}.png": labels for name, labels in zip(portraits.names, portraits.labels, strict=True)},
+        3,
+    )
     assert [tag["name"] for tag in content["meta"]["frameTags"]][:2] == ["bard_feminine", "bard_masculine"]
     tiles = [[each.get("value") for each in tile.iter()] for tile in ElementTree.parse(out / "heroes.tsx").iter("tile")]
     assert all(name in values for name, values in zip(portraits.names, tiles, strict=True))
@@ -60,7 +66,7 @@ def test_one_palette_in_every_file_of_it(exported):
     palettes = [read_palette(out / f"heroes.{kind}").tolist() for kind in ("gpl", "hex", "pal")]
     assert palettes[0] == palettes[1] == palettes[2]
     assert (out / "heroes.pal").read_bytes().startswith(b"JASC-PAL\r\n0100\r\n27\r\n")
-    for path in [out / "heroes.png", *(out / "portraits").iterdir()]:
+    for path in [out / "heroes.png", *(out / "portraits").glob("*.png")]:
         with Image.open(path) as picture:
             assert np.reshape(picture.getpalette(), (-1, 3))[1:28].tolist() == palettes[0]
 

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import zipfile
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 from src.__main__ import main, make_parser
 from src.errors import InputError
 from src.export.gallery import redraw_command, write_gallery
+from src.export.portraits import read_portraits
 from src.training.checkpoint import file_hash
 from src.training.weights import OWN_WEIGHTS
 from tests.conftest import SPECIFICATION, make_portraits
@@ -201,12 +203,13 @@ const choose = (select, value) => { select.value = value; select.dispatchEvent(n
 const all = selector => [...document.querySelectorAll(selector)];
 const numbers = set => [...set].sort((a, b) => a - b);
 URL.createObjectURL = blob => "blob:" + blob.type;
-HTMLAnchorElement.prototype.click = function () { blobs[this.download] = saved.shift(); };
-const saved = [];
+HTMLAnchorElement.prototype.click = function () { blobs[this.download] = saved; };
+let saved;
 const Kept = Blob;
-const toBlob = HTMLCanvasElement.prototype.toBlob;
-HTMLCanvasElement.prototype.toBlob = function (done) { saved.push(this.toDataURL()); toBlob.call(this, done); };
-window.Blob = function (parts, options) { saved.push(parts.join("")); return new Kept(parts, options); };
+window.Blob = function (parts, options) {
+  saved = btoa(parts.map(part => String.fromCharCode(...part)).join(""));
+  return new Kept(parts, options);
+};
 
 said.start = $("count").textContent;
 said.options = all("#filters select").map(select => [...select.options].map(each => each.text));
@@ -292,9 +295,21 @@ def test_in_a_browser_a_copy_is_named_and_comes_first(visit):
 
 @pytest.mark.slow
 def test_in_a_browser_the_download_is_the_picked_portraits(visit, gallery, tmp_path):
-    sheet, content = decoded(visit["blobs"]["heroes.png"]), json.loads(visit["blobs"]["heroes.json"])
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(visit["blobs"]["heroes.zip"]))) as file:
+        assert file.testzip() is None
+        file.extractall(tmp_path)
+    sheet, content = visible(Image.open(tmp_path / "heroes.png")), json.loads((tmp_path / "heroes.json").read_text())
+    numbers, names = (1, 4, 7, 10), [f"hero_{number:06d}.png" for number in (1, 4, 7, 10)]
     assert content["meta"]["size"] == {"w": 32, "h": 32} and sheet.shape == (32, 32, 4)
-    assert list(content["frames"]) == [f"hero_{number:06d}.png" for number in (1, 4, 7, 10)]
-    for number, frame in zip((1, 4, 7, 10), content["frames"].values(), strict=True):
+    assert list(content["frames"]) == names
+    for number, frame in zip(numbers, content["frames"].values(), strict=True):
         left, top = frame["frame"]["x"], frame["frame"]["y"]
         assert np.array_equal(sheet[top : top + 16, left : left + 16], gallery[1][number])
+    picked = read_portraits(tmp_path / "portraits")
+    assert np.array_equal(picked.images, gallery[1][list(numbers)])
+    assert dict(zip(picked.files, picked.entries, strict=True)) == {
+        name: entries_of(12, file_hash(OWN_WEIGHTS))[name] for name in names
+    }
+    lines = (tmp_path / "commands.txt").read_text().splitlines()
+    assert lines[::2] == [f"# {name}" for name in names]
+    assert all(f"--seed {number} " in line for number, line in zip(numbers, lines[1::2], strict=True))

@@ -135,3 +135,11 @@ def test_the_tileset_says_what_each_tile_is(nine):
         assert tile == {**entry["labels"], "name": name, "seed": str(entry["seed"])}
     assert tiles[-1] == {"<&\"'>": "a\ufffdb\ufffd]]>", "seed": "text", "name": names[-1]}
     assert {each.get("type") for each in root.iter("property") if each.get("name") == "seed"} == {"int", None}
+
+
+@pytest.mark.parametrize(("seed", "kind"), [(2**31 - 1, "int"), (2**31, None)])
+def test_a_seed_that_is_no_number_of_tiled_is_a_text(nine, seed, kind):
+    layout, names, _, entries = nine
+    root = ElementTree.fromstring(tileset(layout, names, [{**entries[0], "seed": seed}] * 9, "heroes.png", "heroes"))
+    (found,) = {(each.get("type"), each.get("value")) for each in root.iter("property") if each.get("name") == "seed"}
+    assert found == (kind, str(seed))

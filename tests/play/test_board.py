@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.export.portraits import read_portraits
 from src.play import board as boards
 from src.play.regions import face
-from src.sampling import sample
+from src.sampling import load_model, sample
 from tests.play.models import write_tiny
 
 
@@ -30,7 +31,8 @@ def click(board, name):
         for child in getattr(widget, "children", ()):
             yield from buttons(child)
 
-    (button,) = buttons(board.view)
+    button, *_ = buttons(board.view)
+    assert not button.disabled
     button.click()
     return board.line.value
 
@@ -41,22 +43,59 @@ def test_a_hero_is_sampled_chosen_redrawn_kept_and_exported(board, tmp_path):
     assert click(board, "Sample") == ""
     expected = sample(board.model, 2, 3, {"gender": "feminine"})
     assert (board.candidates.portraits == expected.portraits).all()
-    board.number.value = 1
+    click(board, "1")
     hero = board.hero
     assert (hero.portraits[0] == expected.portraits[1]).all()
     click(board, "Keep")
+    assert click(board, "Keep") == "not possible: this hero is kept already"
     board.what.value = "the box"
-    board.rows.value = (8, 16)
+    board.columns.value, board.rows.value = (0, 16), (8, 16)
     picture = np.asarray(Image.open(io.BytesIO(board.hero_image.value)))
     assert picture[48:, :96].max() <= 255 // 3 < picture[:48, :96].max()
     board.what.value = "all but the face"
     assert click(board, "Redraw") == ""
     assert (board.candidates.portraits[:, face(16)] == hero.portraits[0][face(16)]).all()
     assert click(board, "Change").startswith("not possible: this hero was redrawn")
-    board.number.value = 0
     click(board, "Keep")
-    assert click(board, "Export").startswith("2 portraits in ")
-    assert len(list((tmp_path / "favourites").glob("hero_*.png"))) == 2
+    assert "2 portraits" in click(board, "Export")
+    assert read_portraits(tmp_path / "favourites" / "portraits").entries[1]["redrawn_from"]["seed"] == 4
+    assert {path.name for path in (tmp_path / "favourites").iterdir()} >= {"heroes.png", "heroes.json", "heroes.gpl"}
+    click(board, "Drop")
+    assert len(board.favourites) == 1 and board.favourites[0].origins[0]
+
+
+def test_back_and_again(board):
+    assert click(board, "Back").startswith("not possible") and click(board, "Again, next seeds").startswith("not")
+    click(board, "Sample")
+    click(board, "1")
+    hero = board.hero
+    click(board, "Redraw")
+    redrawn = board.candidates.portraits
+    click(board, "Again, next seeds")
+    assert board.seed.value == 2 and (board.candidates.portraits != redrawn).any()
+    assert (board.candidates.portraits[:, face(16)] == hero.portraits[0][face(16)]).all()
+    click(board, "Back")
+    click(board, "Back")
+    assert (board.hero.portraits == hero.portraits).all()
+
+
+def test_it_begins_with_heroes_given_and_shows_what_matters(weights, tmp_path):
+    board = boards.Board(weights, tmp_path, sample(load_model(weights), 3, 5))
+    assert board.hero.seeds == (5,) and board.seed.value == 5 and len(board.candidates_view.children) == 3
+    assert board.rows.layout.display == "none"
+    board.what.value = "the box"
+    assert board.rows.layout.display == "flex"
+
+
+def test_the_manifest_says_what_the_samples_were_given(board, tmp_path):
+    (tmp_path / "my.hex").write_text("102030\n8090a0\nf0f0f0\n")
+    board.palette_file.value = str(tmp_path / "my.hex")
+    board.guidance.value = 2
+    click(board, "Sample")
+    click(board, "Keep")
+    click(board, "Export")
+    (entry,) = read_portraits(tmp_path / "favourites" / "portraits").entries
+    assert (entry["guidance"], entry["palette_file"]) == (2, "my.hex")
 
 
 def test_every_way_of_redrawing_shows_some(board):
@@ -72,7 +111,7 @@ def test_every_way_of_redrawing_shows_some(board):
     assert click(board, "Change") == "" and len(board.candidates.portraits) == 2
     assert click(board, "Steps from the last kept").startswith("not possible: keep a hero first")
     click(board, "Keep")
-    board.number.value = 1
+    board.choose(1)
     assert click(board, "Steps from the last kept") == "" and len(board.candidates.portraits) == boards.STEPS
 
 
