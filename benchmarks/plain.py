@@ -49,7 +49,7 @@ class PlainGenerator(nn.Module):
 
     def __init__(self, data: DataSpecification, config: ConditionalGANConfig) -> None:
         super().__init__()
-        channels = widths(data.size, config.base_channels)
+        channels = widths(data.size, 1, config.base_channels)
         self.piece_dim = config.latent_dim // len(channels)
         condition_dim = config.embedding_dim + self.piece_dim
         self.embedding = AttributeEmbedding(data.labels.sizes, config.embedding_dim)
@@ -93,7 +93,7 @@ class PlainDiscriminator(nn.Module):
 
     def __init__(self, data: DataSpecification, config: ConditionalGANConfig) -> None:
         super().__init__()
-        halving = widths(data.size, config.base_channels)[:0:-1]
+        halving = widths(data.size, 1, config.base_channels)[:0:-1]
         channels = [data.channels, *halving, halving[-1]]
         self.blocks = nn.ModuleList(
             [

@@ -394,7 +394,9 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("--size", type=int, default=64, help="side of the portraits in pixels (default 64)")
         command.add_argument("--colours", type=int, metavar="N", help="keep at most N colours a portrait; 1: white")
         command.add_argument("--density", metavar="LEAST:MOST", help="share of visible pixels, such as 0.15:0.6")
-        command.add_argument("--download", nargs="?", const="", metavar="URL", help="fetch it to --from first")
+        command.add_argument(
+            "--download", nargs="?", const="", type=str, metavar="URL", help="fetch it to --from first"
+        )
         command.add_argument("--sha256", metavar="HEX", help="checksum that the download must have")
         if name == "kenney":
             command.add_argument("--tile", type=int, default=16, help="side of a tile in pixels (default 16)")

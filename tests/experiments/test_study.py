@@ -86,7 +86,8 @@ def test_rows_that_are_the_same_but_for_what_they_are_about(specification):
     shared = label_map.keys() & classifier.keys()
     assert {name for name in shared if label_map[name] != classifier[name]} == {"kimg"}
     assert {"batch_size", "base_channels", "latent_dim", "learning_rate_discriminator", "beta1"} <= shared
-    assert {name for name in base if base[name] != networks[name]} == {"base_channels"}
+    assert {name for name in networks if base[name] != networks[name]} == {"base_channels"}
+    assert base.keys() - networks.keys() == {"patch_size"}
     assert config("no_palette")["condition_on"] == "gender,hero_class"
     assert config("no_ttur")["learning_rate_discriminator"] == base["learning_rate_generator"]
 

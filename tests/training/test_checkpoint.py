@@ -85,7 +85,7 @@ class Payload:
     ("content", "message"),
     [
         (None, "no checkpoint at"),
-        (b"", "cannot be read"),
+        (b"", "is empty; fetch or write it again"),
         (b"PK\x03\x04 broken", "cannot be read"),
         ({"weight": 1}, "no checkpoint of this project"),
         ({"format": 99, "images_seen": 1}, "format 99"),
