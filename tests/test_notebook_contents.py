@@ -89,19 +89,23 @@ from tests.conftest import shorten_evaluation, shorten_runs
 shorten_runs(patch)
 """
 SHORT_COMPARISON = f"""{SHORT}
+from src.training.apart import train_here
 shorten_evaluation(patch)
+patch.setattr("src.experiments.runs.train_apart", train_here)
 patch.setattr("src.experiments.runs.CHUNK", 12)
 patch.setattr("src.experiments.compare_pictures.GRID_ROWS", 2)
 """
-"""Few samples, and networks that hardly learn."""
+"""Runs without processes of their own, and networks that hardly learn."""
 SHORT_STUDY = f"""{SHORT}
 from src.evaluation.evaluator import Evaluator, Metric
+from src.training.apart import train_here
+patch.setattr("src.experiments.runs.train_apart", train_here)
 patch.setattr("src.experiments.runs.CHUNK", 12)
 measure = lambda self, portraits: {{"frechet_random": Metric(float(portraits.portraits.mean()), 0.1)}}
 patch.setattr(Evaluator, "metrics", measure)
 patch.setattr(Evaluator, "real_metrics", lambda self, count: self.metrics(self.real[:count]))
 """
-"""Of the metrics one, which plots have a panel for."""
+"""Runs without processes of their own; of the metrics one, which plots have a panel for."""
 
 
 def test_the_three_notebooks_run_and_the_third_goes_on(execute, tmp_path):

@@ -30,15 +30,13 @@ from src.families import build_family, find_family
 from src.files import replacing
 from src.sampling import LoadedModel, load_model
 from src.schema import TrainingConfig
-from src.training.apart import INTERRUPTED, train_apart, train_here
+from src.training.apart import INTERRUPTED, train_apart
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import measure
 from src.training.grids import sample_portraits
 
 CHUNK, BATCH = 64, 8
 """Samples between two looks at the clock, and at once: larger batches are no faster on a CPU."""
-
-IN_THIS_PROCESS = ("smoke",)
 
 SUBSET_SEED = 0
 """One order of the groups for all subsets: a smaller one lies within a larger one."""
@@ -62,12 +60,9 @@ class Outcome:
 def train_run(
     data: Path, out: Path, family: str, profile: str, overrides: Mapping[str, object], log: Callable[[str], None]
 ) -> Outcome:
-    """Train, or go on with what lies in `out`, in a process of its own: a crash ends nobody else's run.
-
-    A run of a profile in `IN_THIS_PROCESS` is over before such a process would have begun.
-    """
+    """Train, or go on with what lies in `out`, in a process of its own: a crash ends nobody else's run."""
     job = {"data": str(data), "out": str(out), "family": family, "profile": profile, "overrides": dict(overrides)}
-    outcome = (train_here if profile in IN_THIS_PROCESS else train_apart)(job, log)
+    outcome = train_apart(job, log)
     note = outcome["note"].split(";")[0].replace(str(Path(out).parent) + os.sep, "")
     if note and outcome["status"] != INTERRUPTED:
         log(f"{outcome['status']}: {note}")

@@ -23,6 +23,7 @@ from src.gan.cdcgan import ConditionalDCGAN
 from src.gan.conditional_gan import ConditionalGAN
 from src.sampling import load_model
 from src.training import report
+from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import Estimate
 from src.training.grids import grid_labels
@@ -39,13 +40,19 @@ def quick(monkeypatch, quick_evaluation):
     monkeypatch.setattr(compare_pictures, "GRID_ROWS", 2)
 
 
+@pytest.fixture
+def in_one_process(monkeypatch):
+    """Without a process a family: quick, and what a test plants is there."""
+    monkeypatch.setattr(runs, "train_apart", train_here)
+
+
 def run(data_folder, out, families, kimg=0.032, **more):
     lines = []
     rows = compare(data_folder, out, families, "smoke", kimg=kimg, log=lines.append, **more)
     return {row["family"]: row for row in rows}, lines
 
 
-def test_every_family_has_its_row_and_its_pictures(data_folder, tmp_path, monkeypatch):
+def test_every_family_has_its_row_and_its_pictures(data_folder, tmp_path, in_one_process, monkeypatch):
     out = tmp_path / "out"
     for module in (report, compare_pictures):
         monkeypatch.setattr(module, "grid_labels", lambda labels: grid_labels(labels)[:3])
@@ -77,7 +84,7 @@ def test_every_family_has_its_row_and_its_pictures(data_folder, tmp_path, monkey
     assert (np.abs(chosen[1] - whole[1]) > 2).mean() > 0.1
 
 
-def test_what_is_finished_is_kept_and_a_larger_budget_trains_on(data_folder, tmp_path):
+def test_what_is_finished_is_kept_and_a_larger_budget_trains_on(data_folder, tmp_path, in_one_process):
     out = tmp_path / "out"
     first, _ = run(data_folder, out, ["cdcgan"])
     checkpoint = out / "cdcgan" / "checkpoints" / "latest.pt"
@@ -90,7 +97,7 @@ def test_what_is_finished_is_kept_and_a_larger_budget_trains_on(data_folder, tmp
     assert longer["cdcgan"]["kimg"] == 0.064 and longer["dcgan"] == again["dcgan"]
 
 
-def test_an_unfinished_family_goes_on_to_the_same_bits(data_folder, tmp_path, monkeypatch):
+def test_an_unfinished_family_goes_on_to_the_same_bits(data_folder, tmp_path, in_one_process, monkeypatch):
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     run(data_folder, whole, ["cdcgan"], kimg=0.064)
     original = ConditionalGAN.train_step
@@ -111,7 +118,7 @@ def test_an_unfinished_family_goes_on_to_the_same_bits(data_folder, tmp_path, mo
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_minutes_become_kimg_once(data_folder, tmp_path, monkeypatch):
+def test_minutes_become_kimg_once(data_folder, tmp_path, in_one_process, monkeypatch):
     speeds, lengths = iter([160.0, 320.0, 1.0]), []
 
     def measured(_, config, *__):
@@ -127,7 +134,9 @@ def test_minutes_become_kimg_once(data_folder, tmp_path, monkeypatch):
     assert lengths[1:] == [pytest.approx(0.0192)]
 
 
-def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(data_folder, tmp_path, monkeypatch):
+def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(
+    data_folder, tmp_path, in_one_process, monkeypatch
+):
     def broken(self, *_):
         raise RuntimeError("planted")
 
@@ -145,7 +154,7 @@ def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(data
     assert "diverged before: kept" in lines
 
 
-def test_settings_that_make_no_network_are_a_row(data_folder, tmp_path):
+def test_settings_that_make_no_network_are_a_row(data_folder, tmp_path, in_one_process):
     rows, _ = run(data_folder, tmp_path / "out", ["resnet_gan"], overrides={"resnet_gan": {"latent_dim": 13}})
     assert rows["resnet_gan"]["status"] == "failed" and "multiple of 3" in rows["resnet_gan"]["note"]
 
@@ -201,7 +210,7 @@ def test_a_damaged_record_is_refused_in_one_line(data_folder, tmp_path, content)
     assert path.read_bytes() == content and len(list(path.parent.iterdir())) == 1
 
 
-def test_a_folder_is_for_one_comparison(data_folder, tmp_path):
+def test_a_folder_is_for_one_comparison(data_folder, tmp_path, in_one_process):
     run(data_folder, tmp_path / "out", ["cdcgan"])
     with pytest.raises(InputError, match="seed 0, not 1; choose another --out"):
         run(data_folder, tmp_path / "out", ["cdcgan"], seed=1)
@@ -264,8 +273,7 @@ def test_source_is_shown_as_it_is():
     assert shown.startswith("def build_generator(self)") and "return ConditionalDCGANGenerator(" in shown
 
 
-def test_an_interrupt_reaches_the_familys_own_process_which_saves(data_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "IN_THIS_PROCESS", ())
+def test_an_interrupt_reaches_the_familys_own_process_which_saves(data_folder, tmp_path):
     out, lines = tmp_path / "out", []
 
     def interrupting(line):

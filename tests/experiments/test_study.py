@@ -26,6 +26,7 @@ from src.families import find_family
 from src.gan.conditional_gan import ConditionalGAN
 from src.labels import LabelSpecification
 from src.sampling import load_model
+from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
@@ -46,7 +47,14 @@ class StubEvaluator(Evaluator):
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def in_one_process(monkeypatch):
+    """Without a process a run: quick, and what a test plants is there."""
+    monkeypatch.setattr(runs, "train_apart", train_here)
+    monkeypatch.setattr(runs, "CHUNK", 12)
+
+
+@pytest.fixture
+def quick(monkeypatch, in_one_process):
     """No evaluation: what is left is the grid itself."""
     StubEvaluator.measured = []
     monkeypatch.setattr(module, "Evaluator", StubEvaluator)
@@ -374,8 +382,7 @@ def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_whole_study_with_the_real_evaluator(data_folder, tmp_path, monkeypatch, quick_evaluation):
-    monkeypatch.setattr(runs, "CHUNK", 12)
+def test_a_whole_study_with_the_real_evaluator(data_folder, tmp_path, in_one_process, quick_evaluation):
     results, _ = run(data_folder, tmp_path, ["no_ema", "no_palette"], seeds=(0,))
     for name in ("base", "no_ema", "no_palette"):
         for one in results.runs[name]:
