@@ -294,6 +294,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        # Texts and paths are refused where they are empty; an argument that may be empty says `type=str`.
         self.register("type", None, filled)
         self.register("type", Path, lambda text: Path(filled(text)))
         # No default: a command's would replace what was given before the command.

@@ -103,10 +103,8 @@ def test_colours_that_a_palette_does_not_have_are_never_chosen(pyramid):
 
 
 def options(**values):
-    return SamplingOptions(
-        **{"guidance": 1.0, "guided_side": 16, "temperature": (1, 1), "palette_top_p": 1.0, "top_p": (1, 1)}
-        | {"passes": (16,), **values}
-    )
+    plain = {"guidance": 1.0, "guided_side": 16, "temperature": (1, 1), "palette_top_p": 1.0, "top_p": (1, 1)}
+    return SamplingOptions(**{**plain, "passes": (16,), **values})
 
 
 def asked(pyramid, count):
