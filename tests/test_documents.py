@@ -238,5 +238,5 @@ def test_learn_page(page):
         assert "\n".join(quoted) in "\n".join(code_lines(source)), f"{named[-1]} does not hold:\n{block.group(2)}"
     picture = ROOT / "docs" / "learn" / "images" / f"{Path(page).stem}.png"
     assert f"images/{picture.name}" in text
-    assert picture.stat().st_size < 60_000
+    assert picture.stat().st_size < 40_000
     assert Image.open(picture).width == 600
