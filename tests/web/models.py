@@ -29,7 +29,8 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium, 
 
 def small_family(name, labels=SPECIFICATION):
     """A family of portraits of 16x16 whose weights are nowhere zero."""
-    config = load_config(name, "smoke", overrides={"precision": "fp32"})
+    sampling = {"palette_top_p": 0.7} if name == "palette_pyramid" else {}
+    config = load_config(name, "smoke", overrides={"precision": "fp32", **sampling})
     labels = labels if find_family(name).conditional else LabelSpecification({})
     family = find_family(name)(config, DataSpecification(16, 4, labels, 0.3), torch.device("cpu"))
     shaken(family.sampler)
