@@ -44,6 +44,7 @@ class PalettePyramidConfig(TrainingConfig):
     finer_widths: str
     finer_blocks: str
     finer_maps: str
+    pointer_sees_entries: bool
     dropout: Share
     colour_jitter: NonNegative
     label_dropout: Share
@@ -115,6 +116,7 @@ class PalettePyramidFamily(Family):
             *finer,
             config.writer_width,
             config.writer_layers,
+            sees_entries=config.pointer_sees_entries,
         )
         class_counts = [*data.labels.sizes, *change_counts(data.size)]
         parameters = class_counts, data.size, config.colours, widths, config.dropout, config.colour_jitter

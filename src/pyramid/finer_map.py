@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.pyramid.copying import Copying
+from src.pyramid.counting import Counting
 from src.pyramid.layers import ResidualBlock, TransformerLayer
 from src.pyramid.palette_encoder import Pointer, looked_up
 from src.pyramid.turns import TURNS, turns_of_pixels
@@ -25,6 +27,8 @@ class FinerMap(nn.Module):
         entry_dim: length of an entry's vector at a pixel.
         key_dim: of the pointer.
         dropout: of blocks and attention.
+        sees_entries: whether the pointer sees which entries stand around a pixel (`Copying`) and how often each
+            occurs (`Counting`).
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class FinerMap(nn.Module):
         entry_dim: int,
         key_dim: int,
         dropout: float,
+        sees_entries: bool,
     ) -> None:
         super().__init__()
         self.side = side
@@ -58,6 +63,8 @@ class FinerMap(nn.Module):
         self.normalise = nn.GroupNorm(1, widths[0])
         self.query = nn.Conv2d(widths[0], 4 * key_dim, 1)
         self.pointer = Pointer(palette_width, key_dim)
+        self.copying = Copying(widths[0]) if sees_entries else None
+        self.counting = Counting(palette_width) if sees_entries else None
 
     def forward(
         self, entries: Tensor, used: Tensor, labels: Tensor, parent: Tensor, pixels: Tensor, turns: Tensor
@@ -72,7 +79,8 @@ class FinerMap(nn.Module):
             pixels: int64 [N, S, S]; those of the turns to come are not looked at.
             turns: int64 [N], 0 to 15, the turn to be written.
         """
-        features = self.stem(self._patches(entries, parent, pixels, turns))
+        known = turns_of_pixels(self.side, pixels.device) < turns[:, None, None]
+        features = self.stem(self._patches(entries, parent, pixels, known))
         condition = functional.silu(labels + self.turn(turns))
         skipped = []
         for level, blocks in enumerate(self.before):
@@ -87,13 +95,16 @@ class FinerMap(nn.Module):
             features = skipped[level] + functional.interpolate(self.up[level](features), scale_factor=2)
             for block in self.after[level]:
                 features = block(features, condition)
-        queries = functional.pixel_shuffle(self.query(functional.silu(self.normalise(features))), 2)
-        return self.pointer(queries.flatten(2).transpose(1, 2), entries, used)
+        features = functional.silu(self.normalise(features))
+        if self.counting is not None:
+            entries = self.counting(entries, parent, pixels, known, turns)
+        queries = functional.pixel_shuffle(self.query(features), 2)
+        logits = self.pointer(queries.flatten(2).transpose(1, 2), entries, used)
+        return logits if self.copying is None else self.copying(logits, features, parent, pixels, known)
 
-    def _patches(self, entries: Tensor, parent: Tensor, pixels: Tensor, turns: Tensor) -> Tensor:
+    def _patches(self, entries: Tensor, parent: Tensor, pixels: Tensor, known: Tensor) -> Tensor:
         """What is known at the start, as patches [N, 5 E + 4, S / 2, S / 2]: pixels, parent, which pixels are known."""
         vectors = self.entry(entries)
-        known = turns_of_pixels(self.side, pixels.device) < turns[:, None, None]
         written = looked_up(vectors, pixels.flatten(1)).unflatten(1, (self.side, self.side))
         written = torch.where(known[..., None], written, self.unknown.to(written))
         coarse = looked_up(vectors, parent.flatten(1)).unflatten(1, (self.side // 2, self.side // 2))

@@ -32,6 +32,7 @@ class Widths:
         blocks: their residual blocks at the same sides, before and after (the first: in all).
         writer, writer_layers: of the transformers that write palettes.
         entry, key: length of an entry's vector at a pixel; of queries and keys.
+        sees_entries: whether the pointers of finer maps see which entries are on the map.
     """
 
     palette: int
@@ -43,6 +44,7 @@ class Widths:
     writer_layers: int
     entry: int = 32
     key: int = 32
+    sees_entries: bool = True
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,16 @@ class PalettePyramid(nn.Module):
         for level, side in enumerate(self.sides[1:], start=1):
             channels, blocks = (list(reversed(each[:level])) for each in (widths.finer, widths.blocks))
             self.finer.append(
-                FinerMap(side, widths.palette, channels, blocks, widths.entry, widths.key, dropout if level == 1 else 0)
+                FinerMap(
+                    side,
+                    widths.palette,
+                    channels,
+                    blocks,
+                    widths.entry,
+                    widths.key,
+                    dropout if level == 1 else 0,
+                    widths.sees_entries,
+                )
             )
 
     @property
