@@ -41,14 +41,16 @@ def check_place(path: Path) -> None:
     """Refuse a path where no file can be written, before the long work whose result goes there.
 
     Raises:
-        InputError: a folder has the name.
-        OSError: its folder cannot be made, or takes no file.
+        InputError: a folder has the name; or its folder cannot be made, or takes no file.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file, in it or elsewhere")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=path.parent):
-        pass
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); name another place") from None
 
 
 @contextmanager

@@ -80,6 +80,6 @@ def test_a_place_for_a_file_is_checked_before_the_work(tmp_path):
     check_place(tmp_path / "new" / "a.json")
     assert not list((tmp_path / "new").iterdir())
     (tmp_path / "file").write_text("")
-    for path, error in ((tmp_path, InputError), (tmp_path / "file" / "a.json", OSError)):
-        with pytest.raises(error):
+    for path, message in ((tmp_path, "is a folder"), (tmp_path / "file" / "a.json", "cannot be written")):
+        with pytest.raises(InputError, match=message):
             check_place(path)
