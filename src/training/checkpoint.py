@@ -118,7 +118,7 @@ def mistaken_for_weights(path: Path) -> str:
         try:
             with zipfile.ZipFile(path) as archive:
                 ours = any(name.endswith("data.pkl") for name in archive.namelist())
-        except zipfile.BadZipFile:
+        except Exception:  # damaged archives raise whatever there is
             return "is cut short or damaged; fetch or write it again"
         if not ours:
             return "is an archive, not weights; unpack it, and name the file in it"
