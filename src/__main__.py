@@ -95,6 +95,8 @@ def train(arguments: argparse.Namespace) -> int:
     from src.evaluation.quick_metrics import quick_metrics
     from src.training.run import train as run_training
 
+    if arguments.epochs == 0:  # as a setting, 0 is "as long as kimg says"
+        raise InputError("--epochs 0 is no length; leave it out for the profile's")
     named = {name: getattr(arguments, name) for name in ("kimg", "epochs", "seed", "palette_snap", "mlflow")}
     overrides = parse_assignments([*arguments.set, *assignments(named)])
     result = run_training(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from src.errors import InputError, TrainingDiverged
+from src.progress import end_bars
 
 # Requirements whose modules have another name.
 REQUIREMENTS = {"torch": "PyTorch", "PIL": "Pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}
@@ -106,6 +107,7 @@ def report_error(error: BaseException, command: str, debug: bool = False) -> int
     Returns:
         The exit status: 2 what the user can mend, 130 Ctrl-C, 1 diverged training or a fault of this program.
     """
+    end_bars()
     if debug:
         traceback.print_exception(error)
     status, message = _status_and_message(error, command)

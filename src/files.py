@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,6 +35,22 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path where no file can be written, before the long work whose result goes there.
+
+    Raises:
+        InputError: a folder has the name; or its folder cannot be made, or takes no file.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file, in it or elsewhere")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); name another place") from None
 
 
 @contextmanager
@@ -115,7 +132,7 @@ def left_unfinished(folder: Path) -> tuple[str, set[str]]:
     """The command that was stopped while it wrote a folder, "" for none, and the names of the files it wrote."""
     try:
         command, *lines = (Path(folder) / MARK).read_text(encoding="utf-8", errors="replace").splitlines() or ["?"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "", set()
     names = set()
     for line in lines:

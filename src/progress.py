@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 Item = TypeVar("Item")
 
@@ -23,4 +26,18 @@ def track(iterable: Iterable[Item], description: str, total: int | None = None, 
     from tqdm import tqdm  # late: commands that need no bar should not wait for its import
 
     often = {"mininterval": SECONDS_BETWEEN_UPDATES, "dynamic_ncols": True}
-    yield from tqdm(iterable, desc=description, total=total, delay=delay, **often)
+    with tqdm(iterable, desc=description, total=total, delay=delay, **often) as bar:
+        _open.append(bar)
+        try:
+            yield from bar
+        finally:
+            _open.remove(bar)
+
+
+_open: list[tqdm[Any]] = []
+
+
+def end_bars() -> None:
+    """End the line of every bar that an error has left open: what is printed next begins a line of its own."""
+    for bar in _open:
+        bar.close()

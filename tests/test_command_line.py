@@ -63,6 +63,16 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, capsys, arguments):
     assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [(["--epochs", "0"], "--epochs 0 is no length"), ([], "file/portraits.npz is missing; run `build`")],
+)
+def test_what_train_says_of_bad_input(tmp_path, capsys, more, message):
+    (tmp_path / "file").write_text("")
+    assert main(["train", "--data", str(tmp_path / "file"), "--out", str(tmp_path / "out"), *more]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_bad_arguments_are_status_2(tmp_path, capsys):
     for arguments in (
         ["train", "--data"],

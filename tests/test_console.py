@@ -12,6 +12,7 @@ import pytest
 import src.__main__ as command_line
 from src.console import any_terminal, one_line, print_line
 from src.errors import InputError, TrainingDiverged
+from src.progress import track
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,6 +47,17 @@ def test_every_error_is_one_line_with_its_status(monkeypatch, capsys, error, sta
     plain, debugged = capsys.readouterr().err.split("Traceback", 1)
     assert message in plain and plain.count("\n") == 1
     assert "in build" in debugged and message in debugged.splitlines()[-1]
+
+
+def test_an_error_begins_a_line_behind_a_bar(monkeypatch, capsys):
+    def build(_arguments: Namespace) -> None:
+        tracked = track(range(2), "reading")  # a name keeps it open as long as the error's traceback
+        for _ in tracked:
+            raise InputError("bad")
+
+    monkeypatch.setattr(command_line, "build", build)
+    assert command_line.main(["build", "--data", "d"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: bad"
 
 
 def test_arguments_with_line_breaks_are_named_in_one_line(capsys):

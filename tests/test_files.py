@@ -5,7 +5,7 @@ import os
 import pytest
 
 from src.errors import InputError
-from src.files import check_finished, left_unfinished, replacing, replacing_all, unfinished
+from src.files import check_finished, check_place, left_unfinished, replacing, replacing_all, unfinished
 
 
 def _names(folder):
@@ -74,3 +74,12 @@ def test_a_work_within_another_leaves_its_mark(tmp_path):
             inner("b")
         assert left_unfinished(tmp_path) == ("source", {"a", "b"})
     assert left_unfinished(tmp_path) == ("", set())
+
+
+def test_a_place_for_a_file_is_checked_before_the_work(tmp_path):
+    check_place(tmp_path / "new" / "a.json")
+    assert not list((tmp_path / "new").iterdir())
+    (tmp_path / "file").write_text("")
+    for path, message in ((tmp_path, "is a folder"), (tmp_path / "file" / "a.json", "cannot be written")):
+        with pytest.raises(InputError, match=message):
+            check_place(path)

@@ -242,7 +242,7 @@ def _swatch(path: Path, model: bytes, content: bytes, start: int) -> Colour:
         *ink, black = struct.unpack_from(">4f", content, start)
         shares = [(1 - each) * (1 - black) for each in ink]
     else:
-        raise InputError(f"{path} has a colour of the model {model!r}; save the swatches as RGB")
+        raise InputError(f"{path} has a colour of the model {model.decode('latin-1')!r}; save the swatches as RGB")
     if not all(0 <= share <= 1 for share in shares):
         raise InputError(f"{path} has a colour outside 0 to 1; save the swatches again")
     return tuple(round(255 * share) for share in shares)

@@ -8,6 +8,7 @@ import pickle
 import re
 import shutil
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -109,8 +110,20 @@ def mistaken_for_weights(path: Path) -> str:
         return "is a picture, not weights; name a checkpoint, or a weights file"
     if not start:
         return "is empty; fetch or write it again"
-    if start[:2] == b"PK" and path.suffix == ".safetensors":
-        return "is a PyTorch file; give it a name that ends in .pt"
+    if re.fullmatch(rb"[\s -~]+", start):
+        return "is a text, not weights; name a checkpoint, or a weights file"
+    if start.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")):
+        return "is an archive, not weights; unpack it, and name the file in it"
+    if start[:2] == b"PK":
+        try:
+            with zipfile.ZipFile(path) as archive:
+                ours = any(name.endswith("data.pkl") for name in archive.namelist())
+        except Exception:  # damaged archives raise whatever there is
+            return "is cut short or damaged; fetch or write it again"
+        if not ours:
+            return "is an archive, not weights; unpack it, and name the file in it"
+        if path.suffix == ".safetensors":
+            return "is a PyTorch file; give it a name that ends in .pt"
     length = int.from_bytes(start[:8], "little")
     if start[8:9] == b"{" and length < path.stat().st_size and path.suffix != ".safetensors":
         return "is a safetensors file; give it a name that ends in .safetensors"

@@ -113,7 +113,7 @@ def test_written_palettes_read_back(tmp_path, name):
         ("a.pal", b"JASC-PAL\n", "line 2"),
         ("a.pal", riff()[:-3], "cut short"),
         ("a.ase", swatches()[:-30], "cut short"),
-        ("a.ase", swatches(b"LAB "), "save the swatches as RGB"),
+        ("a.ase", swatches(b"LAB "), "the model 'LAB '; save the swatches as RGB"),
         ("a.ase", b"....\xe0\xa5....", "is an Aseprite sprite"),
         ("a.txt", b"; paint.net\nFF00\n", "line 2: 'FF00' is no colour; it must be AARRGGBB"),
         ("a.hex", b"", "no palette file; it must be one of"),

@@ -86,7 +86,7 @@ class Payload:
     [
         (None, "no checkpoint at"),
         (b"", "is empty; fetch or write it again"),
-        (b"PK\x03\x04 broken", "cannot be read"),
+        (b"PK\x03\x04 broken", "cut short"),
         ({"weight": 1}, "no checkpoint of this project"),
         ({"format": 99, "images_seen": 1}, "format 99"),
         ({"format": "1", "images_seen": 1}, "format '1'"),
@@ -118,7 +118,7 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
     path = save(tmp_path, 1000)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is cut short"):
         load_checkpoint(path)
 
 

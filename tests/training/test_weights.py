@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -151,6 +153,13 @@ def test_weights_that_cannot_be_written_are_one_line(checkpoint, tmp_path, monke
     assert not list(tmp_path.glob("*.safetensors"))
 
 
+def zip_with(name: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(name, bytes(100))
+    return packed.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -160,6 +169,10 @@ def test_weights_that_cannot_be_written_are_one_line(checkpoint, tmp_path, monke
         ("a.safetensors", b"<html>", "is a web page"),
         ("a.pt", b"\x89PNG\r\n\x1a\n", "is a picture"),
         ("a.safetensors", b"", "is empty"),
+        ("a.pt", b'{"weights": []}\n', "is a text"),
+        ("a.pt", b"\x1f\x8b\x08" + bytes(20), "is an archive"),
+        ("a.pt", zip_with("weights/readme.npy"), "is an archive"),
+        ("a.pt", zip_with("a/data.pkl")[:40], "is cut short"),
     ],
 )
 def test_what_lies_in_the_place_of_weights_is_named(tmp_path, name, content, message):
