@@ -45,9 +45,10 @@ def check_place(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file, in it or elsewhere")
+    # Folders that are still to be made are made in the last one that is there.
+    there = next(folder for folder in path.absolute().parents if folder.exists())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); name another place") from None

@@ -78,7 +78,7 @@ def test_a_work_within_another_leaves_its_mark(tmp_path):
 
 def test_a_place_for_a_file_is_checked_before_the_work(tmp_path):
     check_place(tmp_path / "new" / "a.json")
-    assert not list((tmp_path / "new").iterdir())
+    assert not list(tmp_path.iterdir())
     (tmp_path / "file").write_text("")
     for path, message in ((tmp_path, "is a folder"), (tmp_path / "file" / "a.json", "cannot be written")):
         with pytest.raises(InputError, match=message):

@@ -1,7 +1,7 @@
 """Counting: which of a palette's entries are on the map already, and how often.
 
 A palette has a few colours for a few pixels: the white of the eyes, a gem. Without counts the pixels, each for itself,
-forget some of them: 25 of 26 written colours were drawn where portraits draw all.
+forget some of them (docs/experiments.md).
 """
 
 from __future__ import annotations
