@@ -147,14 +147,17 @@ class PortraitBatches:
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """Portraits [N, 4, H, W] in [-1, 1] (channels last) and labels int64 [N, A] at the indices."""
-        index = torch.from_numpy(indices).to(self.device)
+        index = self._there(torch.from_numpy(indices))
         if self.mapped is None:
             return to_signed(self.images[index]), self.labels[index]
-        images = torch.from_numpy(self.mapped[self.places[indices]])
-        if self.device.type == "cuda":
-            # Page-locked, so that the copy runs beside what the card is doing.
-            images = images.pin_memory().to(self.device, non_blocking=True)
+        images = self._there(torch.from_numpy(self.mapped[self.places[indices]]))
         return to_signed(images), self.labels[index]
+
+    def _there(self, tensor: Tensor) -> Tensor:
+        """On the device; to a card from page-locked memory, so that the copy runs beside what the card is doing."""
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
 
 def to_signed(images: Tensor) -> Tensor:

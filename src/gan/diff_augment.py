@@ -61,10 +61,9 @@ def cutout(images: Tensor, chosen: Tensor) -> Tensor:
     """Make a square transparent in the chosen samples; its centre lies anywhere in the portrait."""
     count, _, height, width = images.shape
     reach = max(1, round(height * CUTOUT)) / 2
-    sides = torch.tensor([height, width], device=images.device)[:, None, None]
-    centre = torch.rand(2, count, 1, device=images.device) * sides
-    in_rows = (torch.arange(height, device=images.device) + 0.5 - centre[0]).abs() < reach
-    in_columns = (torch.arange(width, device=images.device) + 0.5 - centre[1]).abs() < reach
+    row, column = torch.rand(2, count, 1, device=images.device)
+    in_rows = (torch.arange(height, device=images.device) + 0.5 - row * height).abs() < reach
+    in_columns = (torch.arange(width, device=images.device) + 0.5 - column * width).abs() < reach
     hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & chosen[:, None, None, None]
     return images.masked_fill(hole, TRANSPARENT)
 

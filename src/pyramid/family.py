@@ -52,6 +52,7 @@ class PalettePyramidConfig(TrainingConfig):
     learning_rate: NonNegative
     warmup_kimg: NonNegative
     constant_kimg: NonNegative
+    fall_kimg: NonNegative
     weight_decay: NonNegative
     gradient_limit: NonNegative
     recolours_per_step: Count
@@ -210,7 +211,9 @@ class PalettePyramidFamily(Family):
         config = self.config
         warmup = min(1.0, (images_seen + 1) / (1000 * config.warmup_kimg)) if config.warmup_kimg else 1.0
         decay = max(1.0, images_seen / (1000 * config.constant_kimg)) ** -0.5 if config.constant_kimg else 1.0
-        return config.learning_rate * warmup * decay
+        left = max(0.0, config.kimg - images_seen / 1000)
+        fall = min(1.0, left / config.fall_kimg) if config.fall_kimg else 1.0
+        return config.learning_rate * warmup * decay * fall
 
     def with_label_dropout(self, labels: Tensor) -> Tensor:
         """Labels int64 [N, A], some of them replaced by the null label."""

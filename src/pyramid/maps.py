@@ -107,8 +107,7 @@ def majority_maps(entries: Tensor, most: int, sides: list[int]) -> list[Tensor]:
     entries = functional.pad(entries, (0, missing, 0, missing))
     counts = functional.one_hot(entries, most + 1).permute(0, 3, 1, 2).float()
     # Ties: entry 1 before 2 before ... before 0.
-    preference = torch.arange(most + 1, 0, -1, device=entries.device, dtype=torch.float32)
-    preference[0] = 0
+    preference = functional.pad(torch.arange(most, 0, -1, device=entries.device, dtype=torch.float32), (1, 0))
     preference = preference[:, None, None] / (2 * most + 4)
     maps = [entries]
     for _ in sides[1:]:

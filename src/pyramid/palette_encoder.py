@@ -19,8 +19,8 @@ CENTRE, SCALE = (0.5, 0.0, 0.0), (4.0, 10.0, 10.0)
 
 def scaled_oklab(colours: Tensor) -> Tensor:
     """sRGB int64 [..., 3], 0 to 255 -> float [..., 3] of about unit variance."""
-    lab = oklab(colours)
-    return (lab - lab.new_tensor(CENTRE)) * lab.new_tensor(SCALE)
+    channels = oklab(colours).unbind(-1)
+    return torch.stack([(each - CENTRE[at]) * SCALE[at] for at, each in enumerate(channels)], dim=-1)
 
 
 class PaletteEncoder(nn.Module):
@@ -87,4 +87,6 @@ class Pointer(nn.Module):
 
 def looked_up(vectors: Tensor, entries: Tensor) -> Tensor:
     """Vectors [N, K + 1, D] of the entries int64 [N, P] -> [N, P, D]."""
-    return vectors.gather(1, entries[..., None].expand(-1, -1, vectors.shape[2]))
+    # Not `gather`: its derivative adds thousands of pixels to each entry one by one on a card.
+    first = torch.arange(len(vectors), device=vectors.device)[:, None] * vectors.shape[1]
+    return functional.embedding(first + entries, vectors.flatten(0, 1))

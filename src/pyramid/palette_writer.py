@@ -159,8 +159,7 @@ class PaletteWriter(nn.Module):
         given = self.position + self.labels(labels)[:, None]
         if source is not None:
             replaced = self.source(torch.cat([scaled_oklab(source.colours), source.places], dim=2)) + given[:, :-1]
-            mask = source.used[:, None, None].clone()
-            mask[..., 0] = True
+            mask = functional.pad(source.used[:, 1:], (1, 0), value=True)[:, None, None]
             for layer in self.source_layers:
                 replaced = layer(replaced, mask)
             given = given + functional.pad(replaced, (0, 0, 0, 1))

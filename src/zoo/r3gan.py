@@ -212,7 +212,9 @@ class NormFreeGenerator(nn.Module):
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Latents [N, latent_dim] of unit variance, labels int64 [N, A] -> portraits [N, 4, size, size] in [-1, 1]."""
-        shape = self.label_strength * self.shape_embedding(labels[:, self.shape_columns])
+        # Column by column: a list as an index would be copied to the card, which has to wait for it.
+        of_shape = torch.cat([labels[:, :0], *(labels[:, column, None] for column in self.shape_columns)], dim=1)
+        shape = self.label_strength * self.shape_embedding(of_shape)
         colour = self.label_strength * self.colour_embedding(labels)
         pieces = iter(latents.split(self.pieces, dim=1))
         features = self.first(torch.cat([next(pieces), shape], dim=1)).unflatten(1, (-1, 4, 4))

@@ -98,7 +98,9 @@ def straight_through(vectors: Tensor, quantised: Tensor) -> Tensor:
 
 def perplexity(codes: Tensor, code_count: int) -> Tensor:
     """How many codes are in use, the exponential of the entropy of their frequencies: 1 to `code_count`."""
-    shares = torch.bincount(codes.flatten(), minlength=code_count).float() / codes.numel()
+    # Not `bincount`, which has the card wait: it looks for the largest number first.
+    counts = torch.zeros(code_count, device=codes.device)
+    shares = counts.scatter_add(0, codes.flatten(), torch.ones(codes.numel(), device=codes.device)) / codes.numel()
     return torch.special.entr(shares).sum().exp()
 
 

@@ -240,6 +240,12 @@ def test_the_rate_warms_up_stays_and_falls_with_the_square_root():
     np.testing.assert_allclose(rates, [0.5e-3, 1e-3, 1e-3, 0.5e-3], rtol=1e-2)
 
 
+def test_the_rate_falls_to_nothing_over_the_last_kimg():
+    family = make(learning_rate=1e-3, warmup_kimg=0.0, constant_kimg=0.0, kimg=100.0, fall_kimg=40.0)
+    rates = [family.learning_rate(1000 * kimg) for kimg in (0, 60, 80, 99, 100, 101)]
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 0.5e-3, 0.025e-3, 0, 0], rtol=1e-6)
+
+
 def test_settings_by_level_go_on_and_what_is_no_number_is_refused():
     assert as_long_as("1,0.5", 4) == [1, 0.5, 0.5, 0.5]
     assert as_long_as("1,2,3", 2) == [1, 2]
