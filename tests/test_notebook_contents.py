@@ -111,15 +111,18 @@ patch.setattr(Evaluator, "real_metrics", lambda self, count: self.metrics(self.r
 def test_the_three_notebooks_run_and_the_third_goes_on(execute, tmp_path):
     paint_set(tmp_path / "images", 60, 0)
     own = write_tiny("palette_pyramid", tmp_path / "own.safetensors")
+    gan = write_tiny("resnet_gan", tmp_path / "gan.safetensors")
     third = f"{SHORT}from pathlib import Path\npatch.setattr('src.training.weights.OWN_WEIGHTS', Path({str(own)!r}))\n"
     for name, cwd, given in (
         (MAIN_PATH[0], ROOT / "notebooks", {}),
         (MAIN_PATH[1], ROOT, {}),
-        (MAIN_PATH[2], ROOT / "notebooks", {"KIMG": 0.032}),
-        (MAIN_PATH[2], ROOT, {"KIMG": 0.048}),
+        (MAIN_PATH[2], ROOT / "notebooks", {"KIMG": 0.032, "START": gan}),
+        (MAIN_PATH[2], ROOT, {"KIMG": 0.048, "START": gan}),
     ):
         notebook = execute(name, cwd, third if name == MAIN_PATH[2] else "", IMAGES=tmp_path / "images", **given)
         assert len(pictures(notebook)) >= 3
+        if given.get("KIMG") == 0.032:
+            assert "starting from gan.safetensors" in printed(notebook)
     assert "resuming resnet_gan at 0.03 kimg" in printed(notebook)
     (training,) = (cell for cell in notebook["cells"] if "".join(cell["source"]).startswith("live = "))
     # Curves and grid were renewed in place: one of each is left.

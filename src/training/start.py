@@ -25,6 +25,7 @@ from src.device import default_profile, pick_device
 from src.errors import InputError
 from src.family import Family
 from src.labels import LabelSpecification
+from src.schema import TrainingConfig
 from src.training.configure import Run
 from src.training.weights import averaged_weights, load_weights
 
@@ -83,6 +84,15 @@ def configure_from(
     values = {name: of_profile[name] for name in NEW_FIELDS}
     values |= settings_in(settings, of_file, profile) if settings else {}
     return Run(of_file, profile, config_from_checkpoint(of_file, start.content["config"], {**values, **overrides}))
+
+
+def planned_config(
+    start: Path | None, family: str, profile: str | None, overrides: Mapping[str, object]
+) -> TrainingConfig:
+    """The configuration of a fresh run before it begins; arguments and errors as for `train`."""
+    if start is not None:
+        return configure_from(read_start(start), family, profile, None, overrides).config
+    return load_config(family, profile or default_profile(pick_device()), overrides=overrides)
 
 
 def take_over(start: Start, family: Family, log: Callable[[str], None]) -> None:
