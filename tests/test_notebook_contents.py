@@ -157,7 +157,7 @@ def test_play_runs_without_a_click(execute, tmp_path):
     shown = {"sample": 2, "face": 2, "only-face": 1, "box": 2, "colours": 2, "like": 1, "vary": 2, "steps": 1}
     shown |= {"picture": 2, "favourites": 1}
     assert {name: count for name, count in counts.items() if count} == shown
-    assert "run notebook 03 first" in printed(notebook)
+    assert "name others with GAN" in printed(notebook)
     manifest = json.loads((tmp_path / "artifacts" / "favourites" / "portraits" / "manifest.json").read_text())
     assert len(manifest) == 3 and sorted(map(len, manifest.values()))[-1] > 3
 

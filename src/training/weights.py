@@ -24,6 +24,9 @@ FORMAT = "hero_portraits_1"
 OWN_WEIGHTS = Path(__file__).resolve().parents[2] / "artifacts_gan" / "checkpoints" / "heroes_64.safetensors"
 """Those that come with the project, trained on its own drawings."""
 
+GAN_WEIGHTS = OWN_WEIGHTS.with_name("heroes_64_resnet_gan.safetensors")
+"""A generator and a discriminator, trained on the same; notebook 03 starts from them."""
+
 DESCRIPTION = (
     *("family", "profile", "config", "label_mappings", "data_fingerprint", "size", "channels"),
     *("intra_class_distance", "images_seen"),
