@@ -40,7 +40,8 @@ class TrainingConfig(BaseModel):
     mirror_data: bool
     # Samples come from an exponential moving average of the generator with this half-life ...
     ema_half_life_kimg: NonNegative
-    # ... but never longer than this share of the images seen: early on, an average would lag far behind.
+    # ... but never longer than this share of the images seen: early on, an average would lag far behind. 0: no such
+    # limit, as in runs that begin with weights (StyleGAN2-ADA).
     ema_rampup: NonNegative
     # Reporting.
     log_kimg: Positive

@@ -16,7 +16,7 @@ class MovingAverage:
         network: what to average; parameters and buffers (the statistics of batch normalisation) alike.
         half_life_kimg: after so many thousand images an old weight counts half.
         rampup: the half-life is at most this share of the images seen, so that the first samples are not the
-            untrained network's.
+            untrained network's; 0: no such limit, for networks that are trained already.
     """
 
     def __init__(self, network: nn.Module, half_life_kimg: float, rampup: float) -> None:
@@ -33,7 +33,9 @@ class MovingAverage:
 
     def update(self, network: nn.Module, images_seen: int, batch_size: int) -> None:
         """Move towards the network after a step: average = decay * average + (1 - decay) * network."""
-        half_life = min(self.half_life_kimg * 1000, images_seen * self.rampup)
+        half_life = self.half_life_kimg * 1000
+        if self.rampup:
+            half_life = min(half_life, images_seen * self.rampup)
         self.decay = 0.5 ** (batch_size / max(half_life, 1e-8))
         self.averaged.update_parameters(network)
 

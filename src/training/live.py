@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from IPython.display import Markdown, display
@@ -25,8 +26,9 @@ class LiveRun:
         self.shown = self._newest()  # of an earlier run, which this one may move away
 
     def log(self, line: str) -> None:
-        """Print a line of the log; a grid that is newer than the one on display takes its place."""
-        print(line)
+        """Print a line of the log, paths as seen from beside the artifacts; a grid that is newer than the one on
+        display takes its place."""
+        print(line.replace(f"{self.artifacts.parent}{os.sep}", ""))
         if self._newest() != self.shown:
             self.show()
 

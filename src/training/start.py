@@ -32,7 +32,7 @@ from src.training.weights import averaged_weights, load_weights
 TABLE = re.compile(r"(?:^|.*\.)tables\.(\d+)\.(?:weight|parametrizations\.weight\.original)$")
 """An embedding table of one attribute, in the name of a parameter: with spectral normalisation or without."""
 
-NEW_FIELDS = (*REPORTING_FIELDS, "batch_size", "seed", "precision", "condition_on")
+NEW_FIELDS = (*REPORTING_FIELDS, "batch_size", "seed", "precision", "condition_on", "ema_half_life_kimg")
 """Settings of the new run's profile; all others are those that the weights were trained with."""
 
 
@@ -82,6 +82,7 @@ def configure_from(
     profile = profile or named_profile or default_profile(pick_device())
     of_profile = config_to_dict(load_config(of_file, profile))
     values = {name: of_profile[name] for name in NEW_FIELDS}
+    values["ema_rampup"] = 0.0  # the average begins with trained networks
     values |= settings_in(settings, of_file, profile) if settings else {}
     return Run(of_file, profile, config_from_checkpoint(of_file, start.content["config"], {**values, **overrides}))
 

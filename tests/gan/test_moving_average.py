@@ -26,6 +26,9 @@ def test_rampup_shortens_the_half_life_of_early_steps():
     assert average.decay == pytest.approx(0.5)
     average.update(network, 10_000_000, 100)
     assert average.decay == pytest.approx(0.5 ** (100 / 10_000))
+    average = MovingAverage(network, half_life_kimg=10.0, rampup=0.0)
+    average.update(network, 100, 100)  # there is none
+    assert average.decay == pytest.approx(0.5 ** (100 / 10_000))
 
 
 def test_the_formula_over_random_steps_buffers_included():

@@ -120,12 +120,14 @@ def test_settings_are_the_files_and_length_is_the_profiles(of, tmp_path):
         tmp_path / "first",
         "dcgan",
         "smoke",
-        {**SETTINGS, "latent_dim": 7},
+        {**SETTINGS, "latent_dim": 7, "ema_half_life_kimg": 3.0},
         log=lambda _: None,
     ).checkpoint
     result = train(tmp_path / "data", tmp_path / "out", None, "smoke", {"kimg": 0.016}, log=lambda _: None, start=path)
     config = load_checkpoint(result.checkpoint)["config"]
     assert config["latent_dim"] == 7 and config["kimg"] == 0.016
+    # The average begins with trained networks: its half-life is the profile's, at once.
+    assert config["ema_half_life_kimg"] == 10 and config["ema_rampup"] == 0
 
 
 def test_a_file_of_settings_counts(of, tmp_path):
