@@ -19,6 +19,7 @@ CENTRE, SCALE = (0.5, 0.0, 0.0), (4.0, 10.0, 10.0)
 
 def scaled_oklab(colours: Tensor) -> Tensor:
     """sRGB int64 [..., 3], 0 to 255 -> float [..., 3] of about unit variance."""
+    # By numbers, not by tensors of them: a card would have to wait for their copy.
     channels = oklab(colours).unbind(-1)
     return torch.stack([(each - CENTRE[at]) * SCALE[at] for at, each in enumerate(channels)], dim=-1)
 

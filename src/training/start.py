@@ -26,7 +26,7 @@ from src.errors import InputError
 from src.family import Family
 from src.labels import LabelSpecification
 from src.schema import TrainingConfig
-from src.training.configure import Run
+from src.training.configure import Run, configure
 from src.training.weights import averaged_weights, load_weights
 
 TABLE = re.compile(r"(?:^|.*\.)tables\.(\d+)\.(?:weight|parametrizations\.weight\.original)$")
@@ -93,7 +93,7 @@ def planned_config(
     """The configuration of a fresh run before it begins; arguments and errors as for `train`."""
     if start is not None:
         return configure_from(read_start(start), family, profile, None, overrides).config
-    return load_config(family, profile or default_profile(pick_device()), overrides=overrides)
+    return configure(None, family, profile, None, overrides, print).config
 
 
 def take_over(start: Start, family: Family, log: Callable[[str], None]) -> None:
