@@ -21,7 +21,7 @@ from src.schema import TrainingConfig, first_fault
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
-# What may change when a run is resumed: none of these changes what a training step does.
+# Settings that change no training step.
 REPORTING_FIELDS = (
     "kimg",
     "epochs",
@@ -35,6 +35,9 @@ REPORTING_FIELDS = (
     "palette_snap",
     "mlflow",
 )
+
+FROM_WEIGHTS = "from_weights"
+"""The section of a family's YAML file for runs that begin with weights; it comes after the profile's."""
 
 FORMER_SETTINGS = {
     "judge_kimg": "evaluate_kimg",
@@ -61,7 +64,7 @@ def load_config(
     """
     if profile not in profile_names(family):
         raise InputError(f"unknown profile {profile!r}; choose one of: {', '.join(profile_names(family))}")
-    of_family = _flattened(_read_family(family), CONFIGS / f"{family}.yaml", family, profile)
+    of_family = _flattened(_read_family(family), CONFIGS / f"{family}.yaml", family, ("base", profile))
     of_file = settings_in(file, family, profile) if file else {}
     return _checked(family, {**of_family, **of_file, **_with_present_names(overrides or {})})
 
@@ -86,12 +89,17 @@ def config_from_checkpoint(
 
 
 def profile_names(family: str) -> list[str]:
-    """The sections of the family's YAML file but for `base`.
+    """The sections of the family's YAML file but for `base` and `from_weights`.
 
     Raises:
         InputError: an unknown family.
     """
-    return [name for name in _read_family(family) if name != "base"]
+    return [name for name in _read_family(family) if name not in ("base", FROM_WEIGHTS)]
+
+
+def settings_from_weights(family: str) -> dict[str, object]:
+    """What a run that begins with weights changes, by name: the family's section `from_weights`."""
+    return _flattened(_read_family(family), CONFIGS / f"{family}.yaml", family, (FROM_WEIGHTS,))
 
 
 def family_and_profile_in(file: Path) -> tuple[str | None, str | None]:
@@ -107,11 +115,11 @@ def family_and_profile_in(file: Path) -> tuple[str | None, str | None]:
     return named
 
 
-def settings_in(file: Path, family: str, profile: str) -> dict[str, object]:
+def settings_in(file: Path, family: str, profile: str, from_weights: bool = False) -> dict[str, object]:
     """The values by name that a file of settings has for a family and a profile.
 
     The file is YAML: values by name, or the sections `base`, `smoke`, ... of `configs/FAMILY.yaml`, or both; or it is
-    the `config.json` of a run.
+    the `config.json` of a run. Of a run that begins with weights, the section `from_weights` counts too.
 
     Raises:
         InputError: a missing or unreadable file, or one for another family.
@@ -122,7 +130,8 @@ def settings_in(file: Path, family: str, profile: str) -> dict[str, object]:
         raise InputError(f"{file} has settings of {named}, not of {family}; choose that family")
     if "config" in content:  # a run's own; the rest describes its data
         content = content["config"]
-    return _flattened(content, file, family, profile)
+    sections = ("base", profile, FROM_WEIGHTS) if from_weights else ("base", profile)
+    return _flattened(content, file, family, sections)
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
@@ -183,12 +192,12 @@ def _mapping(content: object, where: str) -> dict[str, object]:
     return content or {}
 
 
-def _flattened(content: object, file: Path, family: str, profile: str) -> dict[str, object]:
-    """Values outside the sections, then those of `base`, then those of the profile."""
+def _flattened(content: object, file: Path, family: str, sections: Sequence[str]) -> dict[str, object]:
+    """Values outside of all sections, then those of these sections; later ones win."""
     content = _mapping(content, str(file))
-    others = {"family", "profile", "base", *profile_names(family)}
+    others = {"family", "profile", "base", FROM_WEIGHTS, *profile_names(family)}
     values = {name: value for name, value in content.items() if name not in others}
-    for section in ("base", profile):
+    for section in sections:
         values |= _mapping(content.get(section), f"{section} in {file}")
     return _with_present_names(values)
 

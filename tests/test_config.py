@@ -8,6 +8,7 @@ import yaml
 from src.config import (
     CONFIGS,
     FORMER_SETTINGS,
+    FROM_WEIGHTS,
     REPORTING_FIELDS,
     config_from_checkpoint,
     config_to_dict,
@@ -17,6 +18,7 @@ from src.config import (
     load_config,
     parse_assignments,
     profile_names,
+    settings_from_weights,
     settings_in,
 )
 from src.errors import InputError
@@ -30,6 +32,7 @@ def test_the_yaml_file_has_every_value_once_and_profiles_only_what_differs(famil
     schema = find_family(family).config_class
     assert content["base"].keys() == schema.model_fields.keys()
     assert all(field.is_required() for field in schema.model_fields.values())
+    assert settings_from_weights(family) == content.get(FROM_WEIGHTS, {})
     for profile in profile_names(family):
         assert all(content["base"][name] != value for name, value in content[profile].items())
         values = {**content["base"], **content[profile]}
@@ -79,6 +82,9 @@ def test_a_file_may_have_the_sections_of_the_familys_own(tmp_path):
     assert settings_in(file, "wgan", "smoke") == {"clip": 0.5, "beta1": 0.1, "beta2": 0.2}
     with pytest.raises(InputError, match="settings of wgan, not of vae"):
         settings_in(file, "vae", "cpu")
+    file.write_text("cpu:\n  beta2: 0.3\nfrom_weights:\n  beta2: 0.4\n")
+    assert settings_in(file, "wgan", "cpu") == {"beta2": 0.3}
+    assert settings_in(file, "wgan", "cpu", from_weights=True) == {"beta2": 0.4}
 
 
 def test_the_record_of_a_run_gives_its_configuration_again(tmp_path):

@@ -19,6 +19,7 @@ from src.config import (
     config_to_dict,
     family_and_profile_in,
     load_config,
+    settings_from_weights,
     settings_in,
 )
 from src.device import default_profile, pick_device
@@ -33,7 +34,7 @@ TABLE = re.compile(r"(?:^|.*\.)tables\.(\d+)\.(?:weight|parametrizations\.weight
 """An embedding table of one attribute, in the name of a parameter: with spectral normalisation or without."""
 
 NEW_FIELDS = (*REPORTING_FIELDS, "batch_size", "seed", "precision", "condition_on", "ema_half_life_kimg")
-"""Settings of the new run's profile; all others are those that the weights were trained with."""
+"""Settings of the new run's profile; all others are those that the weights were trained with, or `from_weights`."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def read_start(path: Path) -> Start:
 def configure_from(
     start: Start, family: str | None, profile: str | None, settings: Path | None, overrides: Mapping[str, object]
 ) -> Run:
-    """The run's family and settings: those of the file, but for `NEW_FIELDS`, which the profile gives.
+    """The run's family and settings: those of the file, but for `NEW_FIELDS`, which the profile gives, and for the
+    section `from_weights` of the family's own.
 
     Args:
         start: the file.
@@ -83,7 +85,8 @@ def configure_from(
     of_profile = config_to_dict(load_config(of_file, profile))
     values = {name: of_profile[name] for name in NEW_FIELDS}
     values["ema_rampup"] = 0.0  # the average begins with trained networks
-    values |= settings_in(settings, of_file, profile) if settings else {}
+    values |= settings_from_weights(of_file)
+    values |= settings_in(settings, of_file, profile, from_weights=True) if settings else {}
     return Run(of_file, profile, config_from_checkpoint(of_file, start.content["config"], {**values, **overrides}))
 
 

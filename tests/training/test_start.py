@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from src.__main__ import main
+from src.config import load_config
 from src.errors import InputError
 from src.labels import LabelSpecification
 from src.training.checkpoint import load_checkpoint
 from src.training.run import train
-from src.training.start import matched_rows, matching
+from src.training.start import configure_from, matched_rows, matching, read_start
 from src.training.weights import averaged_weights, load_weights, write_weights
 from tests.conftest import SPECIFICATION, make_portraits
 
@@ -128,6 +129,19 @@ def test_settings_are_the_files_and_length_is_the_profiles(of, tmp_path):
     assert config["latent_dim"] == 7 and config["kimg"] == 0.016
     # The average begins with trained networks: its half-life is the profile's, at once.
     assert config["ema_half_life_kimg"] == 10 and config["ema_rampup"] == 0
+
+
+def test_the_section_for_runs_from_weights_comes_after_the_files_and_before_what_is_given(of, tmp_path):
+    def rates(settings=None, **given):
+        config = configure_from(read_start(of("resnet_gan")), None, "smoke", settings, given).config
+        return config.learning_rate_generator, config.learning_rate_discriminator
+
+    full = load_config("resnet_gan", "smoke")
+    assert rates() == (full.learning_rate_generator / 4, full.learning_rate_discriminator / 4)
+    assert rates(learning_rate_generator=3e-4) == (3e-4, full.learning_rate_discriminator / 4)
+    file = tmp_path / "my.yaml"
+    file.write_text("from_weights:\n  learning_rate_generator: 1.0e-5\n")
+    assert rates(file) == (1e-5, full.learning_rate_discriminator / 4)
 
 
 def test_a_file_of_settings_counts(of, tmp_path):
