@@ -14,6 +14,7 @@ if not __package__:  # run as a file, from any folder
 
 from src.console import any_terminal, one_line, print_line, report_error
 from src.errors import InputError
+from src.notebooks import name_list
 
 if TYPE_CHECKING:
     from src.data.build import BuildReport
@@ -51,7 +52,7 @@ def build(arguments: argparse.Namespace) -> None:
     from src.data.folder import labels_beside
     from src.data.origin import source_labels
 
-    attributes = names_in(arguments.attributes)
+    attributes = name_list(arguments.attributes)
     labels = arguments.labels or source_labels(arguments.data) or labels_beside(arguments.data)
     if labels and not arguments.labels:
         print(f"labels from {labels}")
@@ -96,7 +97,7 @@ def train(arguments: argparse.Namespace) -> int:
     from src.training.run import train as run_training
 
     if arguments.epochs == 0:  # as a setting, 0 is "as long as kimg says"
-        raise InputError("--epochs 0 is no length; leave it out for the profile's")
+        raise InputError("--epochs 0 is not a length; leave it out for the profile's")
     named = {name: getattr(arguments, name) for name in ("kimg", "epochs", "seed", "palette_snap", "mlflow")}
     overrides = parse_assignments([*arguments.set, *assignments(named)])
     result = run_training(
@@ -163,7 +164,7 @@ def export(arguments: argparse.Namespace) -> None:
     from src.export.export import check, write_animations
     from src.export.export import export as export_portraits
 
-    formats = names_in(arguments.formats or ("gif" if arguments.training else "png,json-hash"))
+    formats = name_list(arguments.formats or ("gif" if arguments.training else "png,json-hash"))
     given = [each for each in arguments.sampling if getattr(arguments, each.dest) != each.default]
     if given and (arguments.images or arguments.training):
         raise InputError(f"{given[0].option_strings[-1]} is for samples; leave it out, or --images and --training")
@@ -186,7 +187,7 @@ def export(arguments: argparse.Namespace) -> None:
             arguments.out,
             formats,
             arguments.palette_snap,
-            arguments.tags and names_in(arguments.tags),
+            name_list(arguments.tags),
             arguments.columns,
             arguments.margin,
             arguments.spacing,
@@ -224,7 +225,7 @@ def web(arguments: argparse.Namespace) -> None:
 def compare(arguments: argparse.Namespace) -> None:
     from src.experiments.compare import compare as compare_families
 
-    names = arguments.families and names_in(arguments.families)
+    names = name_list(arguments.families)
     compare_families(
         arguments.data, arguments.out, names, arguments.profile, arguments.minutes, arguments.kimg, arguments.seed
     )
@@ -251,7 +252,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 def study(arguments: argparse.Namespace) -> None:
     from src.experiments.study import study as run_study
 
-    rows = arguments.rows and names_in(arguments.rows)
+    rows = name_list(arguments.rows)
     run_study(
         arguments.data,
         arguments.out,
@@ -262,11 +263,6 @@ def study(arguments: argparse.Namespace) -> None:
         arguments.count,
     )
     print(f"the page: {arguments.out / 'study.md'}, every metric: {arguments.out / 'study.csv'}")
-
-
-def names_in(text: str) -> list[str]:
-    """`a, b` -> ["a", "b"]."""
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def assignments(options: Mapping[str, object]) -> list[str]:

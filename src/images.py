@@ -99,7 +99,7 @@ def read_picture(
     except Image.DecompressionBombError:
         raise BadImage("too large: a decompression bomb by its header") from None
     except UnidentifiedImageError:
-        raise BadImage("not an image: the content is no PNG, JPEG, WebP, GIF or BMP") from None
+        raise BadImage("not an image: the content is not PNG, JPEG, WebP, GIF or BMP") from None
     except PermissionError:
         raise BadImage("cannot be read: permission denied") from None
     except MemoryError:

@@ -1,4 +1,5 @@
-"""How the portraits of a folder came about: `manifest.json` as `sample` writes it, or a `labels.csv`. No torch."""
+"""A folder of portraits by anyone: its pictures, and how they came about by `manifest.json` (of `sample`) or
+`labels.csv`. No torch."""
 
 from __future__ import annotations
 
@@ -6,10 +7,43 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from src.errors import InputError
+from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
 from src.tables import read_table
 
-MANIFEST, LABELS_TABLE = "manifest.json", "labels.csv"
+MANIFEST, LABELS_TABLE, GRID = "manifest.json", "labels.csv", "grid.png"
+
+
+def find_pictures(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder and of those below it by their names below it, sorted; those named `grid.png` are none.
+
+    Raises:
+        InputError: no such folder, or no pictures.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; name one that holds pictures")
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.name.lower() != GRID
+    }
+    if not found:
+        raise InputError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
+    return found
+
+
+def read_portrait(path: Path) -> np.ndarray:
+    """A picture, uint8 [H, W, 4] with binary alpha.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        return read_rgba(path)
+    except BadImage as error:
+        raise InputError(f"{path}: {error}; remove or replace it") from None
 
 
 def read_entries(folder: Path) -> dict[str, dict[str, object]]:
@@ -20,7 +54,7 @@ def read_entries(folder: Path) -> dict[str, dict[str, object]]:
         also `seed`, `checkpoint` and how else it was sampled. Empty where the folder has neither file.
 
     Raises:
-        InputError: a file of that name that is no manifest or table, or a table that names a portrait twice.
+        InputError: a file of that name that is not a manifest or table, or a table that names a portrait twice.
     """
     manifest, table = Path(folder) / MANIFEST, Path(folder) / LABELS_TABLE
     if manifest.is_file():
@@ -29,7 +63,7 @@ def read_entries(folder: Path) -> dict[str, dict[str, object]]:
             return {name: {**entry, "labels": _as_text(entry["labels"])} for name, entry in entries.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(
-                f"{manifest} is no manifest of `sample` (file -> labels); mend it, or remove it to leave labels out"
+                f"{manifest} is not a manifest of `sample` (file -> labels); correct or remove it"
             ) from None
     if table.is_file():
         rows = read_table(table, ("filename",)).to_dict("records")

@@ -363,12 +363,14 @@ def _earlier_manifest(path: Path) -> dict[str, object]:
     """The entries of samples that lie in the folder already; those that are gone are left out.
 
     Raises:
-        InputError: a file of that name that is no manifest.
+        InputError: a file of that name that is not a manifest.
     """
     if not path.is_file():
         return {}
     try:
         entries = read_json(path, dict[str, Any], "")
     except InputError:
-        raise InputError(f"{path} is no manifest of `sample`, and would be overwritten; choose another --out") from None
+        raise InputError(
+            f"{path} is not a manifest of `sample`, and would be overwritten; choose another --out"
+        ) from None
     return {name: entry for name, entry in entries.items() if (path.parent / name).is_file()}

@@ -65,7 +65,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, capsys, arguments):
 
 @pytest.mark.parametrize(
     ("more", "message"),
-    [(["--epochs", "0"], "--epochs 0 is no length"), ([], "file/portraits.npz is missing; run `build`")],
+    [(["--epochs", "0"], "--epochs 0 is not a length"), ([], "file/portraits.npz is missing; run `build`")],
 )
 def test_what_train_says_of_bad_input(tmp_path, capsys, more, message):
     (tmp_path / "file").write_text("")

@@ -89,7 +89,7 @@ from tests.conftest import shorten_evaluation, shorten_runs
 shorten_runs(patch)
 """
 SHORT_COMPARISON = f"""{SHORT}
-from src.training.apart import train_here
+from src.training.own_process import train_here
 shorten_evaluation(patch)
 patch.setattr("src.experiments.runs.train_apart", train_here)
 patch.setattr("src.experiments.runs.CHUNK", 12)
@@ -98,7 +98,7 @@ patch.setattr("src.experiments.compare_pictures.GRID_ROWS", 2)
 """Runs without processes of their own, and networks that hardly learn."""
 SHORT_STUDY = f"""{SHORT}
 from src.evaluation.evaluator import Evaluator, Metric
-from src.training.apart import train_here
+from src.training.own_process import train_here
 patch.setattr("src.experiments.runs.train_apart", train_here)
 patch.setattr("src.experiments.runs.CHUNK", 12)
 measure = lambda self, portraits: {{"frechet_random": Metric(float(portraits.portraits.mean()), 0.1)}}

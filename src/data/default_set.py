@@ -39,7 +39,7 @@ def source_folder(images: Path | None, data: Path, own: Path = OWN_IMAGES) -> Pa
     if images is None:
         return own if has_images(own) else Path(data) / PAINTED
     if not Path(images).is_dir():
-        raise InputError(f"there is no folder {images}; name the folder that holds the images")
+        raise InputError(f"there is not a folder {images}; name the folder that holds the images")
     if not has_images(images):
         raise InputError(f"{images} holds no image; name a folder that does, or none for the default heroes")
     return Path(images)

@@ -65,7 +65,7 @@ def match_names(pattern: str, filenames: Sequence[str]) -> dict[str, dict[str, s
         InputError: a bad pattern, or one that no name matches.
     """
     expression = read_pattern(pattern.replace("\\", "/"))  # as Windows writes it
-    found = {name: expression.fullmatch(_stem(name)) for name in filenames}
+    found = {name: expression.fullmatch(stem(name)) for name in filenames}
     matched = {name: match.groupdict() for name, match in found.items() if match}
     if not matched:
         example = f", such as {filenames[0]!r}" if filenames else ""
@@ -191,7 +191,7 @@ def _readings(filenames: Sequence[str]) -> list[tuple[dict[str, str], str]]:
     for end in range(2, min(deepest, 12)):
         ways.append(({name: "\n".join(part[:end]) for name, part in parts.items()}, "beginning of the name"))
     if min(depths, default=0) > 0:
-        ways.append(({name: _stem(name).partition("/")[2] for name in filenames}, "name without its folder"))
+        ways.append(({name: stem(name).partition("/")[2] for name in filenames}, "name without its folder"))
     usable = []
     for heroes, words in ways:
         count, several = len(set(heroes.values())), len(heroes)
@@ -202,11 +202,12 @@ def _readings(filenames: Sequence[str]) -> list[tuple[dict[str, str], str]]:
 
 def _parts(filename: str) -> list[str]:
     """The folder, then the words and numbers of the name."""
-    folder, _, stem = _stem(filename).rpartition("/")
-    return [folder, *_TOKEN.findall(stem)]
+    folder, _, name = stem(filename).rpartition("/")
+    return [folder, *_TOKEN.findall(name)]
 
 
-def _stem(filename: str) -> str:
+def stem(filename: str) -> str:
+    """The name without its suffix."""
     return str(PurePosixPath(filename).with_suffix(""))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from src.data.clean import PrepareOptions
+from src.data.contact_sheets import page_names, write_contact_sheets
 from src.data.cutting import Tiles, draw_cut_tiles
 from src.data.file_names import SILHOUETTE, guess_heroes, heroes_by_name, joined
 from src.data.group_labels import GROUP_LABELS, extend_group_labels
@@ -35,7 +36,6 @@ from src.data.intake import (
     take_in,
 )
 from src.data.notes import CUT_TILES, ENLARGED, SAME_PIXELS, advice_for, reasons_of, warnings_of, with_examples
-from src.data.sheets import page_names, write_contact_sheets
 from src.data.smooth import SMOOTH, group_near_duplicates, perceptual_hash
 from src.errors import InputError, check_range
 from src.files import check_finished, left_unfinished, unfinished

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from src.data.file_names import folder_pattern, match_names
+from src.data.file_names import folder_pattern, match_names, stem
 from src.errors import InputError
 from src.tables import read_json, read_table
 
@@ -220,14 +220,10 @@ def match_files(by_file: pd.DataFrame, portraits: pd.DataFrame) -> tuple[pd.Data
         raise InputError(f"the files {clash[0]!r} and {clash[1]!r} differ only in blanks; rename one")
     # A name that is a file's own is not lent to another file of the same stem.
     own = {_same_name(name) for filename, _, *duplicates in names for name in (filename, *duplicates)}
-    by_stem = {_stem(name): name for name in sorted(by_file.index, reverse=True) if name not in own}
-    meant = pd.concat([spelled[spelled.isin(by_file.index)], spelled.map(_stem).map(by_stem).dropna()])
+    by_stem = {stem(name): name for name in sorted(by_file.index, reverse=True) if name not in own}
+    meant = pd.concat([spelled[spelled.isin(by_file.index)], spelled.map(stem).map(by_stem).dropna()])
     first = meant[~meant.index.duplicated()].sort_index()
     return by_file.loc[first].set_axis(first.index), sorted(set(by_file.index) - set(meant))
-
-
-def _stem(filename: str) -> str:
-    return str(PurePosixPath(filename).with_suffix(""))
 
 
 def labels_of_portraits(given: GivenLabels, portraits: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

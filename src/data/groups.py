@@ -1,4 +1,4 @@
-"""Which portraits are the same hero in other colours: a ladder of ever looser ways to be similar.
+"""Which portraits are the same hero in other colours: ways to be similar, from strict to loose.
 
 1. The same layout, perhaps mirrored: an exact palette swap (see `similarity.py` for what layout and similarity are).
 2. The same silhouette, and a similarity of at least 0.93: recolours whose ramps share colours. The silhouette alone is

@@ -81,7 +81,7 @@ def read_origin(data: Path) -> Origin | None:
     path = Path(data) / SOURCE_NOTE
     if not path.exists():
         return None
-    note = read_json(path, _Note, "it must be a JSON object with the texts name, where and licence: mend it")
+    note = read_json(path, _Note, "it must be a JSON object with the texts name, where and licence: correct it")
     if note.images_digest is not None:
         names = read_table(Path(data) / RAW_TABLE, ("filename",))["filename"]
         if note.images_digest != _names_digest(names):

@@ -19,10 +19,10 @@ from PIL import Image
 
 from src.data.build import PACKED
 from src.data.clean import PrepareOptions
+from src.data.contact_sheets import page_names
 from src.data.folder import CONTACT_SHEETS, GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
 from src.data.intake import ACCEPTED, find_files, is_image_name, prepared_names, take_in
 from src.data.notes import without_details
-from src.data.sheets import page_names
 from src.data.split import TRAIN, VALIDATION
 from src.data.vocabulary import FINAL_TABLE
 from src.errors import InputError

@@ -1,4 +1,4 @@
-"""Which classes a data set has: a class that an earlier build did not have is a slip, unless a person meant it."""
+"""Which classes a data set has: one that an earlier build did not have is a misspelling, unless a person meant it."""
 
 from __future__ import annotations
 

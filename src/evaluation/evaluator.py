@@ -16,7 +16,7 @@ import numpy as np
 from src.data.packed import TRAIN, VALIDATION, PackedPortraits, intra_class_distance, load_portraits
 from src.data.smooth import is_smooth
 from src.errors import InputError
-from src.evaluation.control import change_attributes
+from src.evaluation.changed_attribute import change_attributes
 from src.evaluation.copies import CopyCheck, check_copies
 from src.evaluation.distances import (
     Metric,

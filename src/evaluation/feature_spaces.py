@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from src.evaluation.distances import DISTANCES, Metric, compare, halves
-from src.evaluation.features import SEEDS, random_features
+from src.evaluation.random_features import SEEDS, random_features
 
 
 @dataclass(frozen=True)

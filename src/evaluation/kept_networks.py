@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from src.files import replacing
-from src.training.stored import digest
+from src.training.checkpoint_schema import digest
 
 
 def kept_path(data: Path, kind: str, fingerprint: str, seed: int) -> Path:

@@ -11,7 +11,7 @@ from src.errors import InputError
 from src.evaluation import controls
 from src.evaluation.copies import CopyCheck
 from src.evaluation.distances import frechet_distance, halves, rounded, with_spread
-from src.evaluation.evaluator import Evaluator, Metrics
+from src.evaluation.evaluator import COPIES_CHECKED, Evaluator, Metrics
 from src.evaluation.face_parts import METRICS as FACE_METRICS
 from src.evaluation.inception import InceptionFeatures
 from src.evaluation.likelihood import measure_likelihood
@@ -26,7 +26,7 @@ from src.sampling import LoadedModel
 CONTROLS = ("blurred", "grained", "shuffled", "copies")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-PIXEL_ART_CONTROLS, COPIES_CHECKED, FACES_CHECKED, LIKELIHOOD_PORTRAITS = 400, 300, 1000, 128
+PIXEL_ART_CONTROLS, FACES_CHECKED, LIKELIHOOD_PORTRAITS = 400, 1000, 128
 """Portraits of a set that are enough for its row: distributions of single numbers, shares, a mean."""
 
 FEWEST_UNSEEN = 20

@@ -9,13 +9,10 @@ import numpy as np
 
 from src.errors import InputError
 from src.evaluation.portrait_set import PortraitSet
-from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
 from src.labels import LabelSpecification
 from src.limits import check_memory
-from src.manifest import read_entries
+from src.manifest import find_pictures, read_entries, read_portrait
 from src.progress import track
-
-GRID = "grid.png"
 
 
 @dataclass(frozen=True)
@@ -112,24 +109,15 @@ def read_samples(folder: Path, count: int, size: int, specification: LabelSpecif
         InputError: no such folder, no pictures, a damaged one or one of another size, an unknown class.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; name one that holds pictures")
-    paths = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.name.lower() != GRID
-    )
-    if not paths:
-        raise InputError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
-    found = len(paths)
+    found = find_pictures(folder)
     # In random order: names often begin with the labels, and the first few pictures must stand for all.
-    paths = [paths[index] for index in np.random.RandomState(0).permutation(found)[:count]]
-    names = tuple(path.relative_to(folder).as_posix() for path in paths)
-    portraits = np.empty((len(paths), size, size, 4), np.uint8)
-    partial_alpha = np.empty(len(paths))
-    for index, path in enumerate(track(paths, "reading")):
-        try:
-            portrait = read_rgba(path)
-        except BadImage as error:
-            raise InputError(f"{path}: {error}; remove or mend it") from None
+    all_names = list(found)
+    names = tuple(all_names[index] for index in np.random.RandomState(0).permutation(len(found))[:count])
+    portraits = np.empty((len(names), size, size, 4), np.uint8)
+    partial_alpha = np.empty(len(names))
+    for index, name in enumerate(track(names, "reading")):
+        path = found[name]
+        portrait = read_portrait(path)
         if portrait.shape != portraits.shape[1:]:
             height, width = portrait.shape[:2]
             raise InputError(
@@ -139,7 +127,7 @@ def read_samples(folder: Path, count: int, size: int, specification: LabelSpecif
         portraits[index] = portrait
         partial_alpha[index] = _partial_alpha(path)
     known, labels = _read_labels(folder, names, specification)
-    origin = {"images": folder.name, "pictures_found": found}
+    origin = {"images": folder.name, "pictures_found": len(found)}
     return Samples(PortraitSet(portraits, labels, known), names, origin, partial_alpha)
 
 

@@ -1,4 +1,4 @@
-"""What the metrics show: which of them see the planted faults, and words for what is wrong with the samples."""
+"""What the metrics show: which of them see the known faults, and words for what is wrong with the samples."""
 
 from __future__ import annotations
 

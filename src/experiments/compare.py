@@ -22,16 +22,16 @@ from src.errors import InputError
 from src.evaluation.evaluator import Evaluator
 from src.experiments.compare_pictures import loss_curves, real_grid, sample_grid, write_family_pictures, write_overview
 from src.experiments.compare_table import Row, markdown_table, table_columns
+from src.experiments.markdown_tables import REALS
 from src.experiments.runs import CHUNK, Outcome, measure_family, sample_like_validation, train_run
-from src.experiments.tables import REALS
 from src.families import FAMILIES, find_family
 from src.files import replacing
 from src.sampling import LoadedModel, load_model
 from src.schema import TrainingConfig
 from src.tables import read_json, write_json, write_table
-from src.training.apart import DIVERGED, EARLY, FAILED, INTERRUPTED, TRAINED
 from src.training.checkpoint import file_hash
 from src.training.log import duration, read_metrics
+from src.training.own_process import DIVERGED, EARLY, FAILED, INTERRUPTED, TRAINED
 
 Log = Callable[[str], None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from src.experiments.tables import number, table
+from src.experiments.markdown_tables import number, table
 from src.families import FAMILIES
-from src.training.apart import EARLY, TRAINED
+from src.training.own_process import EARLY, TRAINED
 
 Row = dict[str, object]
 

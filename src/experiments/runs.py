@@ -30,10 +30,10 @@ from src.families import build_family, find_family
 from src.files import replacing
 from src.sampling import LoadedModel, load_model
 from src.schema import TrainingConfig
-from src.training.apart import INTERRUPTED, train_apart
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import measure
 from src.training.grids import sample_portraits
+from src.training.own_process import INTERRUPTED, train_apart
 
 CHUNK, BATCH = 64, 8
 """Samples between two looks at the clock, and at once: larger batches are no faster on a CPU."""
@@ -47,7 +47,7 @@ class Outcome:
     """How a run ended.
 
     Args:
-        status: one of the words of `src.training.apart`.
+        status: one of the words of `src.training.own_process`.
         note: why, in a line without paths; empty for a run that was trained.
         peak_memory_bytes: 0 where nothing tells.
     """

@@ -31,8 +31,8 @@ from src.families import DEFAULT_FAMILY
 from src.sampling import load_model
 from src.schema import TrainingConfig
 from src.tables import write_json
-from src.training.apart import EARLY, INTERRUPTED, TRAINED
 from src.training.log import duration, read_metrics
+from src.training.own_process import EARLY, INTERRUPTED, TRAINED
 
 SEEDS = (0, 1)
 COUNT = 1000

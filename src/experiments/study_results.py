@@ -17,7 +17,7 @@ from src.errors import InputError
 from src.evaluation.distances import Metric
 from src.experiments.study_rows import ROWS, Row
 from src.tables import read_json, write_json
-from src.training.apart import DIVERGED, FAILED
+from src.training.own_process import DIVERGED, FAILED
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Run:
         seed: of the run.
         kimg: its length.
         settings: those of the row.
-        status: one of the words of `src.training.apart`.
+        status: one of the words of `src.training.own_process`.
         note: of a run that diverged or failed, what happened when.
         metrics: by name; their spread is that of the sampling within this run. None of a diverged or failed run.
     """

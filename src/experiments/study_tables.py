@@ -1,4 +1,4 @@
-"""The study on paper: `study.csv` (every metric of every run), `study.json`, `study.md` (a table and sentences a
+"""The tables of the study: `study.csv` (every metric of every run), `study.json`, `study.md` (a table and sentences a
 question)."""
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import numpy as np
 
 from src.evaluation.distances import Metric
 from src.evaluation.report_plots import plain
+from src.experiments.markdown_tables import REALS, number, table
 from src.experiments.study_results import StudyResults
 from src.experiments.study_rows import QUESTIONS, ROWS, Question
 from src.experiments.study_verdict import RULE, differences, findings, title
-from src.experiments.tables import REALS, number, table
 from src.files import replacing
 from src.tables import write_json, write_table
 

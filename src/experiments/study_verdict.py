@@ -9,9 +9,9 @@ import numpy as np
 
 from src.evaluation.distances import Metric
 from src.evaluation.verdict import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from src.experiments.markdown_tables import number
 from src.experiments.study_results import StudyResults
 from src.experiments.study_rows import Question
-from src.experiments.tables import number
 
 CLEARLY = 3.0
 """A difference counts from this many of its own standard errors on. Two would be usual for one comparison; here are

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from src.files import replacing
-from src.images import write_png
+from src.images import colour_numbers, colours_of_numbers, write_png
 from src.palettes.oklab import srgb_to_oklab
 
 MOST_VISIBLE = 255
@@ -17,8 +17,7 @@ MOST_VISIBLE = 255
 
 def visible_colours(rgba: np.ndarray) -> np.ndarray:
     """The colours of one or more pictures, uint8 [..., 4] with binary alpha, as uint8 [K, 3], dark to light."""
-    packed = np.unique(_packed(rgba)[rgba[..., 3] > 0])
-    colours = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)
+    colours = colours_of_numbers(np.unique(colour_numbers(rgba)[rgba[..., 3] > 0]))
     return colours[np.argsort(srgb_to_oklab(colours)[:, 0], kind="stable")]
 
 
@@ -29,7 +28,7 @@ def index(rgba: np.ndarray, palette: np.ndarray) -> Image.Image:
         rgba: uint8 [H, W, 4] with binary alpha; each visible colour is one of the palette.
         palette: uint8 [K, 3], K at most 255.
     """
-    codes, packed = _packed(palette), _packed(rgba)
+    codes, packed = colour_numbers(palette), colour_numbers(rgba)
     order = np.argsort(codes, kind="stable")
     place = np.searchsorted(codes, packed, sorter=order).clip(max=max(len(codes) - 1, 0))
     numbers = np.where(rgba[..., 3] > 0, order[place] + 1, 0) if len(codes) else np.zeros(rgba.shape[:2])
@@ -69,9 +68,3 @@ def write_picture(path: Path, rgba: np.ndarray, palette: np.ndarray | None = Non
     with replacing(path) as temporary:
         index(rgba, palette).save(temporary, format="PNG")
     return True
-
-
-def _packed(colours: np.ndarray) -> np.ndarray:
-    """uint8 [..., 3 or 4] -> red, green and blue as one number, uint32 [...]."""
-    red, green, blue = (colours[..., channel].astype(np.uint32) for channel in range(3))
-    return red << 16 | green << 8 | blue

@@ -12,14 +12,12 @@ import numpy as np
 
 from src.errors import InputError
 from src.files import distinct, safe_part
-from src.images import IMAGE_SUFFIXES, BadImage, read_rgba
-from src.manifest import MANIFEST, plain_text, read_entries
+from src.manifest import MANIFEST, find_pictures, plain_text, read_entries, read_portrait
 from src.progress import track
 
 if TYPE_CHECKING:
     from src.sampling import LoadedModel, Sampled
 
-GRID = "grid.png"
 LONGEST_NAME = 120
 """Bytes of a name without its ending: with it, below what file systems take."""
 
@@ -82,24 +80,15 @@ def read_portraits(folder: Path) -> Portraits:
         InputError: no such folder, no pictures, a damaged one, or sizes that differ.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; name one that holds pictures")
-    found = {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.name.lower() != GRID
-    }
+    found = find_pictures(folder)
     entries = read_entries(folder)
     # A manifest is anybody's: only what lies in the folder is read.
     files = [name for name in entries if name in found] if (folder / MANIFEST).is_file() else list(found)
     if not files:
-        raise InputError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
+        raise InputError(f"{folder} holds no pictures that its {MANIFEST} names")
     images = []
     for name in track(files, "reading", delay=2.0):
-        try:
-            images.append(read_rgba(found[name]))
-        except BadImage as error:
-            raise InputError(f"{found[name]}: {error}; remove or mend it") from None
+        images.append(read_portrait(found[name]))
         if images[-1].shape != images[0].shape:
             (height, width), (others_height, others_width) = images[-1].shape[:2], images[0].shape[:2]
             raise InputError(

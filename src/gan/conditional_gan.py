@@ -95,7 +95,7 @@ class ConditionalGAN(ConditionalAdversarialFamily):
         if isinstance(self.augment, AdaptiveAugment):
             self.augment.adapt(real_logits.sign().mean(), config.batch_size)
             scalars["augment_probability"] = self.augment.probability.clone()
-        return {name: value.detach().float() for name, value in scalars.items()}
+        return scalars
 
     def discriminate(self, reals: Tensor, labels: Tensor, fakes: Tensor, fake_labels: Tensor) -> tuple[Tensor, Tensor]:
         """D's logits on reals and fakes, in one pass where D allows it."""

@@ -10,21 +10,21 @@ A set gives its labels away where the line does as well as the network: some pix
 from __future__ import annotations
 
 import argparse
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.images import read_rgba
 from src.painter.contact_sheet import one_of_each
 from src.painter.paint import paint
 from src.painter.spec import GENDERS, HERO_CLASSES
 from src.progress import track
+from src.tables import read_table
 
 ATTRIBUTES = ("gender", "hero_class")
 RECOLOURS = 6
@@ -67,10 +67,8 @@ class LabelledSet:
 
 def from_folder(folder: Path) -> Iterator[tuple[np.ndarray, list[str]]]:
     """Portraits of a folder as `paint_set` writes it: images and `labels.csv`."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            with Image.open(folder / row["filename"]) as image:
-                yield np.asarray(image.convert("RGBA")), [row[name] for name in ATTRIBUTES]
+    for row in read_table(folder / "labels.csv", ("filename", *ATTRIBUTES)).to_dict("records"):
+        yield read_rgba(folder / row["filename"]), [row[name] for name in ATTRIBUTES]
 
 
 def painted(count: int) -> Iterator[tuple[np.ndarray, list[str]]]:

@@ -1,4 +1,4 @@
-"""The head without hair or gear: skull, ears, eyes, brows, nose, mouth, beard and what life has left on the skin."""
+"""The head without hair or gear: skull, ears, eyes, brows, nose, mouth, beard, scars and freckles."""
 
 from __future__ import annotations
 

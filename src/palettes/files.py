@@ -108,7 +108,7 @@ def _reader(path: Path, content: bytes) -> Callable[[Path, bytes], list[Colour]]
             return _from_hex
     if len(content) in (768, 772):
         return _from_raw
-    raise InputError(f"{path} is no palette file; it must be one of: {KINDS}")
+    raise InputError(f"{path} is not a palette file; it must be one of: {KINDS}")
 
 
 def _alpha_comes_first(lines: Sequence[str], usual: bool) -> bool:
@@ -165,7 +165,7 @@ def _decimal(path: Path, number: int, text: str, count: int, named: bool = False
     values = [int(word) if re.fullmatch("[0-9]{1,3}", word) else 256 for word in words[:count]]
     if len(values) < count or max(values) > 255 or (len(words) > count and not named):
         form = "R G B A" if count == 4 else "R G B"
-        raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be {form}, each 0 to 255")
+        raise InputError(f"{path}, line {number}: {text[:40]!r} is not a colour; it must be {form}, each 0 to 255")
     return tuple(values)
 
 
@@ -173,7 +173,7 @@ def _from_hex(path: Path, content: bytes) -> list[Colour]:
     colours = []
     for number, text in _lines(content):
         if not re.fullmatch(r"#?[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", text):
-            raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be RRGGBB")
+            raise InputError(f"{path}, line {number}: {text[:40]!r} is not a colour; it must be RRGGBB")
         colours.append(tuple(bytes.fromhex(text.lstrip("#"))))
     return colours
 
@@ -183,7 +183,7 @@ def _from_paint_net(path: Path, content: bytes) -> list[Colour]:
     for number, text in _lines(content):
         text = text.partition(";")[0].strip()
         if text and not re.fullmatch("[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", text):
-            raise InputError(f"{path}, line {number}: {text[:40]!r} is no colour; it must be AARRGGBB")
+            raise InputError(f"{path}, line {number}: {text[:40]!r} is not a colour; it must be AARRGGBB")
         if text:
             *alpha, red, green, blue = bytes.fromhex(text)
             colours.append((red, green, blue, *alpha))

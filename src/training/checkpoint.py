@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from src.errors import InputError
-from src.training.stored import checked, checksums
+from src.training.checkpoint_schema import checked, checksums
 
 FORMAT = 1
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, a kernel's interrupt button, a polite kill and a closed terminal: finish the step, save, then stop."""
+"""Ctrl-C, a kernel's interrupt button, SIGTERM and a closed terminal: finish the step, save, then stop."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ class RunningMeans:
 
     def add(self, scalars: Mapping[str, Tensor]) -> None:
         for name, value in scalars.items():
+            value = value.detach().float()
             self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
             self.counts[name] = self.counts.get(name, 0) + 1
 

@@ -25,7 +25,7 @@ FEWEST = 4
 """Of fewer portraits there is no distance."""
 
 
-class Examination:
+class QuickEvaluation:
     """The same latents and labels every time, so that two looks differ by the model alone.
 
     Torch's generators are left alone: a run that is looked at gives the same bits as one that is not.

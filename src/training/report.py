@@ -16,7 +16,7 @@ from src.schema import TrainingConfig
 from src.training.budget import Budget
 from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, spread_within_rows, to_rgba, write_grid
 from src.training.log import MetricsTable, status_line
-from src.training.quick_evaluation import Evaluator, Examination, is_best
+from src.training.quick_evaluation import Evaluator, QuickEvaluation, is_best
 from src.training.tracking import Trackers
 
 LIKELIHOOD_BATCH = 16
@@ -59,9 +59,9 @@ class Reporter:
         self.table = MetricsTable(out / "metrics.csv", images_seen / 1000)
         self.reported_at, self.clock = images_seen, time.perf_counter()
         device = sets["train"].device
-        self.examination = None
+        self.quick_evaluation = None
         if evaluator is not None and config.evaluate_kimg > 0:
-            self.examination = Examination(
+            self.quick_evaluation = QuickEvaluation(
                 evaluator, portraits, config.evaluate_count, family.latent_dim, config.seed, device
             )
         cells = grid_labels(portraits.labels[portraits.split == TRAIN])
@@ -73,7 +73,7 @@ class Reporter:
     @property
     def evaluates(self) -> bool:
         """Whether samples are measured every `evaluate_kimg`."""
-        return self.examination is not None
+        return self.quick_evaluation is not None
 
     def start(self, sampler: nn.Module) -> None:
         """The grids of a fresh run: reals, and what the untrained model samples."""
@@ -105,7 +105,7 @@ class Reporter:
             row |= self.measure_likelihood(sampler)
         best = False
         if evaluate:
-            metrics = self.examination.metrics(self.family, sampler)
+            metrics = self.quick_evaluation.metrics(self.family, sampler)
             best = is_best(metrics, self.table.rows)
             row |= metrics
         self.table.add(row)

@@ -23,12 +23,12 @@ from src.training.checkpoint import load_checkpoint
 from src.training.configure import Run, attributes_to_condition_on, check_data, configure
 from src.training.distributed import Processes, joined_processes
 from src.training.estimate import Estimate, check_batch, measure
+from src.training.from_weights import Start, configure_from, read_start, take_over
 from src.training.log import duration, unread
 from src.training.memory import release_memory, saved_on_host
 from src.training.quick_evaluation import Evaluator
 from src.training.report import Reporter
 from src.training.run_folder import RunFolder
-from src.training.start import Start, configure_from, read_start, take_over
 from src.training.tracking import import_mlflow, open_trackers
 from src.training.trainer import Trainer, TrainingResult, seed_step
 
@@ -69,7 +69,7 @@ def train(
         evaluator: measures samples every `evaluate_kimg`: its metrics go into `metrics.csv`, and the checkpoint with
             the lowest `kid_random` is kept as `checkpoints/best.pt`. What is trained does not depend on it.
         settings: a file of values that replace the profile's, or the checkpoint's when resuming (`settings_in`).
-        start: a checkpoint or weights file that a fresh run begins with (`src/training/start.py`); a run that is
+        start: a checkpoint or weights file that a fresh run begins with (`src/training/from_weights.py`); a run that is
             resumed has begun.
         minutes: so long by the clock, from this call to the last step, in place of a number of kimg.
 

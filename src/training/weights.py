@@ -17,7 +17,7 @@ from torch import Tensor
 from src.errors import InputError
 from src.files import replacing
 from src.training.checkpoint import load_checkpoint, mistaken_for_weights
-from src.training.stored import FORMER_NAMES, Stored, checked, checksums, networks_in
+from src.training.checkpoint_schema import FORMER_NAMES, Stored, checked, checksums, networks_in
 
 FORMAT = "hero_portraits_1"
 
@@ -37,7 +37,7 @@ NETWORK = "network."
 """What the names of tensors begin with that are not the sampler's."""
 
 COLOURS, COUNTS = "training_colours.colours", "training_colours.counts"
-"""Names of two tensors that are no weights: the colours of the training portraits, for snapping."""
+"""Names of two tensors that are not weights: the colours of the training portraits, for snapping."""
 
 
 def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
@@ -115,7 +115,7 @@ def load_weights(path: Path) -> dict[str, object]:
     try:
         content = {name: json.loads(metadata[name]) for name in metadata.keys() & {*Stored.model_fields, *FORMER_NAMES}}
     except (ValueError, RecursionError):
-        raise InputError(f"{path} is damaged: its description is no JSON; fetch it again") from None
+        raise InputError(f"{path} is damaged: its description is not JSON; fetch it again") from None
     if COLOURS in tensors:
         content["training_colours"] = {"colours": tensors.pop(COLOURS), "counts": tensors.pop(COUNTS, None)}
     networks: dict[str, dict[str, Tensor]] = {}

@@ -142,7 +142,7 @@ class ACGAN(ConditionalAdversarialFamily):
         loss = self.with_diversity(loss_generator + weight * auxiliary_loss(classes, fake_labels), fakes, scalars)
         self.minimise(loss, self.optimizer_generator)
         self.precision.scaler.update()
-        return {name: value.detach().float() for name, value in scalars.items()}
+        return scalars
 
     @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:

@@ -211,7 +211,7 @@ class DCGAN(AdversarialFamily):
             "logit_real": real_logits.mean(),
             "logit_fake": fake_logits.mean(),
         }
-        return {name: value.detach().float() for name, value in scalars.items()}
+        return scalars
 
     @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:

@@ -395,7 +395,7 @@ class R3GAN(AdversarialFamily):
         scalars["advantage"] = (real_logits - fake_logits).sign().mean()
         self.augment.adapt(scalars["advantage"], config.batch_size)
         scalars["augment_probability"] = self.augment.probability.clone()
-        return {name: value.detach().float() for name, value in scalars.items()}
+        return scalars
 
     def follow_schedule(self, images_seen: int) -> None:
         """Set what changes with the images seen: optimizers, the label's strength, the head's hardness."""

@@ -119,7 +119,7 @@ class WGAN(AdversarialFamily):
         if (step + 1) % self.config.critic_steps == 0:
             scalars |= self.generator_step(labels)
         self.precision.scaler.update()
-        return {name: value.detach().float() for name, value in scalars.items()}
+        return scalars
 
     def critic_step(self, reals: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The critic learns to score reals above fakes, and stays Lipschitz."""

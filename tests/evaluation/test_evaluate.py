@@ -13,7 +13,7 @@ from src.errors import InputError
 from src.evaluation import distances, label_classifier, report_rows, two_sample_test
 from src.evaluation import evaluate as evaluation
 from src.evaluation import evaluator as module
-from src.evaluation.control import Change
+from src.evaluation.changed_attribute import Change
 from src.evaluation.controls import copies
 from src.evaluation.distances import Metric
 from src.evaluation.evaluator import Evaluator
@@ -293,7 +293,7 @@ def test_bad_input_is_one_line(world, tmp_path, capsys):
         (few, "at least 20"),
         (odd, "choose one of: feminine, masculine"),
         (tmp_path / "none", "no pictures"),
-        (tmp_path / "nowhere", "no folder"),
+        (tmp_path / "nowhere", "not a folder"),
     ):
         arguments = ["evaluate", "--images", str(folder), "--data", str(data), "--out", str(tmp_path / "x.json")]
         assert main(arguments) == 2

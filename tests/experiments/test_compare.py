@@ -16,17 +16,17 @@ from src.experiments import compare_pictures, runs
 from src.experiments.compare import compare, cost_of
 from src.experiments.compare_pictures import show_source
 from src.experiments.compare_table import findings, markdown_table
+from src.experiments.markdown_tables import REALS
 from src.experiments.runs import count_parameters
-from src.experiments.tables import REALS
 from src.families import FAMILIES, find_family
 from src.gan.cdcgan import ConditionalDCGAN
 from src.gan.conditional_gan import ConditionalGAN
 from src.sampling import load_model
 from src.training import report
-from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
 from src.training.estimate import Estimate
 from src.training.grids import grid_labels
+from src.training.own_process import train_here
 from src.training.run import train
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format

@@ -26,8 +26,8 @@ from src.families import find_family
 from src.gan.conditional_gan import ConditionalGAN
 from src.labels import LabelSpecification
 from src.sampling import load_model
-from src.training.apart import train_here
 from src.training.checkpoint import load_checkpoint
+from src.training.own_process import train_here
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
 KIMG = 0.032

@@ -178,7 +178,7 @@ def test_commands_name_the_checkpoint_where_it_is_known(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["{tmp}/nowhere"], "is no folder"),
+        (["{tmp}/nowhere"], "is not a folder"),
         (["{tmp}", "--out", "{tmp}/page.txt"], "must end in .html"),
         (["{tmp}"], "holds no pictures"),
     ],

@@ -64,8 +64,8 @@ def test_any_pictures_do_and_a_table_may_label_them(tmp_path):
     [
         ({}, "holds no pictures"),
         ({"a.png": b"no picture"}, r"a\.png: not an image"),
-        ({"manifest.json": b"[1]", "a.png": b""}, "is no manifest"),
-        ({"manifest.json": b'{"a.png": {"labels": 3}}', "a.png": b""}, "is no manifest"),
+        ({"manifest.json": b"[1]", "a.png": b""}, "is not a manifest"),
+        ({"manifest.json": b'{"a.png": {"labels": 3}}', "a.png": b""}, "is not a manifest"),
     ],
 )
 def test_bad_folders_are_refused_in_one_line(tmp_path, content, message):

@@ -102,11 +102,11 @@ def test_written_palettes_read_back(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.hex", b"000000\nff00\n", r"a\.hex, line 2: 'ff00' is no colour; it must be RRGGBB"),
+        ("a.hex", b"000000\nff00\n", r"a\.hex, line 2: 'ff00' is not a colour; it must be RRGGBB"),
         ("a.hex", b"000000\n\n12345g\n", "line 3"),
         ("a.gpl", b"GIMP Palette\n#\n0 0 0\n0 256 0 red\n", "line 4: '0 256 0 red'"),
         ("a.gpl", b"GIMP Palette\nName: x\n1 2\n", "line 3"),
-        ("a.gpl", b"GIMP Palette\nChannels: RGBA\n1 2 3\n", "line 3: '1 2 3' is no colour; it must be R G B A"),
+        ("a.gpl", b"GIMP Palette\nChannels: RGBA\n1 2 3\n", "line 3: '1 2 3' is not a colour; it must be R G B A"),
         ("a.pal", b"JASC-PAL\n0100\n2\n0 0 0\n1 1 1 1 1\n", "line 5"),
         ("a.pal", b"JASC-PAL\n0100\n3\n0 0 0\n1 1 1\n", "line 3: the number of colours is '3', but 2 follow"),
         ("a.pal", b"JASC-PAL\n0100\n", "line 3"),
@@ -115,13 +115,13 @@ def test_written_palettes_read_back(tmp_path, name):
         ("a.ase", swatches()[:-30], "cut short"),
         ("a.ase", swatches(b"LAB "), "the model 'LAB '; save the swatches as RGB"),
         ("a.ase", b"....\xe0\xa5....", "is an Aseprite sprite"),
-        ("a.txt", b"; paint.net\nFF00\n", "line 2: 'FF00' is no colour; it must be AARRGGBB"),
-        ("a.hex", b"", "no palette file; it must be one of"),
+        ("a.txt", b"; paint.net\nFF00\n", "line 2: 'FF00' is not a colour; it must be AARRGGBB"),
+        ("a.hex", b"", "not a palette file; it must be one of"),
         ("a.hex", "".join(f"0000{i:02x}\n0001{i:02x}\n" for i in range(200)).encode(), "holds 400 colours"),
-        ("a.png", b"not a picture", "no palette file"),
+        ("a.png", b"not a picture", "not a palette file"),
         ("a.png", b"\x89PNG of another kind", "cannot be read as a palette"),
-        ("a.bin", b"\xff\xfe\x00\x01", "no palette file"),
-        ("a.hex", b"<!DOCTYPE html>", "no palette file"),
+        ("a.bin", b"\xff\xfe\x00\x01", "not a palette file"),
+        ("a.hex", b"<!DOCTYPE html>", "not a palette file"),
     ],
 )
 def test_bad_palette_files_are_refused_in_one_line(tmp_path, name, content, message):

@@ -16,7 +16,7 @@ from src.sampling import load_model
 from src.training.checkpoint import load_checkpoint
 from src.training.grids import to_rgba
 from src.training.log import read_metrics
-from src.training.quick_evaluation import BEST_BY, Examination, is_best
+from src.training.quick_evaluation import BEST_BY, QuickEvaluation, is_best
 from src.training.run import train
 from tests.same import assert_same
 
@@ -105,13 +105,13 @@ def test_without_an_interval_nobody_looks(data_folder, tmp_path):
 def test_what_cannot_sample_is_not_looked_at_and_training_portraits_stand_in(data_folder):
     portraits = load_portraits(data_folder)
     portraits.split[:] = 0
-    examination = Examination(planted(1.0), portraits, 5, 12, 0, torch.device("cpu"))
-    assert len(examination.reals) == 5
+    quick_evaluation = QuickEvaluation(planted(1.0), portraits, 5, 12, 0, torch.device("cpu"))
+    assert len(quick_evaluation.reals) == 5
 
     class Mute:
         cannot_sample = "the prior is not trained yet"
 
-    assert examination.metrics(Mute(), None) == {}
+    assert quick_evaluation.metrics(Mute(), None) == {}
 
 
 @pytest.mark.parametrize(("distance", "best"), [(1.9, True), (2.0, False), (float("nan"), False)])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from src.data.contact_sheets import page_names, write_contact_sheets
 from src.data.folder import CONTACT_SHEETS, GROUP_COLUMNS, GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
 from src.data.group_labels import GROUP_LABELS, extend_group_labels
 from src.data.groups import silhouette_hash
 from src.data.intake import ACCEPTED, RAW_COLUMNS
-from src.data.sheets import page_names, write_contact_sheets
 from src.images import read_rgba
 from src.tables import read_table, write_table
 

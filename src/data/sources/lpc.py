@@ -164,7 +164,7 @@ def read_recipe(path: Path | None) -> Recipe:
     """
     if path is None:
         return Recipe.model_validate(DEFAULT_RECIPE)
-    return read_json(path, Recipe, "leave --recipe out for the default one, or mend it: see lpc_recipe.py")
+    return read_json(path, Recipe, "leave --recipe out for the default one, or correct it: see lpc_recipe.py")
 
 
 def prepare_lpc(

@@ -45,7 +45,7 @@ def train_apart(job: Mapping[str, object], log: Callable[[str], None]) -> dict[s
     windows = sys.platform == "win32"
     group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if windows else {"start_new_session": True}
     process = subprocess.Popen(
-        [sys.executable, "-m", "src.training.apart", json.dumps(job)],
+        [sys.executable, "-m", "src.training.own_process", json.dumps(job)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

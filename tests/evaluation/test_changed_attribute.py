@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.evaluation.control import change_attributes, similarity
+from src.evaluation.changed_attribute import change_attributes, similarity
 from src.labels import LabelSpecification
 
 LABELS = LabelSpecification({"gender": ("feminine", "masculine"), "palette": ("cool", "warm", "dark")})

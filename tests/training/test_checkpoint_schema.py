@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from src.errors import InputError
-from src.training.stored import checked, checksums, digest
+from src.training.checkpoint_schema import checked, checksums, digest
 from tests.conftest import stored_content
 from tests.same import assert_same
 

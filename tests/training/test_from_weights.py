@@ -14,8 +14,8 @@ from src.config import load_config
 from src.errors import InputError
 from src.labels import LabelSpecification
 from src.training.checkpoint import load_checkpoint
+from src.training.from_weights import configure_from, matched_rows, matching, read_start
 from src.training.run import train
-from src.training.start import configure_from, matched_rows, matching, read_start
 from src.training.weights import averaged_weights, load_weights, write_weights
 from tests.conftest import SPECIFICATION, make_portraits
 

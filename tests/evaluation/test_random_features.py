@@ -4,7 +4,7 @@ import torch
 
 from src.evaluation.controls import blurred, mirrored, recoloured, shuffled
 from src.evaluation.feature_spaces import Scale
-from src.evaluation.features import CHANNELS, PARTS, SEEDS, RandomFeatures, random_features
+from src.evaluation.random_features import CHANNELS, PARTS, SEEDS, RandomFeatures, random_features
 from src.painter import paint_heroes
 from tests.conftest import make_portraits
 
