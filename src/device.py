@@ -14,7 +14,6 @@ import torch
 
 from src.errors import InputError
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 NATIVE_BF16 = "HERO_PORTRAITS_NATIVE_BF16"
 
 
@@ -63,7 +62,7 @@ class Precision:
         name: `fp32`, `bf16`, `fp16`, or `auto`: bf16 where the hardware has it, else fp16 on CUDA, else fp32.
 
     Raises:
-        InputError: an unknown name, or fp16 without CUDA.
+        InputError: fp16 without CUDA.
     """
 
     device: torch.device
@@ -71,8 +70,6 @@ class Precision:
     scaler: torch.amp.GradScaler = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.name not in PRECISIONS:
-            raise InputError(f"unknown precision {self.name!r}; choose one of: {', '.join(PRECISIONS)}")
         if self.name == "auto":
             fallback = "fp16" if self.device.type == "cuda" else "fp32"
             self.name = "bf16" if _native_bf16(self.device) else fallback

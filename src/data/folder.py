@@ -79,11 +79,6 @@ class PrepareReport:
     seconds: float = 0.0
 
     @property
-    def accepted(self) -> int:
-        """Number of portraits."""
-        return self.counts.get(ACCEPTED, 0)
-
-    @property
     def told(self) -> list[tuple[tuple[str, str], list[str]]]:
         """The reasons that are no warnings."""
         return [item for item in self.reasons.items() if advice_for(item[0][1]) is None]

@@ -48,10 +48,9 @@ class RandomFeatures(nn.Module):
             layer.bias.data = torch.from_numpy(random.standard_normal(outputs).astype(np.float32) * 0.1)
             self.layers.append(layer)
         self.requires_grad_(False)
-        self.num_features = 2 * sum(CHANNELS) + PARTS**2 * CHANNELS[-1]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Portraits uint8 [N, C, H, W] -> vectors float [N, num_features]."""
+        """Portraits uint8 [N, C, H, W] -> vectors float [N, 2 sum(CHANNELS) + PARTS^2 CHANNELS[-1]]."""
         hidden = images.float() / 255  # a transparent pixel is 0, like the padding: no border appears around it
         parts = []
         for layer in self.layers:

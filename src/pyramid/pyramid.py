@@ -154,11 +154,6 @@ class PalettePyramid(nn.Module):
                 )
             )
 
-    @property
-    def parts(self) -> list[str]:
-        """Names of the parts of a portrait: `palette`, then the maps by their sides."""
-        return ["palette", *map(str, self.sides)]
-
     def losses(
         self, portraits: Indexed, labels: Tensor, turns: Tensor, finer_maps: Sequence[int] = ()
     ) -> dict[str, PartLoss]:

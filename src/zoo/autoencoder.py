@@ -121,23 +121,6 @@ class AutoencoderFamily(EncoderDecoderFamily):
         return sampler(reals)
 
     @torch.no_grad()
-    def interpolate(self, sampler: nn.Module, first: Tensor, second: Tensor, steps: int) -> Tensor:
-        """Portraits on the straight way between two codes.
-
-        Args:
-            sampler: as for `sample`.
-            first, second: portraits [N, C, H, W] in [-1, 1].
-            steps: how many, both ends among them; at least 2.
-
-        Returns:
-            [N, steps, C, H, W] in [-1, 1]; the ends are the reconstructions of `first` and `second`.
-        """
-        start, end = sampler.encoder(first), sampler.encoder(second)
-        shares = torch.linspace(0, 1, steps, device=first.device)[None, :, None]
-        codes = torch.lerp(start[:, None], end[:, None], shares)
-        return sampler.decoder(codes.flatten(0, 1)).unflatten(0, (len(first), steps))
-
-    @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The reconstruction error on validation portraits: above the training one it shows overfitting. With
         denoising also that from a noisy portrait, and that of the noisy portrait itself."""

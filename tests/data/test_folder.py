@@ -43,7 +43,7 @@ def test_every_file_has_a_row_and_every_portrait_a_group(images, tmp_path):
     assert tuple(rows["broken.png"]) == RAW_COLUMNS
     assert set(rows) == {path.relative_to(images).as_posix() for path in images.rglob("*") if path.is_file()}
     assert report.counts == {"accepted": 15, "duplicate": 1, "rejected": 1, "ignored": 1}
-    assert (report.accepted, report.groups) == (15, 3)
+    assert (report.counts["accepted"], report.groups) == (15, 3)
     assert "1 rejected: not an image" in str(report)
 
     copy, original = rows["zz_copy.png"], rows["heroes/00_cool.png"]
@@ -133,7 +133,7 @@ def test_a_sheet_becomes_tiles(tmp_path):
 
 
 def test_other_sizes(images, tmp_path):
-    assert prepare_folder(images, tmp_path / "data", size=96).accepted == 15
+    assert prepare_folder(images, tmp_path / "data", size=96).counts["accepted"] == 15
     assert read_rgba(tmp_path / "data" / "prepared" / "heroes" / "00_cool.png").shape == (96, 96, 4)
 
 

@@ -50,7 +50,7 @@ def members_by_group(data):
 def test_a_hero_in_four_folders_is_one_group_and_the_folder_is_the_label(views, tmp_path, capsys):
     data = tmp_path / "data"
     report = prepare_tinyhero(views, data)
-    assert (report.accepted, report.groups) == (24, 6)
+    assert (report.counts["accepted"], report.groups) == (24, 6)
     assert members_by_group(data)["hero_0003"] == {f"{view}/3.png" for view in range(4)}
     table = read_rows(data / "sprite_groups.csv")
     assert [row["group_id"] for row in table] == [f"hero_{number:04d}" for number in range(6)]
@@ -102,7 +102,7 @@ def draw_sheet(rows, columns, tile, spacing):
 def test_a_packed_sheet_becomes_its_tiles(tmp_path, spacing):
     write_png(tmp_path / "sheet.png", draw_sheet(3, 4, 16, spacing))
     report = prepare_packed_sheet(tmp_path / "sheet.png", tmp_path / "data", spacing=spacing)
-    assert report.accepted == 11
+    assert report.counts["accepted"] == 11
     tile = read_rgba(tmp_path / "data" / "prepared" / "sheet_r01_c02.png")
     assert tile.shape == (64, 64, 4) and set(map(tuple, tile[tile[..., 3] > 0])) == {(100, 200, 90, 255)}
     assert build_dataset(tmp_path / "data").portraits == 11  # by palette alone
@@ -119,7 +119,7 @@ def test_the_sheet_that_was_given_stays_wherever_it_lies(tmp_path, place):
         with pytest.raises(InputError, match="where prepared data is written"):
             prepare_packed_sheet(sheet, tmp_path, spacing=1)
     else:
-        assert prepare_packed_sheet(sheet, tmp_path, spacing=1).accepted == 11
+        assert prepare_packed_sheet(sheet, tmp_path, spacing=1).counts["accepted"] == 11
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
@@ -174,7 +174,7 @@ def test_layers_are_stacked_into_heroes_with_the_recipes_labels(layers, tmp_path
     data = tmp_path / "data"
     report = prepare_lpc(layers, data, tmp_path / "recipe.json")
     # A mage in robe or coat, 2 cloths x 2 hairs each; a knight with a robe (4) or none (2 hairs).
-    assert (report.accepted + report.counts.get("duplicate", 0), report.groups) == (4 + 4 + 2 + 4, 4)
+    assert (report.counts["accepted"] + report.counts.get("duplicate", 0), report.groups) == (4 + 4 + 2 + 4, 4)
     labels = {row["filename"]: row for row in read_rows(data / "source_labels.csv")}
     picture = read_rgba(data / "prepared" / "kind00_000_00.png")
     assert not (picture[..., :3] == (255, 0, 0)).all(axis=-1).any()  # no pixel of another frame
@@ -218,7 +218,8 @@ def test_a_hero_is_composed_in_every_view_of_the_recipe(tmp_path, asked):
 
 def test_a_kind_without_its_layer_is_left_out_aloud(layers, tmp_path):
     report = prepare_lpc(layers, tmp_path / "data", tmp_path / "recipe.json", heroes=1, recolours=3)
-    assert report.accepted == 3 and "masculine knight" in report.warnings[0] and "plate.png" in report.warnings[0]
+    assert report.counts["accepted"] == 3
+    assert "masculine knight" in report.warnings[0] and "plate.png" in report.warnings[0]
     with pytest.raises(InputError, match="makrohn"):
         prepare_lpc(layers, tmp_path / "other")  # the default recipe knows none of these layers
     (layers / "body.png").write_bytes(b"broken")
@@ -293,7 +294,7 @@ def test_more_combinations_than_can_be_numbered(layers, tmp_path):
 def test_a_hero_of_no_layer_is_none(layers, tmp_path):
     kind = {"labels": {"gender": "x"}, "layers": [["", "body.png"]]}
     (tmp_path / "recipe.json").write_text(json.dumps(RECIPE | {"kinds": [kind]}))
-    assert prepare_lpc(layers, tmp_path / "data", tmp_path / "recipe.json").accepted == 1
+    assert prepare_lpc(layers, tmp_path / "data", tmp_path / "recipe.json").counts["accepted"] == 1
 
 
 def test_the_default_recipe_is_one():
@@ -519,5 +520,5 @@ def test_a_note_written_by_hand_counts_and_is_kept(tmp_path):
 @pytest.mark.skipif(not (DATASETS / "kenney_1bit").is_dir(), reason="the sheet is not here")
 def test_the_known_sheet_is_known(tmp_path):
     report = prepare_packed_sheet(DATASETS / "kenney_1bit" / "colored-transparent_packed.png", tmp_path)
-    assert report.accepted + report.counts["duplicate"] <= 49 * 22
+    assert report.counts["accepted"] + report.counts["duplicate"] <= 49 * 22
     assert read_origin(tmp_path).licence == "CC0 1.0"

@@ -45,7 +45,7 @@ def test_heroes_of_other_silhouettes_are_not_flagged(heroes):
     train, validation, others = heroes
     check = check_copies(others, train, validation)
     assert not check.flagged
-    assert check.real_distance_median <= 1
+    assert check.details["real_distance_median"] <= 1
 
 
 @pytest.mark.parametrize(
