@@ -13,27 +13,7 @@ from torch.nn import functional
 
 from src.gan.conditioning import AttributeEmbedding
 from src.pyramid.choosing import inverse_cdf
-
-
-class Past:
-    """Keys and values of the positions so far, in room for all of them: to join them anew at every position would copy
-    more than is computed.
-
-    Args:
-        shape: of the keys of all positions, [N, heads, L, width / heads].
-        like: a tensor of the device and format to keep them in.
-    """
-
-    def __init__(self, shape: Sequence[int], like: Tensor) -> None:
-        self.keys, self.values = like.new_empty(*shape), like.new_empty(*shape)
-        self.length = 0
-
-    def add(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """One position's keys and values [N, heads, 1, D] -> those of all positions so far [N, heads, T, D]."""
-        self.keys[:, :, self.length] = keys[:, :, 0]
-        self.values[:, :, self.length] = values[:, :, 0]
-        self.length += 1
-        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+from src.pyramid.layers import Cache
 
 
 class CausalBlock(nn.Module):
@@ -48,7 +28,7 @@ class CausalBlock(nn.Module):
         self.dense = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, features: Tensor, past: Past | None = None) -> Tensor:
+    def forward(self, features: Tensor, past: Cache | None = None) -> Tensor:
         """Features [N, T, width] -> the same shape.
 
         Args:
@@ -58,14 +38,10 @@ class CausalBlock(nn.Module):
         heads = self.to_queries_keys_values(self.norm_1(features)).unflatten(2, (3, self.heads, -1))
         queries, keys, values = heads.permute(2, 0, 3, 1, 4).unbind(0)
         if past is not None:
-            keys, values = past.add(keys, values)
+            keys, values = past.extend(keys, values)
         attended = functional.scaled_dot_product_attention(queries, keys, values, is_causal=past is None)
         features = features + self.dropout(self.attention_out(attended.transpose(1, 2).flatten(2)))
         return features + self.dropout(self.dense(self.norm_2(features)))
-
-    def empty_past(self, like: Tensor, positions: int) -> Past:
-        """Room for so many positions of as many portraits as `like` [N, width] has."""
-        return Past((len(like), self.heads, positions, like.shape[1] // self.heads), like)
 
 
 class CodePrior(nn.Module):
@@ -125,7 +101,7 @@ class CodePrior(nn.Module):
         2020). Keys and values of earlier positions are kept, so every position passes the blocks once.
         """
         condition = self.labels(labels)
-        pasts = [block.empty_past(condition, self.positions) for block in self.blocks]
+        pasts = [Cache(self.positions) for _ in self.blocks]
         codes = [torch.full((len(condition),), self.start, device=labels.device)]
         for position in range(self.positions):
             features = (self.codes(codes[-1]) + self.places[position] + condition)[:, None]

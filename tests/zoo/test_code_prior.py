@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from src.pyramid.choosing import inverse_cdf
+from src.pyramid.layers import Cache
 from src.zoo.code_prior import CodePrior
 
 CODES, POSITIONS = 6, 9
@@ -49,7 +50,7 @@ def test_incremental_features_equal_the_full_ones():
     block = build().blocks[0]
     features = torch.randn(2, 5, 16)
     whole = block(features)
-    past = block.empty_past(features[:, 0], 5)
+    past = Cache(5)
     rows = [block(features[:, position : position + 1], past) for position in range(5)]
     torch.testing.assert_close(torch.cat(rows, dim=1), whole, rtol=1e-5, atol=1e-5)
 
