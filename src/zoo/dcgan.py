@@ -4,6 +4,8 @@ Cross-entropy, Adam, and early stopping on the generator's loss."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -16,8 +18,14 @@ from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 from src.zoo.cross_entropy import cross_entropy
 from src.zoo.early_stopping import EarlyStopping
 
-NORMALISATIONS = ("batch", "layer", "instance", "none")
 STRIDED_LAYERS = 3
+NORMALISATIONS: dict[str, Callable[[int], nn.Module]] = {
+    # No running statistics: reals and fakes have different ones, and a mean of both would fit neither.
+    "batch": partial(nn.BatchNorm2d, track_running_stats=False),
+    "layer": partial(nn.GroupNorm, 1),
+    "instance": partial(nn.InstanceNorm2d, affine=True),
+    "none": nn.Identity,
+}
 
 
 class SignedSigmoid(nn.Module):
@@ -92,7 +100,7 @@ class DCGANDiscriminator(nn.Module):
         dropout: share of the features that training drops before the last layer.
 
     Raises:
-        ValueError: a size that is no power of two from 16, or an unknown normalisation.
+        ValueError: a size that is no power of two from 16.
     """
 
     def __init__(
@@ -111,7 +119,7 @@ class DCGANDiscriminator(nn.Module):
             layers.append(nn.Conv2d(c_in, c_out, 4, 2, 1))
             # None on the first layer: the paper found that samples oscillate with it.
             if level > 0:
-                layers.append(_normalise(normalisation, c_out))
+                layers.append(NORMALISATIONS[normalisation](c_out))
             layers.append(nn.LeakyReLU(0.2))
             c_in, c_out = c_out, 2 * c_out
         side = size // 2**STRIDED_LAYERS
@@ -122,19 +130,6 @@ class DCGANDiscriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Portraits [N, C, size, size] in [-1, 1] -> scores [N]; higher means more real."""
         return self.layers(images).squeeze(1)
-
-
-def _normalise(name: str, channels: int) -> nn.Module:
-    if name == "batch":
-        # No running statistics: reals and fakes have different ones, and a mean of both would fit neither.
-        return nn.BatchNorm2d(channels, track_running_stats=False)
-    if name == "layer":
-        return nn.GroupNorm(1, channels)
-    if name == "instance":
-        return nn.InstanceNorm2d(channels, affine=True)
-    if name == "none":
-        return nn.Identity()
-    raise ValueError(f"unknown normalisation {name!r}; choose one of: {', '.join(NORMALISATIONS)}")
 
 
 def _check_size(size: int) -> None:

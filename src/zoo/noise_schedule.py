@@ -16,10 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from src.errors import InputError
-
-SCHEDULES = ("linear", "cosine")
-
 
 def linear_betas(steps: int) -> Tensor:
     """Share of variance replaced by noise in each step, float64 [steps] (Ho et al., 2020).
@@ -40,6 +36,9 @@ def cosine_betas(steps: int) -> Tensor:
     time = torch.arange(steps + 1, dtype=torch.float64) / steps
     alpha_bars = torch.cos((time + offset) / (1 + offset) * math.pi / 2).square()
     return (1 - alpha_bars[1:] / alpha_bars[:-1]).clamp(max=0.999)
+
+
+SCHEDULES = {"linear": linear_betas, "cosine": cosine_betas}
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,7 @@ class NoiseSchedule:
 
 
 def make_schedule(name: str, steps: int, device: torch.device | str = "cpu") -> NoiseSchedule:
-    """The schedule of that name with so many steps.
-
-    Raises:
-        InputError: an unknown name.
-    """
-    if name not in SCHEDULES:
-        raise InputError(f"unknown noise schedule {name!r}; choose one of: {', '.join(SCHEDULES)}")
-    betas = linear_betas(steps) if name == "linear" else cosine_betas(steps)
+    """The schedule of that name, of `SCHEDULES`, with so many steps."""
+    betas = SCHEDULES[name](steps)
     # The product runs in float64: a thousand rounded factors would be a thousand roundings.
     return NoiseSchedule(torch.cumprod(1 - betas, dim=0).float().to(device))
