@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 
 from src.images import pixel_numbers
 
@@ -33,25 +34,16 @@ def colour_layout(rgba: np.ndarray) -> np.ndarray:
     Returns:
         uint16 `[H, W]`: 0 where transparent, visible colours from 1.
     """
-    visible = rgba[..., 3] > 0
-    packed = pixel_numbers(rgba)[visible]
-    number = np.zeros(visible.shape, np.uint32)
-    number[visible] = np.unique(packed, return_inverse=True)[1].reshape(-1) + 1
-    return renumbered(number)
+    return renumbered(np.where(rgba[..., 3] > 0, pixel_numbers(rgba), 0))
 
 
 def renumbered(layout: np.ndarray) -> np.ndarray:
-    """The numbers of a layout `[H, W]` in order of first appearance again, uint16: after it was mirrored, say.
-
-    Every number up to the largest must be there.
-    """
-    numbers = layout.reshape(-1)
-    first = np.empty(int(numbers.max()) + 1, np.int64)
-    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of several places the last one written stays
-    first[0] = -1
-    rank = np.empty(len(first), np.uint16)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[layout]
+    """The numbers of a layout `[H, W]`, 0 where transparent, in order of first appearance again, uint16: after it was
+    mirrored, say."""
+    visible = layout > 0
+    numbers = np.zeros(layout.shape, np.uint16)
+    numbers[visible] = pd.factorize(layout[visible])[0] + 1
+    return numbers
 
 
 def similarity(one: np.ndarray, other: np.ndarray, least: float = 0.0) -> float:
