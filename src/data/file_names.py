@@ -168,10 +168,7 @@ def guess_heroes(filenames: Sequence[str], colours_of: Callable[[str], np.ndarra
     """
     hint, cached = "", lru_cache(maxsize=None)(colours_of)
     for heroes, words in _readings(filenames):
-        members = defaultdict(list)
-        for name, hero in heroes.items():
-            members[hero].append(name)
-        within, between = _shared_colours([names for names in members.values() if len(names) > 1], cached)
+        within, between = _shared_colours(joined(heroes), cached)
         if within >= LEAST_SHARED_COLOURS and within - between >= LEAST_MORE_SHARED:
             return heroes, words
         if within >= HINT_SHARED_COLOURS and within - between >= LEAST_MORE_SHARED / 2:
