@@ -279,3 +279,23 @@ def orphans(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     commonest = np.take_along_axis(around, np.argmax(agreeing, axis=0)[None], axis=0)[0]
     orphan = (around != packed).all(axis=0) & (agreeing.max(axis=0) >= ORPHAN_AGREEING_NEIGHBOURS) & (packed != 0)
     return orphan, commonest.view(np.uint8).reshape(rgba.shape)
+
+
+def shifted(values: np.ndarray, right: int, down: int) -> np.ndarray:
+    """`[..., H, W]` moved by whole pixels; what leaves is gone, what comes in is 0."""
+    height, width = values.shape[-2:]
+    moved = np.zeros_like(values)
+    moved[..., max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)] = values[
+        ..., max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)
+    ]
+    return moved
+
+
+def grown(masks: np.ndarray) -> np.ndarray:
+    """Masks bool `[..., H, W]` with their four-neighbours."""
+    wider = masks.copy()
+    wider[..., 1:, :] |= masks[..., :-1, :]
+    wider[..., :-1, :] |= masks[..., 1:, :]
+    wider[..., 1:] |= masks[..., :-1]
+    wider[..., :-1] |= masks[..., 1:]
+    return wider

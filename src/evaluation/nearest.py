@@ -7,11 +7,12 @@ that shift. Portraits are compared as they are and mirrored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 
+from src.images import shifted
 from src.palettes.oklab import srgb_to_oklab
 from src.progress import track
 
@@ -42,13 +43,7 @@ class Library:
     colours: np.ndarray  # float32 [N, D]
 
     def subset(self, chosen: np.ndarray) -> Library:
-        return Library(
-            self.pixels[chosen],
-            self.edges[chosen],
-            self.edge_counts[chosen],
-            self.structure[chosen],
-            self.colours[chosen],
-        )
+        return Library(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -155,17 +150,17 @@ def _nearest_as_they_are(queries: np.ndarray, library: Library) -> tuple[np.ndar
     best_shift = np.zeros((*candidates.shape, 2), np.int64)
     for down in range(-SHIFT, SHIFT + 1):
         for right in range(-SHIFT, SHIFT + 1):
-            moved = _moved(maps, down, right)
+            moved = shifted(maps, right, down)
             shared = _count_bits(_packed(moved)[:, None] & theirs)
             # Edges that the shift pushes out of the picture still count as not shared.
             union = ours.edge_counts[:, None] + their_counts - shared
             distance = 1 - shared / np.maximum(union, 1)
             better = distance < structural
             structural[better] = distance[better]
-            best_shift[better] = (down, right)
+            best_shift[better] = (right, down)
     colour = np.empty(candidates.shape)
     for (row, column), index in np.ndenumerate(candidates):
-        moved_query = _moved(queries[row].transpose(2, 0, 1), *best_shift[row, column]).transpose(1, 2, 0)
+        moved_query = shifted(queries[row].transpose(2, 0, 1), *best_shift[row, column]).transpose(1, 2, 0)
         # The difference of uint8 without going through wider numbers: one of the two saturating differences is 0.
         other = library.pixels[index]
         colour[row, column] = (np.maximum(moved_query, other) - np.minimum(moved_query, other)).mean() / 255
@@ -183,13 +178,3 @@ def _highest(similarity: np.ndarray) -> np.ndarray:
     """The columns of the highest values of each row, [N, at most `CANDIDATES`]."""
     count = min(CANDIDATES, similarity.shape[1])
     return np.argpartition(-similarity, count - 1, axis=1)[:, :count]
-
-
-def _moved(values: np.ndarray, down: int, right: int) -> np.ndarray:
-    """[..., H, W] moved by whole pixels; what comes in is 0."""
-    height, width = values.shape[-2:]
-    moved = np.zeros_like(values)
-    moved[..., max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = values[
-        ..., max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)
-    ]
-    return moved

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from src.data.clean import remove_orphans
-from src.images import ALPHA_THRESHOLD, colour_numbers, colours_of_numbers, count_colours, with_binary_alpha
+from src.images import ALPHA_THRESHOLD, colour_numbers, colours_of_numbers, count_colours, grown, with_binary_alpha
 from src.palettes.category import OUTLINE_BELOW_LIGHTNESS
 from src.palettes.oklab import srgb_to_oklab
 
@@ -58,7 +58,7 @@ def measure_pixel_art(images: np.ndarray, palette: np.ndarray | None = None) -> 
     measures["colours"] = np.array([count_colours(picture) for picture in pictures], np.float64)
     measures["orphans"] = _share(changed & opaque, opaque)
     measures["flat"], measures["blur"] = _pairs(number, oklab, opaque)
-    rim = _rim(opaque)
+    rim = opaque & grown(~opaque)  # a bust that is cut off by the border has no rim there
     measures["outline"] = _share((oklab[:, 0] < OUTLINE_BELOW_LIGHTNESS)[number] & rim, rim)
     if palette is not None:
         measures["off_palette"] = _share(_is_off(oklab, palette)[number] & opaque, opaque)
@@ -95,16 +95,6 @@ def _pairs(number: np.ndarray, oklab: np.ndarray, opaque: np.ndarray) -> tuple[n
         for total, mask in ((pairs, both), (equal, both & same), (soft, near)):
             total += mask.sum(axis=(1, 2))
     return equal / np.maximum(pairs, 1), soft / np.maximum(pairs, 1)
-
-
-def _rim(opaque: np.ndarray) -> np.ndarray:
-    """Opaque pixels with transparency on one of four sides; a bust that is cut off by the border has no rim there."""
-    beside = np.zeros_like(opaque)
-    beside[:, 1:] |= ~opaque[:, :-1]
-    beside[:, :-1] |= ~opaque[:, 1:]
-    beside[:, :, 1:] |= ~opaque[:, :, :-1]
-    beside[:, :, :-1] |= ~opaque[:, :, 1:]
-    return opaque & beside
 
 
 def _is_off(oklab: np.ndarray, palette: np.ndarray) -> np.ndarray:

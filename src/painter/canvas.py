@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from src.images import grown, shifted
+
 SIZE = 64
 
 # Materials. Each has shades 0 (line) to 4 (highlight); `ramps.colour_table` says which of them share a colour.
@@ -101,26 +103,6 @@ def polyline(points: Sequence[Point], width: int = 1) -> np.ndarray:
             on_canvas = (x + right >= 0) & (x + right < SIZE) & (y + down >= 0) & (y + down < SIZE)
             mask[y[on_canvas] + down, x[on_canvas] + right] = True
     return mask
-
-
-def shifted(mask: np.ndarray, right: int, down: int) -> np.ndarray:
-    """The mask moved by whole pixels; what leaves the canvas is gone."""
-    moved = np.zeros_like(mask)
-    height, width = mask.shape
-    moved[max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)] = mask[
-        max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)
-    ]
-    return moved
-
-
-def grown(mask: np.ndarray) -> np.ndarray:
-    """The mask and its four-neighbours."""
-    wider = mask.copy()
-    wider[1:] |= mask[:-1]
-    wider[:-1] |= mask[1:]
-    wider[:, 1:] |= mask[:, :-1]
-    wider[:, :-1] |= mask[:, 1:]
-    return wider
 
 
 def below(edge: Sequence[Point]) -> np.ndarray:

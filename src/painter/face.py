@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.images import grown
 from src.painter.canvas import (
     BASE,
     CHECKERBOARD,
@@ -28,7 +29,6 @@ from src.painter.canvas import (
     Canvas,
     Point,
     below,
-    grown,
     polygon,
     polyline,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from src.images import shifted
 from src.painter.canvas import (
     BASE,
     CLOTH,
@@ -30,7 +31,6 @@ from src.painter.canvas import (
     ellipse,
     polygon,
     polyline,
-    shifted,
     smooth,
 )
 from src.painter.parts import Library, nothing
