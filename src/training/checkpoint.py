@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from src.errors import InputError
+from src.files import replacing
 from src.training.checkpoint_schema import checked, checksums
 
 FORMAT = 1
@@ -33,20 +34,14 @@ def save_checkpoint(
         InputError: it cannot be written.
     """
     path = folder / f"{images_seen // 1000:06d}.pt"
-    partial = folder / f".{path.name}.{os.getpid()}.partial"
     content = {**content, "images_seen": images_seen}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for left_over in folder.glob(".*.partial"):  # of a run that was killed while it wrote
+        for left_over in folder.glob(".*.tmp"):  # of a run that was killed while it wrote
             left_over.unlink()
-        try:
-            with open(partial, "wb") as file:
-                torch.save({"format": FORMAT, **content, "checksums": checksums(content)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            torch.save({"format": FORMAT, **content, "checksums": checksums(content)}, file)
+            file.flush()
+            os.fsync(file.fileno())
         if best:
             # Before `latest.pt`: killed in between, the resumed run comes by here again.
             _link(path, folder / "best.pt")
@@ -141,16 +136,12 @@ def file_hash(path: Path) -> str:
 
 def _link(path: Path, alias: Path) -> None:
     """A second name for the file, put in place atomically; a copy where the disk knows no hard links."""
-    partial = alias.with_name(f".{alias.name}.{os.getpid()}.partial")
-    partial.unlink(missing_ok=True)
-    try:
+    with replacing(alias) as temporary:
+        temporary.unlink(missing_ok=True)
         try:
-            os.link(path, partial)
+            os.link(path, temporary)
         except OSError:
-            shutil.copyfile(path, partial)
-        os.replace(partial, alias)
-    finally:
-        partial.unlink(missing_ok=True)
+            shutil.copyfile(path, temporary)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_copy_stands_in_where_the_disk_knows_no_links(tmp_path, monkeypatch):
 
 
 def test_what_a_killed_run_left_half_written_is_swept_up(tmp_path):
-    (tmp_path / ".000007.pt.4711.partial").write_bytes(b"half a checkpoint")
+    (tmp_path / ".0123456789abcdef.4711.tmp").write_bytes(b"half a checkpoint")
     save(tmp_path, 8000)
     assert sorted(os.listdir(tmp_path)) == ["000008.pt", "latest.pt"]
 
