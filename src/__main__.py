@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -340,7 +340,12 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     commands.type = str  # of all that follows; each command looks at its own
 
-    command = commands.add_parser("paint", help="paint the default heroes: PNGs and labels.csv")
+    def add_command(run: Callable[[argparse.Namespace], int | None], help_text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(run.__name__, help=help_text)
+        command.set_defaults(run=run)
+        return command
+
+    command = add_command(paint, "paint the default heroes: PNGs and labels.csv")
     command.add_argument("--out", type=Path, required=True, help="folder for the PNGs and labels.csv")
     command.add_argument("-n", dest="count", type=int, default=7600, help="how many portraits (default 7600)")
     command.add_argument("--seed", type=int, default=0)
@@ -348,9 +353,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--recolours", type=int, default=2, metavar="K", help="portraits of one silhouette (default 2)"
     )
     command.add_argument("--smooth", action="store_true", help="blended, antialiased pictures of 256x256 pixels")
-    command.set_defaults(run=paint)
 
-    command = commands.add_parser("prepare", help="raw images -> 64x64 portraits, duplicates, groups (notebook 01)")
+    command = add_command(prepare, "raw images -> 64x64 portraits, duplicates, groups (notebook 01)")
     command.add_argument("--images", type=Path, required=True, help="folder of raw images, searched deeply")
     command.add_argument("--data", type=Path, required=True, help="data folder to write")
     command.add_argument("--size", type=int, default=64, help="side of the portraits in pixels (default 64)")
@@ -378,9 +382,8 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--resample", default="lanczos", metavar="METHOD", help="smooth art: lanczos, bicubic, bilinear or box"
     )
-    command.set_defaults(run=prepare)
 
-    command = commands.add_parser("source", help="a known collection -> 64x64 portraits with its own labels and groups")
+    command = add_command(source, "a known collection -> 64x64 portraits with its own labels and groups")
     collections = command.add_subparsers(title="collections", metavar="COLLECTION", dest="collection", required=True)
     for name, help_text in (
         ("tinyhero", "TinyHero: four folders of views; the label is the view, the group is the hero"),
@@ -406,9 +409,8 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--heroes", type=int, default=24, help="the most heroes a kind (default 24)")
             command.add_argument("--recolours", type=int, default=18, help="the most colourings a hero (default 18)")
             command.add_argument("--seed", type=int, default=0)
-        command.set_defaults(run=source)
 
-    command = commands.add_parser("build", help="labels, palettes, split, packed file (notebook 02)")
+    command = add_command(build, "labels, palettes, split, packed file (notebook 02)")
     command.add_argument("--data", type=Path, required=True, help="data folder that `prepare` wrote")
     command.add_argument(
         "--labels",
@@ -431,9 +433,8 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--hold-out", action="append", default=[], metavar="A=X,B=Y", help="never train on this combination of labels"
     )
-    command.set_defaults(run=build)
 
-    command = commands.add_parser("train", help="train a family on the packed file (notebook 03)")
+    command = add_command(train, "train a family on the packed file (notebook 03)")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, help="artifacts folder: samples, checkpoints, metrics.csv")
     command.add_argument("--family", help="resnet_gan (default); any name in docs/families.md")
@@ -456,9 +457,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--config", type=Path, metavar="FILE", help="YAML of settings, or the config.json of a run to repeat"
     )
     command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
-    command.set_defaults(run=train)
 
-    command = commands.add_parser("compare", help="train several families with one budget and put them on one page")
+    command = add_command(compare, "train several families with one budget and put them on one page")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, help="folder of the comparison; given again, it goes on")
     command.add_argument("--families", type=str, metavar="A,B", help="names joined by commas; all unless given")
@@ -467,9 +467,8 @@ def make_parser() -> argparse.ArgumentParser:
     budget.add_argument("--minutes", type=float, metavar="M", help="of training, a family; unless given, its profile's")
     budget.add_argument("--kimg", type=float, metavar="K", help="length of training a family instead")
     command.add_argument("--seed", type=int, default=0)
-    command.set_defaults(run=compare)
 
-    command = commands.add_parser("study", help="every technique on and off, and less data, with several seeds")
+    command = add_command(study, "every technique on and off, and less data, with several seeds")
     command.add_argument("--data", type=Path, required=True, help="data folder that `build` wrote")
     command.add_argument("--out", type=Path, required=True, help="folder of the study; given again, it goes on")
     command.add_argument("--rows", type=str, metavar="A,B", help="names joined by commas; all unless given")
@@ -477,9 +476,8 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--kimg", type=float, help="length of every run; unless given, the profile's")
     command.add_argument("--profile", help="smoke, cpu or rtx2070; by the hardware unless given")
     command.add_argument("--count", type=int, help="the most samples to evaluate a run with (default 1000)")
-    command.set_defaults(run=study)
 
-    command = commands.add_parser("sample", help="sample heroes: one PNG each, grid.png, manifest.json")
+    command = add_command(sample, "sample heroes: one PNG each, grid.png, manifest.json")
     command.add_argument("--out", type=Path, required=True)
     add_sampling(command)
     command.add_argument(
@@ -489,9 +487,8 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N|FILE",
         help="snap to N colours of the training set or a palette file",
     )
-    command.set_defaults(run=sample)
 
-    command = commands.add_parser("export", help="heroes as what game engines and drawing programs load")
+    command = add_command(export, "heroes as what game engines and drawing programs load")
     command.add_argument("--out", type=Path, required=True)
     source_of = command.add_mutually_exclusive_group()
     source_of.add_argument("--images", type=Path, metavar="DIR", help="a folder of `sample` or any portraits")
@@ -516,29 +513,23 @@ def make_parser() -> argparse.ArgumentParser:
         help="snap to N colours of these portraits or a palette file",
     )
     add_sampling(command)
-    command.set_defaults(run=export)
 
-    command = commands.add_parser("gallery", help="a folder of portraits as one HTML page, to choose from")
+    command = add_command(gallery, "a folder of portraits as one HTML page, to choose from")
     command.add_argument("folder", type=Path, metavar="FOLDER", help="that `sample` wrote, or any portraits")
     command.add_argument("--out", type=Path, metavar="FILE.html", help="gallery.html in the folder unless given")
     command.add_argument("--data", type=Path, help="data folder: show the nearest training portraits too")
     command.add_argument("--checkpoint", type=Path, help="that the portraits are of, for the page's commands")
-    command.set_defaults(run=gallery)
 
-    command = commands.add_parser("weights", help="a checkpoint's sampler as one safetensors file, to pass on")
+    command = add_command(weights, "a checkpoint's sampler as one safetensors file, to pass on")
     command.add_argument("--checkpoint", type=Path, required=True)
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     command.add_argument("--fp16", action="store_true", help="numbers of 16 bits: half the size")
-    command.set_defaults(run=weights)
 
-    command = commands.add_parser("web", help="a static web page that samples heroes in the browser")
+    command = add_command(web, "a static web page that samples heroes in the browser")
     command.add_argument("--checkpoint", type=Path, help="of a run, or a weights file; the project's own unless given")
     command.add_argument("--out", type=Path, required=True, help="folder of the page")
-    command.set_defaults(run=web)
 
-    command = commands.add_parser(
-        "evaluate", help="evaluate a checkpoint or a folder of images: JSON and an HTML report"
-    )
+    command = add_command(evaluate, "evaluate a checkpoint or a folder of images: JSON and an HTML report")
     evaluated = command.add_mutually_exclusive_group(required=True)
     evaluated.add_argument("--checkpoint", type=Path, help="take the samples from this file")
     evaluated.add_argument("--images", type=Path, help="folder of samples by anyone, with their manifest or labels.csv")
@@ -550,7 +541,6 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--inception", type=Path, metavar="FILE", help="torch-fidelity's weights: the literature's FID"
     )
-    command.set_defaults(run=evaluate)
     return parser
 
 
