@@ -5,6 +5,7 @@ No torch here.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import warnings
@@ -258,6 +259,13 @@ def write_png(path: Path, array: np.ndarray) -> None:
     """
     with replacing(path) as temporary:
         Image.fromarray(array).save(temporary, format="PNG")
+
+
+def png_bytes(picture: Image.Image, optimize: bool = False) -> bytes:
+    """A picture as the content of a PNG."""
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", optimize=optimize)
+    return stream.getvalue()
 
 
 def neighbours(rgba: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from src.errors import InputError
-from src.files import replacing
+from src.files import write_text
 
 # Spreadsheet programs of some countries save "CSV" with these.
 _DELIMITERS = ",;\t"
@@ -110,8 +110,7 @@ def _check_swallowed(path: Path, table: pd.DataFrame, delimiter: str) -> None:
 
 def write_table(path: Path, columns: Sequence[str], rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
     """Write a CSV with these columns in this order; a column that a row does not have stays empty."""
-    with replacing(path) as temporary:
-        temporary.write_text(table_text(columns, rows), encoding="utf-8", newline="")
+    write_text(path, table_text(columns, rows))
 
 
 def table_text(columns: Sequence[str], rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> str:
@@ -178,8 +177,7 @@ def _adapter(schema: type[Content]) -> TypeAdapter[Content]:
 
 def write_json(path: Path, content: Any) -> None:
     """Write indented JSON, keys in the order given."""
-    with replacing(path) as temporary:
-        temporary.write_text(json_text(content), encoding="utf-8", newline="\n")
+    write_text(path, json_text(content))
 
 
 def json_text(content: Any) -> str:

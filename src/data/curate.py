@@ -7,7 +7,6 @@ and taking one back adds a row instead of removing any.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -23,7 +22,7 @@ from PIL import Image
 from src.data.folder import GROUP_TABLE, PREPARED, RAW_TABLE, accepted_names
 from src.data.group_labels import GROUP_LABELS, IDENTITY_ATTRIBUTES, read_group_labels
 from src.errors import InputError
-from src.images import over_background, read_rgba, tile
+from src.images import over_background, png_bytes, read_rgba, tile
 from src.tables import parse_json, read_table, write_table
 
 if TYPE_CHECKING:
@@ -343,9 +342,7 @@ def _make_widget(curation: Curation) -> VBox:
             state.value = f"{escape(message)} Every group is decided; run the notebook on."
             return
         picture.layout.display = ""
-        buffer = io.BytesIO()
-        group_picture(curation.members(group)).save(buffer, "PNG")
-        picture.value = buffer.getvalue()
+        picture.value = png_bytes(group_picture(curation.members(group)))
         suggested = escape(", ".join(curation.suggestion.values())) or "nothing"
         confidence = f" ({escape(curation.confidence)})" if curation.confidence else ""
         to_go = f"{len(curation.waiting):,} to go"

@@ -17,7 +17,7 @@ import pandas as pd
 from src.data.folder import GROUP_TABLE, RAW_TABLE
 from src.data.intake import ACCEPTED
 from src.data.origin import SOURCE_NOTE, read_origin
-from src.files import replacing
+from src.files import write_text
 from src.palettes import category
 from src.tables import read_json, read_table
 
@@ -88,9 +88,7 @@ def write_data_card(data: Path) -> Path:
     )
     names = itertools.chain((DATA_CARD, BESIDE_FOREIGN_PAGES), (f"DATA_CARD_{n}.md" for n in itertools.count(2)))
     card = next(page for page in map(data.joinpath, names) if _is_ours(page))
-    with replacing(card) as temporary:
-        text = "\n\n".join("\n".join(section) for section in sections) + "\n"
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_text(card, "\n\n".join("\n".join(section) for section in sections) + "\n")
     return card
 
 

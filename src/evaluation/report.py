@@ -16,8 +16,8 @@ from PIL import Image
 from src.evaluation import report_plots
 from src.evaluation.copies import CopyCheck
 from src.evaluation.report_plots import TITLES
-from src.files import replacing
-from src.images import over_background, tile
+from src.files import write_text
+from src.images import over_background, png_bytes, tile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,8 +90,7 @@ def write_report(path: Path, content: Mapping[str, Any], pictures: Pictures) -> 
         pixel_art=_pixel_art(content, pictures),
         copies=_copies(content, pictures),
     )
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def render(**values: object) -> str:
@@ -108,10 +107,8 @@ def embedded(pixels: np.ndarray, caption: str = "", scale: int = 2) -> Picture:
         caption: below it.
         scale: the enlargement.
     """
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG", optimize=True)
     height, width = pixels.shape[:2]
-    return Picture(_address(buffer), caption, width * scale, height * scale)
+    return Picture(_address(png_bytes(Image.fromarray(pixels), optimize=True)), caption, width * scale, height * scale)
 
 
 def plotted(figure: Figure, caption: str) -> Picture:
@@ -119,11 +116,11 @@ def plotted(figure: Figure, caption: str) -> Picture:
     buffer = io.BytesIO()
     # No version in it: the same metrics give the same page.
     figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
-    return Picture(_address(buffer), caption)
+    return Picture(_address(buffer.getvalue()), caption)
 
 
-def _address(png: io.BytesIO) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
+def _address(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def number(value: float | None) -> str:

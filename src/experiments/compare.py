@@ -25,7 +25,7 @@ from src.experiments.compare_table import Row, markdown_table, table_columns
 from src.experiments.markdown_tables import REALS
 from src.experiments.runs import CHUNK, Outcome, measure_family, sample_like_validation, train_run
 from src.families import FAMILIES, find_family
-from src.files import replacing
+from src.files import write_text
 from src.sampling import LoadedModel, load_model
 from src.schema import TrainingConfig
 from src.tables import read_json, write_json, write_table
@@ -282,8 +282,7 @@ class _Comparison:
         write_json(self.out / "compare.json", self.record)
         rows = self.rows()
         write_table(self.out / "compare.csv", table_columns(rows), rows)
-        with replacing(self.out / "compare.md") as temporary:
-            temporary.write_text(markdown_table(rows), encoding="utf-8")
+        write_text(self.out / "compare.md", markdown_table(rows))
 
     def write_pictures(self) -> None:
         """The overview and the curves, of the families that have left something to show."""

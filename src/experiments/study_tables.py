@@ -15,7 +15,7 @@ from src.experiments.markdown_tables import REALS, number, table
 from src.experiments.study_results import StudyResults
 from src.experiments.study_rows import QUESTIONS, ROWS, Question
 from src.experiments.study_verdict import RULE, differences, findings, title
-from src.files import replacing
+from src.files import write_text
 from src.tables import write_json, write_table
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def write_tables(out: Path, results: StudyResults) -> None:
     """Write all three anew."""
     write_table(Path(out) / "study.csv", CSV_COLUMNS, csv_lines(results))
     write_json(Path(out) / "study.json", as_json(results))
-    with replacing(Path(out) / "study.md") as temporary:
-        temporary.write_text(markdown(results), encoding="utf-8")
+    write_text(Path(out) / "study.md", markdown(results))
 
 
 def csv_lines(results: StudyResults) -> list[dict[str, object]]:

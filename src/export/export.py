@@ -15,7 +15,7 @@ from src.export.indexed import MOST_VISIBLE, visible_colours, write_picture
 from src.export.portraits import Portraits
 from src.export.sheet import Layout, Tag, describe_sheet, draw_sheet, plan_layout, tag_by_labels
 from src.export.tiled import tileset
-from src.files import replacing
+from src.files import write_text
 from src.manifest import MANIFEST
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import choose_palette, colour_table, snap
@@ -196,8 +196,7 @@ def _write_sheet(
     if "tiled" in formats:
         texts[f"{NAME}.tsx"] = tileset(layout, names, portraits.entries, image, NAME)
     for file, text in texts.items():
-        with replacing(out / file) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_text(out / file, text)
         lines.append(f"{out / file}: {layout.count} portraits")
     if "preview" in formats:
         file = f"{NAME}_x{scale}.png"

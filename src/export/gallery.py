@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import re
 from collections.abc import Mapping
@@ -19,7 +18,8 @@ from src.evaluation.copies import check_copies
 from src.export.indexed import MOST_VISIBLE, index, visible_colours
 from src.export.portraits import Portraits, read_portraits
 from src.export.sheet import APP
-from src.files import replacing
+from src.files import write_text
+from src.images import png_bytes
 from src.manifest import plain_text
 from src.progress import track
 
@@ -97,8 +97,7 @@ def write_gallery(folder: Path, page: Path, data: Path | None = None, checkpoint
         # Scripts and styles without it do not run; nobody can write a name that holds a hash of itself.
         nonce=hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32],
     )
-    with replacing(page) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(page, text)
     return len(shown)
 
 
@@ -195,6 +194,4 @@ def _address(image: np.ndarray) -> str:
     """Pixels uint8 [H, W, 4] as the `data:` address of a PNG."""
     palette = visible_colours(image)
     picture = index(image, palette) if len(palette) <= MOST_VISIBLE else Image.fromarray(image)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(png_bytes(picture, optimize=True)).decode()}"

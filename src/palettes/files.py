@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from src.errors import InputError
-from src.files import replacing
+from src.files import write_text
 from src.images import BadImage, read_rgba
 
 MOST_COLOURS = 256
@@ -79,8 +79,7 @@ def write_palette(path: Path, palette: np.ndarray) -> None:
     else:
         lines = [f"{red:02x}{green:02x}{blue:02x}" for red, green, blue in palette]
     line_end = "\r\n" if path.suffix == ".pal" else "\n"  # Paint Shop Pro's own
-    with replacing(path) as temporary:
-        temporary.write_text("".join(line + line_end for line in lines), encoding="utf-8", newline="")
+    write_text(path, "".join(line + line_end for line in lines))
 
 
 def _reader(path: Path, content: bytes) -> Callable[[Path, bytes], list[Colour]]:

@@ -5,7 +5,6 @@ Needs ipywidgets, which comes with Jupyter.
 
 from __future__ import annotations
 
-import io
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from src.export.animation import enlarged
 from src.export.export import export
 from src.export.indexed import visible_colours
 from src.export.portraits import sampled_portraits
-from src.images import over_background
+from src.images import over_background, png_bytes
 from src.palettes.files import MOST_COLOURS, read_palette
 from src.play.redraw import more_like, pick, recolour, redraw, together
 from src.play.regions import box, face
@@ -223,7 +222,7 @@ class Board:
     def show_kept(self) -> None:
         """The chosen hero with what is to be redrawn dimmed."""
         self._show_box()
-        self.hero_image.value = _png(large_and_true(self.hero, self.kept()))
+        self.hero_image.value = png_bytes(large_and_true(self.hero, self.kept()))
 
     def redraw(self) -> None:
         """The chosen hero with a part of it redrawn, several times; seeds from `seed` on."""
@@ -287,7 +286,7 @@ class Board:
         redrawn = ["redrawn"] * any("redrawn_from" in origin for origin in hero.origins)
         words = [f"hero {self.number}", *redrawn, f"seed {hero.seeds[0]}", *hero.labels[0].values()]
         self.caption.value = " · ".join(words)
-        self.hero_image.value = _png(large_and_true(self.hero))
+        self.hero_image.value = png_bytes(large_and_true(self.hero))
 
     def _show_favourites(self) -> None:
         if not self.favourites:
@@ -306,7 +305,7 @@ class Board:
             name = "Drop" if chosen is None else heroes.labels[number].get(heroes.varied, str(number))
             button = self._button(name, partial(action, number), "info" if number == chosen else "")
             twice = Image.fromarray(enlarged(over_background(hero.portraits[0]), 2))
-            image = widgets.Image(value=_png(twice), format="png", layout={"margin": "0"})
+            image = widgets.Image(value=png_bytes(twice), format="png", layout={"margin": "0"})
             cards.append(widgets.VBox([image, button], layout={"flex": "none", "margin": "0 2px 2px 0"}))
         view.children = cards
 
@@ -321,9 +320,3 @@ def _buttons(widget: widgets.Widget) -> Iterator[widgets.Button]:
         yield widget
     for child in getattr(widget, "children", ()):
         yield from _buttons(child)
-
-
-def _png(picture: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, format="PNG")
-    return stream.getvalue()
