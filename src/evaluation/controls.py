@@ -7,8 +7,7 @@ copy check can.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch.nn import functional
+from scipy.ndimage import gaussian_filter
 
 from src.images import with_binary_alpha
 
@@ -28,15 +27,8 @@ def blurred(images: np.ndarray) -> np.ndarray:
     Args:
         images: uint8 [N, H, W, 4], transparent pixels black.
     """
-    reach = int(np.ceil(3 * BLUR_SIGMA))
-    kernel = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * BLUR_SIGMA**2))
-    kernel = (kernel / kernel.sum()).repeat(4, 1, 1, 1)
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    for shape in ((4, 1, -1, 1), (4, 1, 1, -1)):
-        weight = kernel.reshape(shape)
-        padding = tuple(side // 2 for side in weight.shape[2:])
-        pixels = functional.conv2d(pixels, weight, padding=padding, groups=4)
-    pixels = pixels.permute(0, 2, 3, 1).numpy()
+    sigmas = (0, BLUR_SIGMA, BLUR_SIGMA, 0)
+    pixels = gaussian_filter(images.astype(np.float32), sigmas, mode="constant", truncate=3)
     # Premultiplied colours are divided by alpha, so that blurring does not darken the silhouette's edge.
     opacity = (pixels[..., 3:] / 255).clip(min=1e-6)
     colours = np.concatenate([pixels[..., :3] / opacity, pixels[..., 3:]], axis=-1)

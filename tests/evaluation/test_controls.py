@@ -10,16 +10,6 @@ def images():
     return make_portraits(7)[0]
 
 
-def test_blur_agrees_with_scipy_and_keeps_alpha_binary():
-    from scipy.ndimage import gaussian_filter
-
-    image = make_portraits(1)[0]
-    image[..., 3] = 255
-    inner = (slice(None), slice(4, -4), slice(4, -4))
-    expected = gaussian_filter(image[..., :3].astype(float), sigma=(0, 1, 1, 0), truncate=3)
-    assert blurred(image)[inner][..., :3] == pytest.approx(expected[inner], abs=1)
-
-
 def test_blur_darkens_no_edge_and_a_flat_figure_stays_flat():
     image = np.zeros((1, 16, 16, 4), np.uint8)
     image[:, 4:12, 4:12] = (200, 100, 40, 255)
