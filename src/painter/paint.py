@@ -96,18 +96,7 @@ def draw(spec: HeroSpec) -> tuple[np.ndarray, np.ndarray]:
 
 def colour_table(spec: HeroSpec) -> np.ndarray:
     """The colour of every material and shade of this hero: uint8 `[12, 5, 4]`."""
-    return ramps.colour_table(
-        spec.palette,
-        spec.skin,
-        spec.hair_ramp,
-        spec.cloth,
-        spec.second,
-        spec.metal,
-        spec.leather,
-        spec.trim,
-        spec.iris,
-        spec.tint,
-    )
+    return ramps.colour_table(*(getattr(spec, name) for name in COLOUR_FIELDS))
 
 
 def paint(spec: HeroSpec) -> np.ndarray:

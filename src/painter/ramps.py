@@ -71,7 +71,8 @@ def _rgb(lightness: float, chroma: float, hue: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def steps(ramp: Ramp, tint: int = 0) -> list[tuple[int, int, int]]:
+@lru_cache(maxsize=4096)
+def steps(ramp: Ramp, tint: int = 0) -> tuple[tuple[int, int, int], ...]:
     """The five colours of a ramp, line, shadow, base, light, highlight: 8-bit sRGB.
 
     Args:
@@ -82,13 +83,13 @@ def steps(ramp: Ramp, tint: int = 0) -> list[tuple[int, int, int]]:
     half = ramp.spread / 2
     up = min(half, (0.97 - base) / 1.7)
     down = min(half, (base - 0.10) / 1.9)
-    return [
+    return (
         _rgb(base - 1.75 * down, 0.75 * ramp.chroma, _towards(hue, COOL_HUE, 1.5 * ramp.shift)),
         _rgb(base - 0.9 * down, 0.95 * ramp.chroma, _towards(hue, COOL_HUE, ramp.shift)),
         _rgb(base, ramp.chroma, hue),
         _rgb(base + 0.8 * up, 0.95 * ramp.chroma, _towards(hue, WARM_HUE, 0.7 * ramp.shift)),
         _rgb(base + 1.6 * up, 0.70 * ramp.chroma, _towards(hue, WARM_HUE, 1.2 * ramp.shift)),
-    ]
+    )
 
 
 SKIN_RAMPS = {
@@ -326,11 +327,6 @@ IRIS_COLOURS: dict[str, tuple[int, int, int]] = {
 EYE_WHITE = (240, 240, 244)
 
 
-@lru_cache(maxsize=4096)
-def _cached_steps(ramp: Ramp, tint: int) -> tuple[tuple[int, int, int], ...]:
-    return tuple(steps(ramp, tint))
-
-
 def colour_table(
     palette: str,
     skin: str,
@@ -354,14 +350,14 @@ def colour_table(
     table = np.zeros((materials.MATERIAL_COUNT, 5, 4), dtype=np.uint8)
     table[1:, :, 3] = 255
     table[materials.OUTLINE, :, :3] = OUTLINES[palette]
-    table[materials.SKIN, :, :3] = _cached_steps(SKIN_RAMPS[skin], 0)
-    table[materials.HAIR, :, :3] = _cached_steps(HAIR_RAMPS[palette][hair], tint)
-    table[materials.CLOTH, :, :3] = _cached_steps(CLOTH_RAMPS[palette][cloth], tint)
+    table[materials.SKIN, :, :3] = steps(SKIN_RAMPS[skin], 0)
+    table[materials.HAIR, :, :3] = steps(HAIR_RAMPS[palette][hair], tint)
+    table[materials.CLOTH, :, :3] = steps(CLOTH_RAMPS[palette][cloth], tint)
     shared = {
-        materials.SECOND: _cached_steps(CLOTH_RAMPS[palette][second], -tint),
-        materials.METAL: _cached_steps(METAL_RAMPS[palette][metal], 0),
-        materials.LEATHER: _cached_steps(LEATHER_RAMPS[palette][leather], tint),
-        materials.TRIM: _cached_steps(TRIM_RAMPS[palette][trim], tint),
+        materials.SECOND: steps(CLOTH_RAMPS[palette][second], -tint),
+        materials.METAL: steps(METAL_RAMPS[palette][metal], 0),
+        materials.LEATHER: steps(LEATHER_RAMPS[palette][leather], tint),
+        materials.TRIM: steps(TRIM_RAMPS[palette][trim], tint),
     }
     for material, colours in shared.items():
         table[material, :, :3] = colours
