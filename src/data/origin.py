@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from src.data.folder import RAW_TABLE
 from src.data.intake import is_image_name
 from src.tables import read_json, read_table, write_json
@@ -46,14 +44,10 @@ class Origin:
         return f"{problem}: get {self.name} from {self.where} (licence: {self.licence})"
 
 
-class _Note(BaseModel):
+@dataclass(frozen=True)
+class _Note(Origin):
     """`source.json`: an `Origin`, and a digest of the names of the images that it speaks of."""
 
-    name: str
-    where: str
-    licence: str
-    authors: str = ""
-    changes: str = ""
     images_digest: str | None = None
 
 
