@@ -17,15 +17,15 @@ class AttributeEmbedding(nn.Module):
     Args:
         class_counts: the number of classes of each attribute; empty for data without labels.
         dim: the embedding's length D.
+        std: of the tables at first; unless given, the sum over attributes has unit variance, however many there are.
     """
 
-    def __init__(self, class_counts: Sequence[int], dim: int) -> None:
+    def __init__(self, class_counts: Sequence[int], dim: int, std: float | None = None) -> None:
         super().__init__()
         self.dim = dim
         self.tables = nn.ModuleList([nn.Embedding(count, dim) for count in class_counts])
         for table in self.tables:
-            # The sum over attributes has unit variance, however many attributes there are.
-            nn.init.normal_(table.weight, std=len(class_counts) ** -0.5)
+            nn.init.normal_(table.weight, std=std or len(class_counts) ** -0.5)
 
     def forward(self, labels: Tensor) -> Tensor:
         """Labels int64 [N, A] -> [N, D]; zeros where there are no attributes."""

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.pyramid.layers import zeroed
+
 REACH = 2
 """How far away pixels of the map may stand, in rows and in columns."""
 
@@ -28,9 +30,7 @@ class Copying(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.places = [(2 * reach + 1) ** 2 for reach in (REACH, PARENT_REACH)]
-        self.vote = nn.Conv2d(width, 4 * sum(self.places), 1)
-        nn.init.zeros_(self.vote.weight)
-        nn.init.zeros_(self.vote.bias)
+        self.vote = zeroed(nn.Conv2d(width, 4 * sum(self.places), 1))
 
     def forward(self, logits: Tensor, features: Tensor, parent: Tensor, pixels: Tensor, known: Tensor) -> Tensor:
         """Logits float32 [N, S * S, K + 1] with the votes.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from src.pyramid.layers import zeroed
 from src.pyramid.turns import TURNS
 
 
@@ -21,9 +22,7 @@ class Counting(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        last = nn.Linear(width, width)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        last = zeroed(nn.Linear(width, width))
         self.counts = nn.Sequential(nn.Linear(5, width), nn.SiLU(), last)
 
     def forward(self, entries: Tensor, parent: Tensor, pixels: Tensor, known: Tensor, turns: Tensor) -> Tensor:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from src.gan.conditioning import AttributeEmbedding
+
+
+def zeroed(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
+    """The layer with all its weights at zero: a residual branch then begins as the identity."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Cache:
@@ -45,11 +56,8 @@ class TransformerLayer(nn.Module):
         self.heads, self.dropout = heads, dropout
         self.normalise_attention, self.normalise_linear = nn.LayerNorm(width), nn.LayerNorm(width)
         self.to_heads = nn.Linear(width, 3 * width)
-        self.from_heads = nn.Linear(width, width)
-        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        for layer in (self.from_heads, self.narrow):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.from_heads = zeroed(nn.Linear(width, width))
+        self.widen, self.narrow = nn.Linear(width, 4 * width), zeroed(nn.Linear(4 * width, width))
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None, cache: Cache | None = None) -> Tensor:
         """Tokens [N, T, C] -> [N, T, C].
@@ -86,11 +94,9 @@ class ResidualBlock(nn.Module):
         groups = next(groups for groups in (8, 4, 2, 1) if width % groups == 0)
         self.dropout = dropout
         self.normalise_first, self.normalise_second = nn.GroupNorm(groups, width), nn.GroupNorm(groups, width)
-        self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
-        self.scale_and_shift = nn.Linear(condition_dim, 2 * width)
-        for layer in (self.second, self.scale_and_shift):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = zeroed(nn.Conv2d(width, width, 3, padding=1))
+        self.scale_and_shift = zeroed(nn.Linear(condition_dim, 2 * width))
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """Features [N, C, H, W], condition [N, D] -> [N, C, H, W]."""
@@ -101,25 +107,9 @@ class ResidualBlock(nn.Module):
         return features + self.second(hidden)
 
 
-class LabelEmbedding(nn.Module):
+class LabelEmbedding(AttributeEmbedding):
     """The sum of one embedding an attribute; the class behind an attribute's last one is the null label, for a label
-    that is not given (label dropout; Ho & Salimans, 2021).
+    that is not given (label dropout; Ho & Salimans, 2021)."""
 
-    Args:
-        class_counts: the number of classes of each attribute; empty for data without labels.
-        width: D of the embedding.
-    """
-
-    def __init__(self, class_counts: list[int], width: int) -> None:
-        super().__init__()
-        self.width = width
-        self.tables = nn.ModuleList([nn.Embedding(count + 1, width) for count in class_counts])
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=0.5)
-
-    def forward(self, labels: Tensor) -> Tensor:
-        """Labels int64 [N, A] -> [N, D]; zeros where there are no attributes."""
-        embedding = torch.zeros(len(labels), self.width, device=labels.device)
-        for column, table in enumerate(self.tables):
-            embedding = embedding + table(labels[:, column])
-        return embedding
+    def __init__(self, class_counts: Sequence[int], width: int) -> None:
+        super().__init__([count + 1 for count in class_counts], width, std=0.5)

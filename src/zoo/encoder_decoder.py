@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.family import DataSpecification, Family, Stateful
+from src.pyramid.layers import zeroed
 from src.schema import Count, NonNegative, TrainingConfig
 
 CHANNELS_A_GROUP = 8
@@ -47,9 +48,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm_1, self.conv_1 = normalisation(channels), nn.Conv2d(channels, channels, 3, padding=1)
-        self.norm_2, self.conv_2 = normalisation(channels), nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.conv_2.weight)
-        nn.init.zeros_(self.conv_2.bias)
+        self.norm_2, self.conv_2 = normalisation(channels), zeroed(nn.Conv2d(channels, channels, 3, padding=1))
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, C, H, W] -> the same shape."""

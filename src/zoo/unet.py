@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.gan.conditioning import AttributeEmbedding
+from src.pyramid.layers import zeroed
 
 SMALLEST_SIDE = 4
 # Attention is quadratic in the number of places: 64 of them are cheap.
@@ -32,13 +33,6 @@ def sinusoidal_embedding(steps: Tensor, dim: int) -> Tensor:
 def group_norm(channels: int) -> nn.GroupNorm:
     """Group normalisation with at most 32 groups of at least 4 channels."""
     return nn.GroupNorm(math.gcd(max(1, channels // 4), 32), channels)
-
-
-def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
-    """The layer with all its weights at zero: a residual branch then begins as the identity."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 class ResidualBlock(nn.Module):
