@@ -15,6 +15,7 @@ from PIL import Image
 
 from src.evaluation import report_plots
 from src.evaluation.copies import CopyCheck
+from src.evaluation.distances import DISTANCES
 from src.evaluation.report_plots import TITLES
 from src.files import write_text
 from src.images import over_background, png_bytes, tile
@@ -209,7 +210,7 @@ def _faces(content: Mapping[str, Any]) -> dict[str, object] | None:
 def _distances(content: Mapping[str, Any]) -> dict[str, object]:
     measured = content["real"]["measures"]
     spaces = [space for space in ("random_0", "random_1", "classifier") if f"frechet_{space}" in measured]
-    names = [f"{kind}_{space}" for kind in report_plots.DISTANCES for space in spaces] + ["colour_distance"]
+    names = [f"{kind}_{space}" for kind in DISTANCES for space in spaces] + ["colour_distance"]
     names += [name for name in ("frechet_inception",) if name in measured]
     return {
         "compared_at": number(content["compared_at"]),

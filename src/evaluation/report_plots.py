@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from src.evaluation.copies import CopyCheck
+from src.evaluation.distances import DISTANCES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,8 +31,6 @@ COLOURS = {
     "shuffled": "#b9a26a",
     "copies": "#5b7fb4",
 }
-
-DISTANCES = ("frechet", "kid", "precision", "recall", "density", "coverage")
 
 
 def distances(sets: Mapping[str, Mapping[str, Any]], spaces: Sequence[str]) -> Figure:

@@ -75,10 +75,10 @@ def _plume(canvas: Canvas, points: list[Point], material: int = SECOND) -> None:
     canvas.crease(spine, material, SHADOW)
 
 
-def _bowl(canvas: Canvas, pose: Pose, points: tuple = BOWL, material: int = METAL) -> np.ndarray:
+def _bowl(canvas: Canvas, pose: Pose, points: tuple = BOWL) -> np.ndarray:
     bowl = pose.head_blob(points)
     canvas.cast_shadow(bowl, 2)
-    canvas.part(bowl, material, GLOSSY if material == METAL else MATTE)
+    canvas.part(bowl, METAL, GLOSSY)
     return bowl
 
 
@@ -162,7 +162,7 @@ def antlers(canvas: Canvas, pose: Pose) -> None:
     canvas.part(_band(pose, 5.5, 2.6, 1.5, 13), LEATHER, MATTE)
 
 
-def _fur_band(canvas: Canvas, pose: Pose, v: float, height: float, material: int = SECOND) -> None:
+def _fur_band(canvas: Canvas, pose: Pose, v: float, height: float) -> None:
     """A tufted rim of fur around the head."""
     edge: list[Point] = []
     for index, u in enumerate(np.linspace(-14.5, 14.5, 13)):
@@ -170,9 +170,9 @@ def _fur_band(canvas: Canvas, pose: Pose, v: float, height: float, material: int
     top = [(float(u), v + 1.2 - u * u / 140 - (index % 2) * 1.2) for index, u in enumerate(np.linspace(14.5, -14.5, 9))]
     fur = pose.head_polygon([*edge, *top], mirrored=False)
     canvas.cast_shadow(fur, 2)
-    canvas.part(fur, material, MATTE)
+    canvas.part(fur, SECOND, MATTE)
     for u in range(-12, 13, 4):
-        canvas.crease(pose.head_points([(u, v + 1), (u + 1, v + 4)]), material, SHADOW)
+        canvas.crease(pose.head_points([(u, v + 1), (u + 1, v + 4)]), SECOND, SHADOW)
 
 
 @HEADGEAR.part("fur_hat", hides="crown")
@@ -357,9 +357,7 @@ def face_scarf(canvas: Canvas, pose: Pose) -> None:
     canvas.crease([pose.feature(u, v) for u, v in [(-8, 29), (0, 31), (7, 29)]], SECOND, SHADOW)
 
 
-def _hat(
-    canvas: Canvas, pose: Pose, cone: list[Point], brim_half: float, brim_drop: float, material: int = CLOTH
-) -> None:
+def _hat(canvas: Canvas, pose: Pose, cone: list[Point], brim_half: float, brim_drop: float) -> None:
     """A hat with a brim: the far half of the brim, the cone, a band, the near half of the brim."""
     brim = [
         (-brim_half, 6 + brim_drop),
@@ -373,9 +371,9 @@ def _hat(
     ]
     mask = pose.head_blob(brim, mirrored=False)
     canvas.cast_shadow(mask, 4)
-    canvas.part(mask, material, MATTE, lift=-0.25)
-    canvas.part(pose.head_blob(cone, mirrored=False), material, MATTE, dither=True)
-    band = _band(pose, 2.5, 3.2, 2.4, 11.6) & (canvas.material == material)
+    canvas.part(mask, CLOTH, MATTE, lift=-0.25)
+    canvas.part(pose.head_blob(cone, mirrored=False), CLOTH, MATTE, dither=True)
+    band = _band(pose, 2.5, 3.2, 2.4, 11.6) & (canvas.material == CLOTH)
     canvas.part(band, TRIM, SOFT, line=False)
 
 
