@@ -114,6 +114,7 @@ def test_records_of_earlier_versions_are_read():
         ({"batch_size": 9}, "batch_size must be a multiple of 2, not 9"),
         ({"kimg": "long"}, "kimg must be a valid number, not 'long'"),
         ({"kimg": float("inf")}, "kimg must be a finite number"),
+        ({"kimg": 0.0}, "kimg must be greater than 0, not 0.0"),
         ({"seed": None}, "seed must be a valid integer, not None"),
         ({"spectral_norm": "perhaps"}, "spectral_norm must be a valid boolean, not 'perhaps'"),
         ({"augment_probability": 1.1}, "augment_probability must be less than or equal to 1, not 1.1"),

@@ -304,17 +304,8 @@ def test_the_record_of_a_run_trains_the_same_again_and_a_file_resumes(data_folde
     ("values", "message"),
     [
         ({"learning_rat": 1.0}, "unknown setting 'learning_rat'.*learning_rate_generator"),
-        ({"batch_size": "many"}, "batch_size must be a valid integer, not 'many'"),
-        ({"batch_size": 7}, "batch_size must be a multiple of 2, not 7"),
-        ({"kimg": 0.0}, "kimg must be greater than 0, not 0.0"),
-        ({"kimg": float("nan")}, "kimg must be a finite number, not nan"),
-        ({"seed": -1}, "seed must be greater than or equal to 0, not -1"),
-        ({"base_channels": 0}, "base_channels must be greater than or equal to 1, not 0"),
         ({"latent_dim": 13}, "multiple of 3"),
-        ({"beta1": 1.5}, "beta1 must be less than 1, not 1.5"),
         ({"augment": "flip,spin"}, "unknown augmentation 'spin'"),
-        ({"loss": "hing"}, "unknown loss 'hing'; choose one of: hinge, non_saturating"),
-        ({"precision": "fp8"}, "unknown precision 'fp8'; choose one of: auto, fp32, bf16, fp16"),
         ({"condition_on": "genre"}, "unknown attribute 'genre'"),
     ],
 )
