@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 
 from src.errors import InputError
@@ -104,10 +105,7 @@ def evenly(groups: np.ndarray, count: int) -> np.ndarray:
         groups: [N], one value a row.
         count: at most N.
     """
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.r_[True, groups[order][1:] != groups[order][:-1]])
-    rank = np.empty(len(groups), np.int64)
-    rank[order] = np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
+    rank = pd.Series(groups).groupby(groups).cumcount().to_numpy()
     return np.sort(np.argsort(rank, kind="stable")[:count])
 
 
