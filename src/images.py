@@ -299,6 +299,15 @@ def shifted(values: np.ndarray, right: int, down: int) -> np.ndarray:
     return moved
 
 
+def cell_means(values: np.ndarray, cells: int) -> np.ndarray:
+    """The means of `[..., H, W]` over a grid of so many cells a side, float32 `[..., cells, cells]`; H and W need not
+    divide evenly."""
+    height, width = values.shape[-2:]
+    rows, columns = (np.linspace(0, side, cells + 1).astype(int)[:-1] for side in (height, width))
+    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=-2, dtype=np.float32), columns, axis=-1)
+    return sums * (cells**2 / (height * width))
+
+
 def grown(masks: np.ndarray) -> np.ndarray:
     """Masks bool `[..., H, W]` with their four-neighbours."""
     wider = masks.copy()

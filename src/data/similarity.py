@@ -8,12 +8,10 @@ only; this finds them too where two ramps share a colour, an ear is longer or a 
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import pandas as pd
 
-from src.images import pixel_numbers
+from src.images import cell_means, pixel_numbers
 
 DESCRIPTOR_CELLS = 16
 """The descriptor's grid has that many cells a side."""
@@ -119,22 +117,9 @@ def descriptor(layout: np.ndarray) -> np.ndarray:
     across, down = np.zeros(layout.shape, bool), np.zeros(layout.shape, bool)
     across[:, 1:] = layout[:, 1:] != layout[:, :-1]
     down[1:] = layout[1:] != layout[:-1]
-    cells = np.concatenate([_cell_means(layout > 0), _cell_means(across), _cell_means(down)])
+    cells = cell_means(np.stack([layout > 0, across, down]), DESCRIPTOR_CELLS).reshape(-1)
     cells -= cells.mean()
     return (cells / max(float(np.linalg.norm(cells)), 1e-9)).astype(np.float32)
-
-
-def _cell_means(mask: np.ndarray) -> np.ndarray:
-    """Mean of a boolean `[H, W]` in each cell of the grid, `[16 * 16]`; sides need not divide evenly."""
-    edges = list(map(_edges, mask.shape))
-    counts = np.add.reduceat(np.add.reduceat(mask.astype(np.float32), edges[0], axis=0), edges[1], axis=1)
-    return (counts * (DESCRIPTOR_CELLS**2 / mask.size)).reshape(-1)
-
-
-@lru_cache
-def _edges(side: int) -> np.ndarray:
-    """The first line of each cell of the grid."""
-    return np.linspace(0, side, DESCRIPTOR_CELLS + 1).astype(int)[:-1]
 
 
 def nearest(queries: np.ndarray, descriptors: np.ndarray, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from src.images import shifted
+from src.images import cell_means, shifted
 from src.palettes.oklab import srgb_to_oklab
 from src.progress import track
 
@@ -92,14 +92,6 @@ def _count_bits(words: np.ndarray) -> np.ndarray:
     return ones_of_octet[words.view(np.uint8)].sum(axis=-1, dtype=np.int64)
 
 
-def _cell_means(values: np.ndarray) -> np.ndarray:
-    """[N, C, H, W] -> float32 [N, C * cells * cells]; sides need not divide evenly."""
-    height, width = values.shape[2:]
-    rows, columns = (np.linspace(0, side, min(CELLS, side) + 1).astype(int)[:-1] for side in (height, width))
-    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=2, dtype=np.float32), columns, axis=3)
-    return (sums * (len(rows) * len(columns) / (height * width))).reshape(len(values), -1)
-
-
 def make_library(images: np.ndarray) -> Library:
     """Portraits uint8 [N, H, W, 4], binary alpha, made ready to be compared with."""
     parts = [_library_block(images[start : start + 512]) for start in range(0, len(images), 512)]
@@ -109,10 +101,11 @@ def make_library(images: np.ndarray) -> Library:
 
 def _library_block(images: np.ndarray) -> tuple[np.ndarray, ...]:
     maps = edge_maps(images)
-    structure = _cell_means(maps)
+    cells = min(CELLS, *images.shape[1:3])
+    structure = cell_means(maps, cells).reshape(len(images), -1)
     structure -= structure.mean(axis=1, keepdims=True)
     structure /= np.linalg.norm(structure, axis=1, keepdims=True).clip(1e-9)
-    colours = _cell_means(images.transpose(0, 3, 1, 2)) / 255
+    colours = cell_means(images.transpose(0, 3, 1, 2), cells).reshape(len(images), -1) / 255
     return _packed(maps), maps.sum(axis=(1, 2, 3)), structure, colours
 
 
