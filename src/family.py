@@ -89,10 +89,10 @@ class Family(ABC):
         """
 
     @property
-    @abstractmethod
     def parts(self) -> Mapping[str, Stateful]:
         """Whatever has a state that the next step depends on, by its name in checkpoints: networks, optimizers,
-        scaler. Needs the optimizers."""
+        scaler. Needs the optimizers; as it stands here, one called `optimizer`."""
+        return {**self.networks, "optimizer": self.optimizer, "scaler": self.precision.scaler}
 
     @abstractmethod
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:

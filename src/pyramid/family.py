@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from src.device import in_float64
 from src.errors import InputError
-from src.family import DataSpecification, Family, Stateful, set_learning_rate
+from src.family import DataSpecification, Family, set_learning_rate
 from src.palettes.reduction import reduce_colours, reduce_palette
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
 from src.pyramid.choosing import Choices, only_the_likeliest
@@ -367,10 +367,6 @@ class PalettePyramidFamily(Family):
             nats = sampler.nats(portraits, self.conditioned(labels))
         found = {f"bits_{part}": bits(each) for part, each in nats.items()}
         return {**found, "bits": all_maps(found)}
-
-    @property
-    def parts(self) -> dict[str, Stateful]:
-        return {"model": self.model, "optimizer": self.optimizer, "scaler": self.precision.scaler}
 
 
 def as_written(palette: tuple[Tensor, Tensor], maps: list[Tensor]) -> Written:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from src.errors import InputError
-from src.family import DataSpecification, Family, Stateful, evaluation_mode, set_learning_rate
+from src.family import DataSpecification, Family, evaluation_mode, set_learning_rate
 from src.pyramid.augmentation_labels import change_counts, mirrored_and_moved, no_change
 from src.schema import Count, NonNegative, Share, TrainingConfig
 from src.zoo.diffusion_samplers import generators_for, guided, sample_ddim, sample_ddpm, sample_dpm
@@ -179,7 +179,3 @@ class Diffusion(Family):
         with evaluation_mode(self.network):
             loss = self.denoising_loss(reals, labels, labelled, self.unchanged(reals))
         return {"loss_validation": loss}
-
-    @property
-    def parts(self) -> dict[str, Stateful]:
-        return {**self.networks, "optimizer": self.optimizer, "scaler": self.precision.scaler}
