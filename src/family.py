@@ -104,8 +104,8 @@ class Family(ABC):
             images_seen: how many real images the model has seen before this batch; every schedule counts in it.
 
         Returns:
-            Detached scalars for the log; the names are the columns of `metrics.csv`. A term that this step did not
-            compute (a lazy penalty) is left out.
+            Scalars for the log, which detaches them; the names are the columns of `metrics.csv`. A term that this step
+            did not compute (a lazy penalty) is left out.
         """
 
     @abstractmethod

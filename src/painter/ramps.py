@@ -50,6 +50,7 @@ def _towards(hue: float, target: float, degrees: float) -> float:
 
 def _rgb(lightness: float, chroma: float, hue: float) -> tuple[int, int, int]:
     """OKLCh to 8-bit sRGB; chroma gives way where the colour lies outside sRGB."""
+    # The published digits; `src.palettes.oklab` inverts its matrices, and one in 5,576 of these colours would differ.
     radians = hue * (np.pi / 180)
     for keep in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0):
         a, b = keep * chroma * np.cos(radians), keep * chroma * np.sin(radians)

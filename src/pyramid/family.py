@@ -204,7 +204,7 @@ class PalettePyramidFamily(Family):
         scalars["loss_pyramid"] = objective
         if not self.finer_maps:
             scalars["bits"] = all_maps(scalars)
-        return {name: value.detach() for name, value in scalars.items()}
+        return scalars
 
     def learning_rate(self, images_seen: int) -> float:
         """The rate after so many images."""

@@ -26,7 +26,10 @@ def unread(log: Callable[[str], None]) -> Callable[[str], None]:
 
 
 class RunningMeans:
-    """Means of scalars over steps, kept on the device: nothing waits for the GPU until the means are asked for."""
+    """Means of scalars over steps, in fp32 and without their graphs.
+
+    They stay on the device: nothing waits for the GPU until the means are asked for.
+    """
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}

@@ -109,7 +109,7 @@ class AutoencoderFamily(EncoderDecoderFamily):
         self.precision.scaler.update()
         self.autoencoder.observe(codes.detach(), self.config.statistics_decay)
         deviation = self.autoencoder.code_covariance.diagonal().clamp(min=0).sqrt().mean()
-        return {"loss_reconstruction": loss.detach(), "code_deviation": deviation}
+        return {"loss_reconstruction": loss, "code_deviation": deviation}
 
     @torch.no_grad()
     def sample(self, sampler: nn.Module, latents: Tensor, labels: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ class Diffusion(Family):
         set_learning_rate(self.optimizer, self.learning_rate(images_seen))
         self.minimise(loss, self.optimizer, gradient_limit=1.0)
         self.precision.scaler.update()
-        return {"loss_denoising": loss.detach()}
+        return {"loss_denoising": loss}
 
     def denoising_loss(self, x0: Tensor, labels: Tensor, labelled: Tensor, changes: Tensor | None) -> Tensor:
         """Mean squared error of the prediction at random steps, a scalar.

@@ -180,9 +180,9 @@ class VAE(EncoderDecoderFamily):
         self.minimise(loss, self.optimizer)
         self.precision.scaler.update()
         return {
-            "loss_reconstruction": loss_reconstruction.detach(),
-            "loss_divergence": loss_divergence.detach(),
-            "active_units": (mean.detach().var(dim=0) > ACTIVE_VARIANCE).sum().float(),
+            "loss_reconstruction": loss_reconstruction,
+            "loss_divergence": loss_divergence,
+            "active_units": (mean.var(dim=0) > ACTIVE_VARIANCE).sum().float(),
         }
 
     def divergence_weight(self, images_seen: int) -> float:

@@ -218,7 +218,7 @@ class VQVAE(Family):
         if self.model.prior is not None:
             scalars["loss_prior"] = self.prior_step(codes.flatten(1), labels)
         self.precision.scaler.update()
-        return {name: value.detach() for name, value in scalars.items()}
+        return scalars
 
     def autoencoder_step(self, reals: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Encoder and decoder learn by gradients, the codebook follows by running averages.

@@ -67,6 +67,14 @@ def test_means_over_the_steps_that_have_a_value():
     assert means.take() == {}
 
 
+def test_means_keep_no_graph_and_lose_no_digits():
+    means, ones = RunningMeans(), torch.ones((), requires_grad=True)
+    for value in (1.0, 2**-10):  # whose sum bf16 cannot hold
+        means.add({"a": ones * torch.tensor(value, dtype=torch.bfloat16)})
+    assert not means.sums["a"].requires_grad
+    assert means.take() == {"a": (1 + 2**-10) / 2}
+
+
 def test_table_grows_columns_and_drops_rows_beyond_the_checkpoint(tmp_path):
     path = tmp_path / "metrics.csv"
     table = MetricsTable(path, 0)
