@@ -108,8 +108,8 @@ def changed(path, **metadata):
     ("metadata", "message"),
     [
         ({"config": None}, "config is missing"),
-        ({"config": "{"}, "no JSON"),
-        ({"config": "[" * 100_000}, "no JSON"),
+        ({"config": "{"}, "not JSON"),
+        ({"config": "[" * 100_000}, "not JSON"),
         ({"config": "5"}, "config must be"),
         ({"label_mappings": '{"gender": 5}'}, "label_mappings"),
         ({"label_mappings": '{"gender": {"a": 0, "b": 1}}'}, "does not match its checksum"),
