@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import zipfile
 
@@ -174,6 +175,7 @@ def zip_with(name: str) -> bytes:
         ("a.pt", zip_with("weights/readme.npy"), "is an archive"),
         ("a.pt", zip_with("a/data.pkl")[:40], "is cut short"),
     ],
+    ids=itertools.count(),  # an archive holds the time of its making, by which two test processes would differ
 )
 def test_what_lies_in_the_place_of_weights_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
