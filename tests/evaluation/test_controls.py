@@ -10,6 +10,15 @@ def images():
     return make_portraits(7)[0]
 
 
+def test_blur_is_a_gaussian_of_one_pixel_cut_off_at_three():
+    image = np.full((1, 16, 16, 4), 255, np.uint8)
+    image[..., 8:, :3] = 0
+    kernel = np.exp(-(np.arange(-3, 4) ** 2) / 2)
+    expected = 255 * np.convolve(np.arange(16) < 8, kernel / kernel.sum(), "same")
+    inner = (0, slice(4, -4), slice(4, -4))
+    assert blurred(image)[inner][..., 0] == pytest.approx(np.broadcast_to(expected[4:-4], (8, 8)), abs=1)
+
+
 def test_blur_darkens_no_edge_and_a_flat_figure_stays_flat():
     image = np.zeros((1, 16, 16, 4), np.uint8)
     image[:, 4:12, 4:12] = (200, 100, 40, 255)
