@@ -163,7 +163,7 @@ QUESTIONS = (
         "Label as an input, or a classifier?",
         "`cdcgan` shows the discriminator portrait and label together, as one more image channel; `acgan` has it name"
         " the label itself and rewards the generator for being recognised (Odena et al., 2017). Networks, batches, "
-        "rates and loss are alike here. The flagship's projection is a third way, but it is tied to the ResNet "
+        "rates and loss are alike here. The projection of `resnet_gan` is a third way, but it is tied to the ResNet "
         "discriminator: this comparison says nothing about it.",
         ("acgan",),
         base="cdcgan",
@@ -171,9 +171,9 @@ QUESTIONS = (
     Question(
         "networks",
         "DCGAN or ResNet?",
-        "`cdcgan` is the baseline with its own plain recipe; `dcgan_networks` has the same networks under the "
-        "flagship's loss, penalties, augmentation and rates, so that only the networks, and with them the projection,"
-        " differ from the base row.",
+        "`cdcgan` is the baseline with its own plain recipe; `dcgan_networks` has the same networks under "
+        "`resnet_gan`'s loss, penalties, augmentation and rates, so that only the networks, and with them the "
+        "projection, differ from the base row.",
         ("cdcgan", "dcgan_networks"),
     ),
     Question(

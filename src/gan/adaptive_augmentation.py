@@ -11,13 +11,13 @@ from src.gan.diff_augment import DiffAugment
 
 
 class AdaptiveAugment:
-    """DiffAugment whose probability moves with D's advantage, from 0 up to a largest one.
+    """DiffAugment whose probability follows ADA's overfitting heuristic r_t, from 0 up to a largest one.
 
     Args:
-        augment: the kinds, with the largest probability.
-        target: the advantage to keep; above it D has memorised the set.
+        augment: the augmentations, with the largest probability.
+        target: of r_t; above it D has memorised the set.
         move_kimg: thousands of images in which the probability can move from 0 to 1.
-        device: where the probability lies: nothing waits for it.
+        device: where the probability is kept: no step waits for its value.
     """
 
     def __init__(self, augment: DiffAugment, target: float, move_kimg: float, device: torch.device) -> None:
@@ -29,14 +29,14 @@ class AdaptiveAugment:
         return self.augment(images, self.probability)
 
     @torch.no_grad()
-    def adapt(self, advantage: Tensor, count: int) -> None:
+    def adapt(self, overfitting: Tensor, count: int) -> None:
         """Move the probability after a step.
 
         Args:
-            advantage: a scalar in [-1, 1]: the mean sign of D's logits on reals, or what corresponds to it.
+            overfitting: r_t, a scalar in [-1, 1]: the mean sign of D's logits on reals, or what corresponds to it.
             count: images of the step, of all processes together.
         """
-        moved = self.probability + count / (1000 * self.move_kimg) * (advantage - self.target).sign()
+        moved = self.probability + count / (1000 * self.move_kimg) * (overfitting - self.target).sign()
         self.probability.copy_(moved.clamp(0, self.augment.probability))
 
     def state_dict(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What all adversarial families share: two networks that play against each other, and an Adam for each."""
+"""What all adversarial families share: generator, discriminator, and an Adam for each."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class AdversarialFamily(Family):
         """The network that tells reals from fakes, on the CPU."""
 
     def build_adams(self, rate_generator: float, rate_discriminator: float, betas: tuple[float, float]) -> None:
-        """For `build_optimizers`: an Adam for each network, their learning rates and decay rates of the moments."""
-        learning = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
+        """For `build_optimizers`: one Adam per network, with its learning rate and the decay rates of the moments."""
+        trainable = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
         self.optimizer_generator = torch.optim.Adam(self.generator.parameters(), rate_generator, betas, fused=True)
-        self.optimizer_discriminator = torch.optim.Adam(learning, rate_discriminator, betas, fused=True)
+        self.optimizer_discriminator = torch.optim.Adam(trainable, rate_discriminator, betas, fused=True)
 
     @property
     def sampler(self) -> nn.Module:
@@ -97,8 +97,8 @@ class ConditionalAdversarialConfig(TrainingConfig):
 
 
 class ConditionalAdversarialFamily(AdversarialFamily):
-    """An adversarial family with labels. A subclass augments what D sees, and adds the diversity loss to G's; G is the
-    conditional DCGAN's unless it has its own."""
+    """An adversarial family with labels. A subclass augments what D sees, and adds the diversity loss to G's. G is the
+    conditional DCGAN's unless `build_generator` is overridden."""
 
     def __init__(self, config: ConditionalAdversarialConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
@@ -129,12 +129,11 @@ class ConditionalAdversarialFamily(AdversarialFamily):
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Context in which what passes a network gives its parameters no gradients: in G's step those of D would be worked
-    out for nothing."""
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    """Freeze D's parameters during G's step: gradients still flow through D to G, none are computed for D."""
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     network.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in learning:
+        for parameter in trainable:
             parameter.requires_grad_(True)

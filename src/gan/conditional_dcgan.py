@@ -33,9 +33,8 @@ class ConditionalDCGANGenerator(nn.Module):
         embedding_dim: int = 64,
     ) -> None:
         super().__init__()
-        self.latent_dim = latent_dim
         self.embedding = AttributeEmbedding(class_counts, embedding_dim)
-        levels = size.bit_length() - 4
+        levels = size.bit_length() - 4  # doublings from 4x4 to half the side; the last layer is one more
         channels = [base_channels * 2**level for level in range(levels, -1, -1)]
         self.first = nn.Linear(latent_dim + embedding_dim, channels[0] * 4 * 4)
         layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
@@ -75,7 +74,7 @@ class ConditionalDCGANDiscriminator(nn.Module):
         spectral = nn.utils.parametrizations.spectral_norm if spectral_norm else nn.Identity()
         self.embedding = AttributeEmbedding(class_counts, embedding_dim)
         self.to_map = nn.Linear(embedding_dim, size * size)
-        levels = size.bit_length() - 3
+        levels = size.bit_length() - 3  # halvings from the side to 4x4
         channels = [image_channels + 1, *[base_channels * 2**level for level in range(levels)]]
         layers: list[nn.Module] = []
         for level, (c_in, c_out) in enumerate(itertools.pairwise(channels)):
@@ -86,6 +85,7 @@ class ConditionalDCGANDiscriminator(nn.Module):
         layers += [nn.Flatten(), nn.Linear(channels[-1] * 4 * 4, 1)]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_weights)
+        # Only now: the initial weights above are those of the plain layers.
         for index, layer in enumerate(self.layers):
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 self.layers[index] = spectral(layer)
@@ -97,7 +97,7 @@ class ConditionalDCGANDiscriminator(nn.Module):
 
 
 def dcgan_weights(module: nn.Module) -> None:
-    """For `nn.Module.apply`: weights from a normal distribution of deviation 0.02, the DCGAN paper's choice."""
+    """For `nn.Module.apply`: normally distributed weights of standard deviation 0.02, as in the DCGAN paper."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
         if module.bias is not None:

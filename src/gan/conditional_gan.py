@@ -18,7 +18,7 @@ from src.schema import Count, CountOrZero, NonNegative, Positive, Share
 
 
 class ConditionalGANConfig(ConditionalAdversarialConfig):
-    """Every piece of the recipe can be switched off by its value: a weight of 0, an empty text, a false."""
+    """Optional pieces are off at 0, at an empty string, or at false."""
 
     spectral_norm: bool
     loss: Literal["hinge", "non_saturating"]
@@ -63,7 +63,7 @@ class ConditionalGAN(ConditionalAdversarialFamily):
         fake_labels = self.labels_of_fakes(labels)
         fakes = self.fakes(fake_labels)
 
-        # D learns to tell reals from fakes ...
+        # Discriminator.
         self.optimizer_discriminator.zero_grad(set_to_none=True)
         seen_reals = instance_noise(self.augment(reals), noise)
         seen_fakes = instance_noise(self.augment(fakes.detach()), noise)
@@ -76,7 +76,7 @@ class ConditionalGAN(ConditionalAdversarialFamily):
             "logit_real": real_logits.mean(),
             "logit_fake": fake_logits.mean(),
         }
-        # ... and, now and then, to be flat around the reals. In fp32: second derivatives underflow in short formats.
+        # Lazy R1 (StyleGAN2; Karras et al., 2020). In fp32: second derivatives underflow in fp16.
         step = images_seen // config.batch_size
         if config.r1_gamma > 0 and step % config.r1_interval == 0:
             penalty = squared_gradient(self.discriminator, seen_reals, labels)
@@ -84,7 +84,7 @@ class ConditionalGAN(ConditionalAdversarialFamily):
             scalars["r1"] = penalty
         scaler.step(self.optimizer_discriminator)
 
-        # G learns to be taken for real.
+        # Generator.
         with frozen(self.discriminator), self.precision.autocast():
             fake_logits = self.discriminator(instance_noise(self.augment(fakes), noise), fake_labels)
             loss_generator = self.loss.generator(fake_logits)
@@ -106,8 +106,8 @@ class ConditionalGAN(ConditionalAdversarialFamily):
 
     @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """D's mean logit on validation portraits, changed like those it learns from: below the mean on those it shows
-        how far D has memorised them."""
+        """D's mean logit on validation portraits, augmented like those it learns from. A gap below `logit_real` is
+        overfitting."""
         seen_reals = instance_noise(self.augment(reals), self.noise_strength(images_seen))
         with evaluation_mode(self.discriminator), self.precision.autocast():
             logits = self.discriminator(seen_reals, labels)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 class AttributeEmbedding(nn.Module):
     """The sum of one embedding an attribute.
 
-    With 2 genders, 9 classes and 5 palettes there are 90 label cells of some 84 portraits each: a table of 90
+    With 2 genders, 9 classes and 5 palettes there are 90 label cells of some 70 training portraits each: a table of 90
     rows would starve, whereas every row of these three tables sees some 8 % of the set or more.
 
     Args:
@@ -36,7 +36,7 @@ class AttributeEmbedding(nn.Module):
 
 
 class ConditionalBatchNorm2d(nn.Module):
-    """Batch normalisation whose scale and shift are worked out from a condition (de Vries et al., 2017).
+    """Batch normalisation whose scale and shift are computed from a condition (de Vries et al., 2017).
 
     Args:
         channels: C.
@@ -62,7 +62,7 @@ class ProjectionHead(nn.Module):
     Args:
         channels: C of the pooled features.
         class_counts: the number of classes of each attribute.
-        spectral: wrap for every weight, `spectral_norm` or the identity.
+        spectral: applied to every layer: `spectral_norm`, or the identity.
     """
 
     def __init__(self, channels: int, class_counts: Sequence[int], spectral: Callable[[nn.Module], nn.Module]) -> None:

@@ -1,10 +1,12 @@
-"""DiffAugment: the same random, differentiable changes to reals and fakes before D sees them (Zhao et al., 2020).
+"""DiffAugment: random, differentiable changes of one distribution to reals and fakes, before D sees them.
+
+Zhao et al., 2020.
 
 An augmentation must not leak: G would draw changed portraits, and D could not tell. It does not leak if the
 distribution of changed portraits determines that of the portraits, that is, if the change of distributions is
 invertible (Karras et al., 2020, section 2.2). Every kind therefore leaves a sample as it is with a probability of at
-least 0.2, and "the same" is among its own choices: mirroring with a probability of one half would make left and right
-one.
+least 0.2, and the identity is one of its own outcomes: mirroring with a probability of one half would make left and
+right one.
 
 Drawn for every sample by itself. All kinds keep the pixel grid: shifts are whole pixels, nothing is interpolated.
 Portraits are [N, 4, H, W] in [-1, 1], RGBA with colours premultiplied by alpha, so that -1 everywhere is transparent.
@@ -41,8 +43,8 @@ def flip(images: Tensor, chosen: Tensor) -> Tensor:
 def translation(images: Tensor, chosen: Tensor) -> Tensor:
     """Shift the chosen samples by up to an eighth of the side both ways; what comes in is transparent."""
     count, _, height, _ = images.shape
-    reach = max(1, round(height * SHIFT))
-    up, left = torch.randint(-reach, reach + 1, (2, count, 1), device=images.device) * chosen[None, :, None]
+    max_shift = max(1, round(height * SHIFT))
+    up, left = torch.randint(-max_shift, max_shift + 1, (2, count, 1), device=images.device) * chosen[None, :, None]
     return shifted(images, up, left)
 
 
@@ -60,16 +62,16 @@ def shifted(images: Tensor, up: Tensor, left: Tensor) -> Tensor:
 def cutout(images: Tensor, chosen: Tensor) -> Tensor:
     """Make a square transparent in the chosen samples; its centre lies anywhere in the portrait."""
     count, _, height, width = images.shape
-    reach = max(1, round(height * CUTOUT)) / 2
+    half_side = max(1, round(height * CUTOUT)) / 2
     row, column = torch.rand(2, count, 1, device=images.device)
-    in_rows = (torch.arange(height, device=images.device) + 0.5 - row * height).abs() < reach
-    in_columns = (torch.arange(width, device=images.device) + 0.5 - column * width).abs() < reach
+    in_rows = (torch.arange(height, device=images.device) + 0.5 - row * height).abs() < half_side
+    in_columns = (torch.arange(width, device=images.device) + 0.5 - column * width).abs() < half_side
     hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & chosen[:, None, None, None]
     return images.masked_fill(hole, TRANSPARENT)
 
 
 def colour(images: Tensor, chosen: Tensor) -> Tensor:
-    """Change brightness, saturation and contrast of the chosen samples (alpha stays). Fights palette labels."""
+    """Change brightness, saturation and contrast of the chosen samples (alpha stays). Conflicts with palette labels."""
     amount = chosen[:, None, None, None].to(images.dtype)
     brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1, device=images.device)
     rgb, alpha = images[:, :3], images[:, 3:]

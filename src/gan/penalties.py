@@ -11,7 +11,7 @@ def squared_gradient(discriminator: nn.Module, images: Tensor, labels: Tensor) -
     """Squared norm of D's gradient at reals (R1) or fakes (R2; Mescheder et al., 2018), without the factor gamma / 2.
 
     The square is summed over C, H and W and averaged over the batch; code that averages over pixels needs another
-    gamma. Second derivatives are taken: call it in fp32, outside autocast.
+    gamma. Call it outside autocast where that is fp16: second derivatives underflow there.
 
     Args:
         discriminator: `(images [N, C, H, W], labels [N, A]) -> logits [N]`.
@@ -30,8 +30,8 @@ def squared_gradient(discriminator: nn.Module, images: Tensor, labels: Tensor) -
 def diversity_loss(fakes: Tensor, real_distance: float) -> Tensor:
     """How much closer together samples of one label are than portraits of one label: 0 is as varied, 1 all the same.
 
-    The diversity-sensitive loss of Yang et al. (2019), capped where the data itself is: a conditional GAN on a small
-    set otherwise gives one figure a label cell, whatever the latent.
+    After the diversity-sensitive loss of Yang et al. (2019), but relative to the distance between portraits instead of
+    that between latents: a conditional GAN on a small set otherwise gives one figure a label cell, whatever the latent.
 
     Args:
         fakes: [N, C, H, W], N even; sample i and sample i + N/2 share their labels.

@@ -1,4 +1,4 @@
-"""ResNet generator and projection discriminator for square images of 16, 32 or 64 pixels.
+"""ResNet generator and projection discriminator for square images.
 
 After SNGAN (Miyato et al., 2018) and the projection discriminator (Miyato & Koyama, 2018); every block of the
 generator also gets its own piece of the latent, as in BigGAN (Brock et al., 2019): with labels this strong a
@@ -52,7 +52,7 @@ class GeneratorBlock(nn.Module):
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """[N, C_in, H, W], [N, condition_dim] -> [N, C_out, 2H, 2W]."""
-        # A 1x1 convolution and nearest enlargement commute: the shortcut convolves at a quarter of the pixels.
+        # A 1x1 convolution and nearest-neighbour upsampling commute: the shortcut convolves at a quarter of the pixels.
         shortcut = functional.interpolate(self.shortcut(features), scale_factor=2, mode="nearest")
         residual = functional.relu(self.norm_1(features, condition))
         residual = self.conv_1(functional.interpolate(residual, scale_factor=2, mode="nearest"))
@@ -64,14 +64,15 @@ class ResNetGenerator(nn.Module):
     """Latents and labels to portraits.
 
     Args:
-        size: side of the portraits in pixels, a power of two from 8.
+        size: side of the portraits in pixels; size / patch_size is a power of two from 8.
         image_channels: 4 for RGBA.
         class_counts: the number of classes of each attribute.
         latent_dim: length of the latent; it is cut into one piece for the first layer and one a block, so it must be
-            a multiple of their number (120 fits every size).
+            a multiple of their number (120 fits 16, 32 and 64 pixels).
         base_channels: channels of the last block; the field's `ch`.
         embedding_dim: length of the summed label embedding.
-        patch_size: side of the squares of pixels that are written at once. 2 leaves out the block at full size.
+        patch_size: side of the squares of pixels that the last layer predicts at once. 2 leaves out the block at full
+            size.
     """
 
     def __init__(
@@ -89,7 +90,6 @@ class ResNetGenerator(nn.Module):
         pieces = len(channels)
         if latent_dim % pieces:
             raise ValueError(f"latent_dim must be a multiple of {pieces} (one piece a layer), not {latent_dim}")
-        self.latent_dim = latent_dim
         self.piece_dim = latent_dim // pieces
         condition_dim = embedding_dim + self.piece_dim
         self.embedding = AttributeEmbedding(class_counts, embedding_dim)
@@ -134,7 +134,7 @@ class DiscriminatorBlock(nn.Module):
         residual = functional.relu(features) if self.activate_first else features
         residual = self.conv_2(functional.relu(self.conv_1(residual)))
         if self.downsample:
-            # Averaging first and convolving 1x1 afterwards is the same map at a quarter of the work.
+            # Averaging first and convolving 1x1 afterwards gives the same result at a quarter of the work.
             residual = functional.avg_pool2d(residual, 2)
             features = functional.avg_pool2d(features, 2)
         return residual + self.shortcut(features)
@@ -161,7 +161,7 @@ class ResNetDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         spectral: Wrap = nn.utils.parametrizations.spectral_norm if spectral_norm else nn.Identity()
-        # One block a halving down to 4x4, mirroring the generator, then one that stays there.
+        # One block a halving down to 4x4, then one that stays there.
         halving = widths(size, patch_size, base_channels)[:0:-1]
         channels = [image_channels * patch_size**2, *halving, halving[-1]]
         self.to_patches = nn.PixelUnshuffle(patch_size)

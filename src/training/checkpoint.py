@@ -65,7 +65,8 @@ def load_checkpoint(path: Path) -> dict[str, object]:
     """Read a checkpoint; only tensors, numbers, strings, lists and dictionaries are accepted.
 
     Raises:
-        InputError: no such file, damaged (`stored.checked`), not a checkpoint of this project, or of a newer format.
+        InputError: no such file, damaged (`checkpoint_schema.checked`), not a checkpoint of this project, or of a newer
+            format.
     """
     path = Path(path)
     if not path.is_file():

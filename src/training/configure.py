@@ -14,6 +14,11 @@ from src.families import DEFAULT_FAMILY, find_family
 from src.labels import LabelSpecification
 from src.schema import TrainingConfig
 
+OTHER_DATA = (
+    "build the same data; or leave out --resume (notebook 03: RESUME=False), and the run moves to earlier_runs/; "
+    "or begin with its weights (--from)"
+)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -98,10 +103,9 @@ def check_data(checkpoint: Mapping[str, object], portraits: PackedPortraits) -> 
     if saved.to_mapping() != portraits.specification.to_mapping():
         raise InputError(
             f"the run to resume was trained with the labels {saved.to_mapping()}, the data have "
-            f"{portraits.specification.to_mapping()}; build the same data, or begin with the run's weights (--from)"
+            f"{portraits.specification.to_mapping()}; {OTHER_DATA}"
         )
     if checkpoint["data_fingerprint"] != portraits.fingerprint:
         raise InputError(
-            "the run to resume was trained on other data (the fingerprints differ); "
-            "build the same data, or begin with the run's weights (--from)"
+            f"the run to resume was trained on other data (the fingerprints differ); {OTHER_DATA}"
         )

@@ -27,11 +27,11 @@ from src.family import Family
 
 @dataclass(frozen=True)
 class Processes:
-    """Those that train together.
+    """Rank and world size of a data-parallel run.
 
     Args:
-        rank: which of them this one is.
-        count: how many there are, W.
+        rank: of this process.
+        count: of all processes, W.
     """
 
     rank: int = 0

@@ -19,13 +19,13 @@ from src.schema import TrainingConfig
 STEPS = 4
 
 LARGE = 1 << 20
-"""Pixels in a batch from which on its memory is looked at first: 256 portraits of 64x64."""
+"""Batches above this many pixels get a memory check first: 256 portraits of 64x64."""
 
 PROBED = 2, 4
 """Sizes of the two batches whose difference says what a portrait more takes."""
 
 PERIOD = 64
-"""In steps: terms that a family takes now and then recur within it."""
+"""Every lazy term recurs within this many steps."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def measure(
     """
     device = portraits.device
     family = family_class(config, data, device)
+    family.build_optimizers()
     check_batch(family, portraits)
     indices = np.arange(config.batch_size) % len(portraits)
     periods = config.kimg * 1000 / config.batch_size / PERIOD
@@ -79,13 +80,12 @@ def check_batch(family: Family, portraits: PortraitBatches) -> None:
     itself, in time.
 
     Args:
-        family: throw-away networks, without optimizers: these are built here, and a few steps taken.
+        family: throw-away networks with their optimizers: a few steps are taken.
         portraits: to train on.
 
     Raises:
         InputError: it does not fit.
     """
-    family.build_optimizers()
     count = family.config.batch_size
     if portraits.device.type != "cpu" or count * family.data.size**2 < LARGE:
         return

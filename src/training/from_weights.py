@@ -1,7 +1,7 @@
 """`train --from FILE`: a new run that begins with the weights of an earlier one, on other data.
 
-Networks and their average are taken over, optimizers start anew. Label embeddings are matched by the names of the
-classes: a class that the file does not know begins at the mean of those that it knows.
+G starts as the file's moving average, D as the file's D if it has one; optimizers start anew. Label embeddings are
+matched by the names of the classes: a class that the file does not know begins at the mean of those that it knows.
 """
 
 from __future__ import annotations

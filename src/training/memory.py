@@ -1,9 +1,9 @@
-"""What to do when a card's memory runs out: the same training with its activations in the computer's memory.
+"""Activation offloading, for when a card's memory runs out: the same training with activations in the CPU's memory.
 
-The usual way out, micro-batches whose gradients are added up, does not give the full batch's gradients where batch
-normalisation is: its statistics would be a micro-batch's. Recomputing activations takes care with everything that a
+Gradient accumulation over micro-batches does not give the full batch's gradients where batch
+normalisation is: its statistics would be a micro-batch's. Activation checkpointing needs care with everything that a
 forward pass changes (running statistics, the vectors of spectral normalisation). Moving what autograd saves to the
-host and back gives the same bits for any network, penalties with second derivatives included; it costs the time of the
+CPU and back gives the same bits for any network, penalties with second derivatives included; it costs the time of the
 transfers.
 """
 

@@ -1,4 +1,4 @@
-"""A cheap look at the samples while training goes on: what is sampled for it, and which checkpoint is the best so far.
+"""Cheap evaluation during training: what is sampled for it, and which checkpoint is the best so far.
 
 The loop is given the function that measures the samples (`src.evaluation.quick_metrics`), or none.
 """
@@ -26,9 +26,9 @@ FEWEST = 4
 
 
 class QuickEvaluation:
-    """The same latents and labels every time, so that two looks differ by the model alone.
+    """The same latents and labels every time, so that two evaluations differ by the model alone.
 
-    Torch's generators are left alone: a run that is looked at gives the same bits as one that is not.
+    Torch's generators are left alone: a run that is evaluated gives the same bits as one that is not.
 
     Args:
         evaluator: gives the metrics.

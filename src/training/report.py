@@ -123,20 +123,20 @@ class Reporter:
         reals = to_signed(torch.from_numpy(self.reals).to(self.labels.device))
         reconstructed = self.family.reconstruct(sampler, reals, self.labels)
         if reconstructed is not None:
-            self.write_grid("reconstructions", name, reconstructed, images_seen)
+            self._write_and_track("reconstructions", name, reconstructed, images_seen)
         restored = self.family.restore(sampler, reals)
         if restored is not None:
             rows = [part.unflatten(0, (-1, COLUMNS)) for part in (*restored, reals)]
             pictures = torch.stack(rows, dim=1).flatten(0, 2)
             captions = ["noisy", "restored", "original"] * (len(reals) // COLUMNS)
-            self.write_grid("restored", name, pictures, images_seen, captions=captions)
+            self._write_and_track("restored", name, pictures, images_seen, captions=captions)
         if self.family.cannot_sample:
             return {}
         fakes = self.family.sample(sampler, self.latents, self.labels)
-        self.write_grid("fakes", name, fakes, images_seen, self.palette)
+        self._write_and_track("fakes", name, fakes, images_seen, self.palette)
         return {"diversity": spread_within_rows(fakes) / max(spread_within_rows(reals), 1e-6)}
 
-    def write_grid(
+    def _write_and_track(
         self,
         kind: str,
         name: str,

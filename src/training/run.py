@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ from src.data.packed import TRAIN, VALIDATION, PackedPortraits, PortraitBatches,
 from src.device import pick_device
 from src.errors import InputError
 from src.families import build_family
-from src.palettes.snap import choose_palette, colour_table
+from src.family import DataSpecification
+from src.palettes.snap import ColourTable, choose_palette, colour_table
 from src.schema import TrainingConfig
 from src.tables import write_json
 from src.training.budget import Budget
@@ -36,8 +37,37 @@ COLOUR_PORTRAITS = 20_000
 """From so many training portraits, evenly picked, come the colours for snapping."""
 
 COPIES = 6
-"""How often networks are in memory at the least: weights, their average, and with gradients and the optimizer's two
-moments those that are measured before the run."""
+"""Minimum number of parameter-sized buffers: weights, their average, and with gradients and Adam's two moments those
+that are measured before the run."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked run: what to train, on what, from where, for how long, and who takes the lines.
+
+    Args:
+        run: family, profile and configuration.
+        portraits: the packed data, with the attributes that the family is conditioned on.
+        specification: what networks are built for.
+        folder: the artifacts folder.
+        begin: weights that a fresh run starts from; None: from nothing.
+        processes: rank and world size.
+        budget: the length.
+        evaluator: measures samples during training; None: nothing does.
+        log: takes the lines before and after training.
+        status: takes training's own lines.
+    """
+
+    run: Run
+    portraits: PackedPortraits
+    specification: DataSpecification
+    folder: RunFolder
+    begin: Start | None
+    processes: Processes
+    budget: Budget
+    evaluator: Evaluator | None
+    log: Callable[[str], None]
+    status: Callable[[str], None]
 
 
 def train(
@@ -111,8 +141,9 @@ def train(
         elif resume:
             log("no checkpoint yet: starting afresh")
         budget = budget or Budget.of_config(run.config)
+        job = Job(run, portraits, describe(portraits), folder, begin, processes, budget, evaluator, log, status)
         try:
-            return _run(run, portraits, folder, checkpoint, begin, log, status, evaluator, processes, budget)
+            return _run(job, checkpoint)
         except torch.OutOfMemoryError:
             if processes.count > 1:
                 raise  # one process cannot start again while the others wait for it
@@ -126,108 +157,130 @@ def train(
         checkpoint = load_checkpoint(folder.latest) if folder.is_ours and folder.latest.is_file() else None
         try:
             with saved_on_host():
-                return _run(run, portraits, folder, checkpoint, begin, log, status, evaluator, processes, budget)
+                return _run(job, checkpoint)
         except torch.OutOfMemoryError:
             raise InputError(
                 "the card's memory does not suffice; lower --set batch_size=..., or free the card from other programs"
             ) from None
 
 
-def _run(
-    run: Run,
-    portraits: PackedPortraits,
-    folder: RunFolder,
-    checkpoint: Mapping[str, object] | None,
-    begin: Start | None,
-    log: Callable[[str], None],
-    status: Callable[[str], None],
-    evaluator: Evaluator | None,
-    processes: Processes,
-    budget: Budget,
-) -> TrainingResult:
+def _run(job: Job, checkpoint: Mapping[str, object] | None) -> TrainingResult:
     """Build everything, start or resume, train."""
-    config, device, out = run.config, pick_device(), folder.path
-    torch.backends.cudnn.benchmark = True
-    specification = describe(portraits)
-    train_indices = np.flatnonzero(portraits.split == TRAIN)
-    colours = colour_table(portraits.images[train_indices[:: -(-len(train_indices) // COLOUR_PORTRAITS)]])
-    palette = choose_palette(config.palette_snap, colours) if config.palette_snap else None
-    seed_step(config.seed, 0)  # the weights follow from the seed
-    family = build_family(run.family, config, specification, device, COPIES if device.type == "cpu" else 1)
-    family.build_optimizers()
-    if begin is not None and checkpoint is None:
-        # The moving average, made from the family's sampler below, begins with these weights too.
-        take_over(begin, family, log)
+    colours = training_colours(job.portraits)
+    palette_snap = job.run.config.palette_snap
+    palette = choose_palette(palette_snap, colours) if palette_snap else None
+    description = describe_run(job)
+    trainer = build_trainer(job, checkpoint is None, description, colours)
+    if checkpoint is not None:
+        resume_run(trainer, job, checkpoint)
+    elif job.processes.count == 1:
+        estimate = measure(type(trainer.family), job.run.config, job.specification, trainer.train_set)
+        announce(job, estimate, trainer)
+    else:
+        job.log(f"{job.run.family}, profile {job.run.profile}, on {job.processes.count} processes")
+    if not job.processes.leads:
+        return trainer.train(None)
+    return _train_and_report(trainer, job, description, palette)
 
+
+def training_colours(portraits: PackedPortraits) -> ColourTable:
+    """The colours of the training portraits, from `COLOUR_PORTRAITS` of them at most."""
+    indices = np.flatnonzero(portraits.split == TRAIN)
+    return colour_table(portraits.images[indices[:: -(-len(indices) // COLOUR_PORTRAITS)]])
+
+
+def describe_run(job: Job) -> dict[str, object]:
+    """What `config.json` and every checkpoint say of the run."""
+    return {
+        "family": job.run.family,
+        "profile": job.run.profile,
+        "config": config_to_dict(job.run.config),
+        "label_mappings": job.portraits.specification.to_mapping(),
+        "data_fingerprint": job.portraits.fingerprint,
+        "size": job.specification.size,
+        "channels": job.specification.channels,
+        "intra_class_distance": job.specification.intra_class_distance,
+    }
+
+
+def build_trainer(job: Job, fresh: bool, description: Mapping[str, object], colours: ColourTable) -> Trainer:
+    """Networks, optimizers and batches; a fresh run takes over the weights that it begins with."""
+    config, portraits, device = job.run.config, job.portraits, pick_device()
+    torch.backends.cudnn.benchmark = True
+    seed_step(config.seed, 0)  # the weights follow from the seed
+    family = build_family(job.run.family, config, job.specification, device, COPIES if device.type == "cpu" else 1)
+    family.build_optimizers()
+    if job.begin is not None and fresh:
+        take_over(job.begin, family, job.log)
     images, note = family.prepare_images(portraits.images)
     if note:
-        log(note)
+        job.log(note)
     prepared = replace(portraits, images=images)
     train_set, validation_set = (PortraitBatches(prepared, split, device) for split in (TRAIN, VALIDATION))
     if train_set.images is not None:
         family.inspect_training_set(train_set.images, train_set.labels)
-
-    description = {
-        "family": run.family,
-        "profile": run.profile,
-        "config": config_to_dict(config),
-        "label_mappings": portraits.specification.to_mapping(),
-        "data_fingerprint": portraits.fingerprint,
-        "size": specification.size,
-        "channels": specification.channels,
-        "intra_class_distance": specification.intra_class_distance,
-    }
     # So that samples can be snapped to the set's colours where the set itself is not at hand.
-    training_colours = {
-        "colours": torch.from_numpy(colours.colours),
-        "counts": torch.from_numpy(colours.counts),
-    }
-    trainer = Trainer(
-        family,
-        config,
-        train_set,
-        validation_set,
-        folder.checkpoints,
-        {**description, "training_colours": training_colours},
-        processes,
-        budget,
-    )
-    if checkpoint is not None:
-        trainer.load(checkpoint)
-        if checkpoint["config"].get("batch_size") != config.batch_size:
-            check_batch(type(family)(config, specification, device), train_set)
-        log(f"resuming {run.family} at {trainer.images_seen / 1000:.2f} kimg{length_of(budget)}")
-    elif processes.count == 1:
-        estimate = measure(type(family), config, specification, train_set)
-        announce(run, estimate, budget, train_set, validation_set, log)
-    else:
-        log(f"{run.family}, profile {run.profile}, on {processes.count} processes")
-    if not processes.leads:
-        return trainer.train(None)
+    tensors = {"colours": torch.from_numpy(colours.colours), "counts": torch.from_numpy(colours.counts)}
+    metadata = {**description, "training_colours": tensors}
+    checkpoints = job.folder.checkpoints
+    return Trainer(family, config, train_set, validation_set, checkpoints, metadata, job.processes, job.budget)
 
+
+def resume_run(trainer: Trainer, job: Job, checkpoint: Mapping[str, object]) -> None:
+    """Put the trainer where the checkpoint was saved.
+
+    Raises:
+        InputError: the checkpoint does not fit, or a larger batch than its own does not fit into memory.
+    """
+    trainer.load(checkpoint)
+    config = job.run.config
+    if checkpoint["config"].get("batch_size") != config.batch_size:
+        family = type(trainer.family)(config, job.specification, trainer.train_set.device)
+        family.build_optimizers()
+        check_batch(family, trainer.train_set)
+    job.log(f"resuming {job.run.family} at {trainer.images_seen / 1000:.2f} kimg{length_of(job.budget)}")
+
+
+def _train_and_report(
+    trainer: Trainer, job: Job, description: Mapping[str, object], palette: np.ndarray | None
+) -> TrainingResult:
+    """Train with reports; then say how it ended."""
+    folder, log, status = job.folder, job.log, job.status
+    out = folder.path
     # Only now: with settings that are refused, the earlier run stays where it is.
     folder.clear(log)
     if trainer.finished:
         log(f"already trained to {trainer.images_seen / 1000:g} kimg; raise kimg to train on")
     write_json(out / "config.json", description)
     with open_trackers(out, description, trainer.images_seen, log) as trackers:
-        sets = {"train": train_set, "validation": validation_set}
+        sets = {"train": trainer.train_set, "validation": trainer.validation_set}
         reporter = Reporter(
-            out, family, config, portraits, sets, trainer.images_seen, budget, palette, evaluator, trackers, status
+            out,
+            trainer.family,
+            job.run.config,
+            job.portraits,
+            sets,
+            trainer.images_seen,
+            job.budget,
+            palette,
+            job.evaluator,
+            trackers,
+            status,
         )
         if trainer.images_seen == 0:
             reporter.start(trainer.average.network)
         result = trainer.train(reporter)
         trackers.checkpoint(folder.latest)
+    kimg = f"{result.images_seen / 1000:.2f} kimg"
     if trainer.time_is_up:
         # Of the same length without a clock.
         run_again = {**description["config"], "kimg": result.images_seen / 1000}
         write_json(out / "config.json", {**description, "config": run_again})
-        log(f"the time is up at {result.images_seen / 1000:.2f} kimg; saved to {result.checkpoint}; resume to go on")
-    if family.finished:
-        log(f"{run.family} stopped by itself at {result.images_seen / 1000:.2f} kimg (early stopping)")
+        log(f"the time is up at {kimg}; saved to {result.checkpoint}; resume to go on")
+    if trainer.family.finished:
+        log(f"{job.run.family} stopped by itself at {kimg} (early stopping)")
     if result.interrupted:
-        log(f"interrupted at {result.images_seen / 1000:.2f} kimg; saved to {result.checkpoint}; resume to go on")
+        log(f"interrupted at {kimg}; saved to {result.checkpoint}; resume to go on")
     elif not trainer.time_is_up:
         log(f"saved to {result.checkpoint}; the grids are in {out / 'samples'}")
     return result
@@ -238,25 +291,19 @@ def with_epochs_in_kimg(config: TrainingConfig, portraits: int) -> TrainingConfi
     return config.model_copy(update={"kimg": config.epochs * portraits / 1000}) if config.epochs else config
 
 
-def announce(
-    run: Run,
-    estimate: Estimate,
-    budget: Budget,
-    train_set: PortraitBatches,
-    validation_set: PortraitBatches,
-    log: Callable[[str], None],
-) -> None:
+def announce(job: Job, estimate: Estimate, trainer: Trainer) -> None:
     """Log what is about to be trained, and what it will cost."""
-    log(
+    run, budget, train_set = job.run, job.budget, trainer.train_set
+    job.log(
         f"{run.family}, profile {run.profile}, on {train_set.device.type}: {len(train_set)} portraits to "
-        f"train on, {len(validation_set)} for validation"
+        f"train on, {len(trainer.validation_set)} for validation"
     )
     speed = estimate.images_per_second
     seconds = budget.seconds_left(0, speed)
     kimg = run.config.kimg if budget.images < math.inf else float(f"{seconds * speed / 1000:.3g}")
     memory = f", about {estimate.memory_bytes / 2**30:.1f} GB of memory" if estimate.memory_bytes else ""
     pace = f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
-    log(f"{kimg:g} kimg at about {pace} images a second: about {duration(seconds)}{memory}")
+    job.log(f"{kimg:g} kimg at about {pace} images a second: about {duration(seconds)}{memory}")
 
 
 def length_of(budget: Budget) -> str:
