@@ -106,6 +106,4 @@ def check_data(checkpoint: Mapping[str, object], portraits: PackedPortraits) -> 
             f"{portraits.specification.to_mapping()}; {OTHER_DATA}"
         )
     if checkpoint["data_fingerprint"] != portraits.fingerprint:
-        raise InputError(
-            f"the run to resume was trained on other data (the fingerprints differ); {OTHER_DATA}"
-        )
+        raise InputError(f"the run to resume was trained on other data (the fingerprints differ); {OTHER_DATA}")
