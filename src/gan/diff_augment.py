@@ -1,6 +1,4 @@
-"""DiffAugment: random, differentiable changes of one distribution to reals and fakes, before D sees them.
-
-Zhao et al., 2020.
+"""DiffAugment (Zhao et al., 2020): differentiable changes of one distribution to reals and fakes, before D.
 
 An augmentation must not leak: G would draw changed portraits, and D could not tell. It does not leak if the
 distribution of changed portraits determines that of the portraits, that is, if the change of distributions is

@@ -32,10 +32,7 @@ class MovingAverage:
         return self.averaged.module
 
     def update(self, network: nn.Module, images_seen: int, batch_size: int) -> None:
-        """Move towards the network after a step: average = decay * average + (1 - decay) * network.
-
-        The first update copies the network.
-        """
+        """After a step: average = decay * average + (1 - decay) * network. The first update copies the network."""
         half_life = self.half_life_kimg * 1000
         if self.rampup:
             half_life = min(half_life, images_seen * self.rampup)

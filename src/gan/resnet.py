@@ -71,8 +71,7 @@ class ResNetGenerator(nn.Module):
             a multiple of their number (120 fits 16, 32 and 64 pixels).
         base_channels: channels of the last block; the field's `ch`.
         embedding_dim: length of the summed label embedding.
-        patch_size: side of the squares of pixels that the last layer predicts at once. 2 leaves out the block at full
-            size.
+        patch_size: side of the squares of pixels that the last layer predicts; 2 leaves out the block at full size.
     """
 
     def __init__(
