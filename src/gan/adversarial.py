@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from src.family import DataSpecification, Family, Stateful
-from src.gan.conditional_dcgan import ConditionalDCGANGenerator
 from src.gan.diff_augment import DiffAugment
 from src.gan.penalties import diversity_loss
 from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
@@ -97,18 +96,11 @@ class ConditionalAdversarialConfig(TrainingConfig):
 
 
 class ConditionalAdversarialFamily(AdversarialFamily):
-    """An adversarial family with labels. A subclass augments what D sees, and adds the diversity loss to G's. G is the
-    conditional DCGAN's unless `build_generator` is overridden."""
+    """An adversarial family with labels. A subclass augments what D sees, and adds the diversity loss to G's."""
 
     def __init__(self, config: ConditionalAdversarialConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
         self.augment = DiffAugment(config.augment, config.augment_probability)
-
-    def build_generator(self) -> nn.Module:
-        config, data = self.config, self.data
-        return ConditionalDCGANGenerator(
-            data.size, data.channels, data.labels.sizes, config.latent_dim, config.base_channels, config.embedding_dim
-        )
 
     def build_optimizers(self) -> None:
         config = self.config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from src.gan.conditional_dcgan import ConditionalDCGANDiscriminator
+from src.gan.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
 from src.gan.conditional_gan import ConditionalGAN
 
 
@@ -13,6 +13,11 @@ class ConditionalDCGAN(ConditionalGAN):
 
     # Batch normalisation in D: statistics of a batch that mixes reals and fakes would give the answer away.
     joint_batches = False
+
+    def build_generator(self) -> nn.Module:
+        config, data = self.config, self.data
+        sizes = config.latent_dim, config.base_channels, config.embedding_dim
+        return ConditionalDCGANGenerator(data.size, data.channels, data.labels.sizes, *sizes)
 
     def build_discriminator(self) -> nn.Module:
         config, data = self.config, self.data

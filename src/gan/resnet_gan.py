@@ -1,4 +1,4 @@
-"""`resnet_gan`: the study's main model. ResNet generator with conditional normalisation, projection discriminator,
+"""`resnet_gan`: the main model. ResNet generator with conditional normalisation, projection discriminator,
 spectral normalisation, hinge loss, TTUR, lazy R1, DiffAugment, fading instance noise, diversity loss."""
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from src.family import evaluation_mode
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
-from src.gan.conditional_dcgan import dcgan_weights
+from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
 from src.schema import NonNegative, Share
 from src.zoo.cross_entropy import cross_entropy
 
@@ -96,6 +96,11 @@ class ACGAN(ConditionalAdversarialFamily):
     """G, D with its classifiers, and the step that trains both."""
 
     config_class = ACGANConfig
+
+    def build_generator(self) -> nn.Module:
+        config, data = self.config, self.data
+        sizes = config.latent_dim, config.base_channels, config.embedding_dim
+        return ConditionalDCGANGenerator(data.size, data.channels, data.labels.sizes, *sizes)
 
     def build_discriminator(self) -> nn.Module:
         config, data = self.config, self.data
