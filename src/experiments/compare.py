@@ -30,7 +30,7 @@ from src.sampling import LoadedModel, load_model
 from src.schema import TrainingConfig
 from src.tables import read_json, write_json, write_table
 from src.training.checkpoint import file_hash
-from src.training.log import duration, read_metrics
+from src.training.log import beside, duration, read_metrics
 from src.training.own_process import DIVERGED, EARLY, FAILED, INTERRUPTED, TRAINED
 
 Log = Callable[[str], None]
@@ -113,6 +113,7 @@ def compare(
         KeyboardInterrupt: after the family in training has saved its state and the page is written.
     """
     out = Path(out)
+    log = beside(out.parent, log)
     names = list(FAMILIES if families is None else families)
     if not names:
         raise InputError(f"no family is named; choose from: {', '.join(FAMILIES)}")

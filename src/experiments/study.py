@@ -31,7 +31,7 @@ from src.families import DEFAULT_FAMILY
 from src.sampling import load_model
 from src.schema import TrainingConfig
 from src.tables import write_json
-from src.training.log import duration, read_metrics
+from src.training.log import beside, duration, read_metrics
 from src.training.own_process import EARLY, INTERRUPTED, TRAINED
 
 SEEDS = (0, 1)
@@ -74,6 +74,7 @@ def study(
         KeyboardInterrupt: after the run in training has saved its state and the tables are drawn.
     """
     out = Path(out)
+    log = beside(out.parent, log)
     chosen = find_rows(rows)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise InputError(f"seeds must be different numbers of at least 0, not {', '.join(map(str, seeds)) or 'none'}")

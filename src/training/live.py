@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from IPython.display import Markdown, display
 
+from src.training.log import beside
 from src.training.pictures import curves, small_copy
 
 
@@ -21,6 +21,7 @@ class LiveRun:
 
     def __init__(self, artifacts: Path) -> None:
         self.artifacts = Path(artifacts)
+        self.print = beside(self.artifacts, print)
         self.curves = display(Markdown("*no curves yet*"), display_id=True)
         self.grid = display(Markdown("*no grid yet*"), display_id=True)
         self.shown = self._newest()  # of an earlier run, which this one may move away
@@ -28,7 +29,7 @@ class LiveRun:
     def log(self, line: str) -> None:
         """Print a line of the log, paths as seen from beside the artifacts; a grid that is newer than the one on
         display takes its place."""
-        print(line.replace(f"{self.artifacts.parent}{os.sep}", ""))
+        self.print(line)
         if self._newest() != self.shown:
             self.show()
 

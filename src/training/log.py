@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def unread(log: Callable[[str], None]) -> Callable[[str], None]:
             log(line)
 
     return write
+
+
+def beside(artifacts: Path, log: Callable[[str], None]) -> Callable[[str], None]:
+    """The same log, with absolute paths in an artifacts folder as seen from beside that folder."""
+    start = f"{artifacts.parent}{os.sep}" if artifacts.is_absolute() else ""
+    return lambda line: log(line.replace(start, "") if start else line)
 
 
 class RunningMeans:

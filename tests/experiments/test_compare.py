@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +93,9 @@ def test_what_is_finished_is_kept_and_a_larger_budget_trains_on(data_folder, tmp
     again, lines = run(data_folder, out, ["cdcgan", "dcgan"])
     assert "trained before: kept" in lines and checkpoint.stat().st_mtime_ns == written
     assert again["cdcgan"] == first["cdcgan"] and again["dcgan"]["status"] == "trained"
+    # Paths as seen from beside the artifacts folder: a notebook's outputs show no folder of the machine.
+    assert not any(str(tmp_path.parent) in line for line in lines)
+    assert any(line.startswith(f"saved to {Path(tmp_path.name) / 'out' / 'dcgan'}") for line in lines)
     longer, lines = run(data_folder, out, ["cdcgan"], kimg=0.064)
     assert any("resuming cdcgan at 0.03 kimg of 0.064" in line for line in lines)
     assert longer["cdcgan"]["kimg"] == 0.064 and longer["dcgan"] == again["dcgan"]
