@@ -1,7 +1,7 @@
 """What the study asks, and the runs that answer: a list to read, to change and to add to.
 
-A row is one recipe, trained with every seed. All else is as in the base row: `resnet_gan` with the profile's
-values. A question puts rows beside the one they are compared with.
+A row is one recipe, trained with every seed. All else is as in the base row: `resnet_gan` as the studies that it
+follows have it, with the profile's other values. A question puts rows beside the one they are compared with.
 """
 
 from __future__ import annotations
@@ -46,9 +46,18 @@ class Row:
 
 BASE = "base"
 
+# What `resnet_gan` has in this project and not in those studies.
+PUBLISHED = {"colours": 0, "auxiliary_weight": 0.0}
+
 # In the order in which they are run, the most telling first: an interrupted study has answers to what matters most.
 ROWS = (
-    Row(BASE, "`resnet_gan` as it is"),
+    Row(BASE, "`resnet_gan` as published: free pixels, no classifier"),
+    Row("palette_head", "a palette head: at most 31 exact colours", overrides={"colours": 31}),
+    Row(
+        "palette_head_classifier",
+        "a palette head, and a classifier beside the projection",
+        overrides={"colours": 31, "auxiliary_weight": 0.5},
+    ),
     Row("no_ema", "evaluated without the moving average", raw_weights_of=BASE),
     Row("no_palette", "palette conditioning off", without="palette"),
     Row("no_augment", "DiffAugment off", overrides={"augment": ""}),
@@ -177,6 +186,15 @@ QUESTIONS = (
         ("cdcgan", "dcgan_networks"),
     ),
     Question(
+        "palette_head",
+        "Pixels or a palette, and a classifier beside the projection",
+        "As published, the generator's last layer gives every pixel a colour of its own. A palette head chooses 31 "
+        "colours and, for every pixel, one of them: samples are pixel art by construction. The projection asks whether "
+        "a portrait fits its label; a classifier on the same features asks which label it has, and the generator is "
+        "rewarded for being recognised (Odena et al., 2017).",
+        ("palette_head", "palette_head_classifier"),
+    ),
+    Question(
         "r3gan",
         "Another recipe altogether: R3GAN",
         "Pairs instead of single verdicts, gradient penalties instead of normalisation (Huang et al., 2024), and a "
@@ -224,7 +242,7 @@ def settings_of(row: Row, profile: str, specification: LabelSpecification) -> di
     Raises:
         InputError: an unknown profile.
     """
-    settings: dict[str, object] = {}
+    settings: dict[str, object] = dict(PUBLISHED) if row.family == DEFAULT_FAMILY else {}
     if row.like:
         taken = config_to_dict(load_config(row.like, profile))
         known = config_to_dict(load_config(row.family, profile))

@@ -12,7 +12,7 @@ from src.family import DataSpecification, Stateful, evaluation_mode
 from src.gan.adaptive_augmentation import AdaptiveAugment
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
 from src.gan.diff_augment import instance_noise
-from src.gan.losses import LOSSES
+from src.gan.losses import LOSSES, auxiliary_loss
 from src.gan.penalties import squared_gradient
 from src.schema import Count, CountOrZero, NonNegative, Positive, Share
 
@@ -40,6 +40,8 @@ class ConditionalGAN(ConditionalAdversarialFamily):
 
     config_class = ConditionalGANConfig
     joint_batches = True
+    # Of the loss of D's class logits, where it has some.
+    auxiliary_weight: float = 0.0
 
     def __init__(self, config: ConditionalGANConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
@@ -68,9 +70,11 @@ class ConditionalGAN(ConditionalAdversarialFamily):
         seen_reals = instance_noise(self.augment(reals), noise)
         seen_fakes = instance_noise(self.augment(fakes.detach()), noise)
         with self.precision.autocast():
-            real_logits, fake_logits = self.discriminate(seen_reals, labels, seen_fakes, fake_labels)
+            real_logits, fake_logits, classes = self.discriminate_both(seen_reals, labels, seen_fakes, fake_labels)
             loss_discriminator = self.loss.discriminator(real_logits, fake_logits)
-        scaler.scale(loss_discriminator).backward()
+        # Classes are learned from reals alone: from fakes D would learn G's mistakes.
+        loss_auxiliary = auxiliary_loss(classes, labels)
+        scaler.scale(loss_discriminator + self.auxiliary_weight * loss_auxiliary).backward()
         scalars = {
             "loss_discriminator": loss_discriminator,
             "logit_real": real_logits.mean(),
@@ -86,9 +90,13 @@ class ConditionalGAN(ConditionalAdversarialFamily):
 
         # Generator.
         with frozen(self.discriminator), self.precision.autocast():
-            fake_logits = self.discriminator(instance_noise(self.augment(fakes), noise), fake_labels)
+            fake_logits, classes = self.discriminate(instance_noise(self.augment(fakes), noise), fake_labels)
             loss_generator = self.loss.generator(fake_logits)
         scalars["loss_generator"] = loss_generator
+        if self.auxiliary_weight > 0:
+            scalars["loss_auxiliary_real"] = loss_auxiliary
+            scalars["loss_auxiliary_fake"] = auxiliary_loss(classes, fake_labels)
+            loss_generator = loss_generator + self.auxiliary_weight * scalars["loss_auxiliary_fake"]
         self.minimise(self.with_diversity(loss_generator, fakes, scalars), self.optimizer_generator)
 
         scaler.update()
@@ -97,12 +105,20 @@ class ConditionalGAN(ConditionalAdversarialFamily):
             scalars["augment_probability"] = self.augment.probability.clone()
         return scalars
 
-    def discriminate(self, reals: Tensor, labels: Tensor, fakes: Tensor, fake_labels: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits on reals and fakes, in one pass where D allows it."""
+    def discriminate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """D's logits [N], and the logits [N, K] of each attribute's classes where D predicts them."""
+        return self.discriminator(images, labels), []
+
+    def discriminate_both(
+        self, reals: Tensor, labels: Tensor, fakes: Tensor, fake_labels: Tensor
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """D's logits on reals and fakes, in one pass where D allows it, and the class logits of the reals."""
         if not self.joint_batches:
-            return self.discriminator(reals, labels), self.discriminator(fakes, fake_labels)
-        logits = self.discriminator(torch.cat([reals, fakes]), torch.cat([labels, fake_labels]))
-        return logits.float().split([len(reals), len(fakes)])
+            real_logits, classes = self.discriminate(reals, labels)
+            return real_logits, self.discriminate(fakes, fake_labels)[0], classes
+        logits, classes = self.discriminate(torch.cat([reals, fakes]), torch.cat([labels, fake_labels]))
+        real_logits, fake_logits = logits.float().split([len(reals), len(fakes)])
+        return real_logits, fake_logits, [of_attribute[: len(reals)] for of_attribute in classes]
 
     @torch.no_grad()
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:

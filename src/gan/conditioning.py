@@ -18,20 +18,30 @@ class AttributeEmbedding(nn.Module):
         class_counts: the number of classes of each attribute; empty for data without labels.
         dim: the embedding's length D.
         std: of the tables at first; unless given, the sum over attributes has unit variance, however many there are.
+        without: attributes (columns of the labels) that it does not look at.
     """
 
-    def __init__(self, class_counts: Sequence[int], dim: int, std: float | None = None) -> None:
+    def __init__(
+        self, class_counts: Sequence[int], dim: int, std: float | None = None, without: Sequence[int] = ()
+    ) -> None:
         super().__init__()
         self.dim = dim
-        self.tables = nn.ModuleList([nn.Embedding(count, dim) for count in class_counts])
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=std or len(class_counts) ** -0.5)
+        # By column: in weights a table is known by the place of its attribute.
+        self.tables = nn.ModuleDict(
+            {
+                str(column): nn.Embedding(count, dim)
+                for column, count in enumerate(class_counts)
+                if column not in without
+            }
+        )
+        for table in self.tables.values():
+            nn.init.normal_(table.weight, std=std or len(self.tables) ** -0.5)
 
     def forward(self, labels: Tensor) -> Tensor:
         """Labels int64 [N, A] -> [N, D]; zeros where there are no attributes."""
         embedding = torch.zeros(labels.shape[0], self.dim, device=labels.device)
-        for column, table in enumerate(self.tables):
-            embedding = embedding + table(labels[:, column])
+        for column, table in self.tables.items():
+            embedding = embedding + table(labels[:, int(column)])
         return embedding
 
 
@@ -76,3 +86,21 @@ class ProjectionHead(nn.Module):
         for column, table in enumerate(self.tables):
             logits = logits + (table(labels[:, column]) * features).sum(dim=1)
         return logits
+
+
+class ClassifierHead(nn.Module):
+    """What D takes a portrait's classes to be, read off the features that the projection sees (AC-GAN; Odena et al.,
+    2017).
+
+    Args:
+        channels: C of the pooled features.
+        class_counts: the number of classes of each attribute.
+    """
+
+    def __init__(self, channels: int, class_counts: Sequence[int]) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Linear(channels, count, bias=False) for count in class_counts])
+
+    def forward(self, features: Tensor) -> list[Tensor]:
+        """Pooled features [N, C] -> for each attribute the logits [N, K] of its K classes."""
+        return [table(features) for table in self.tables]

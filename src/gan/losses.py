@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,3 +30,19 @@ class NonSaturating:
 
 
 LOSSES: dict[str, Hinge | NonSaturating] = {"hinge": Hinge(), "non_saturating": NonSaturating()}
+
+
+def auxiliary_loss(classes: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """Cross-entropy of the class logits, summed over the attributes, averaged over the batch.
+
+    Args:
+        classes: [N, K] for each attribute.
+        labels: int64 [N, A].
+
+    Returns:
+        A scalar; 0 where there are no attributes.
+    """
+    loss = torch.zeros((), device=labels.device)
+    for column, logits in enumerate(classes):
+        loss = loss + functional.cross_entropy(logits.float(), labels[:, column])
+    return loss

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
+from src.gan.conditioning import AttributeEmbedding, ClassifierHead, ConditionalBatchNorm2d, ProjectionHead
+from src.palettes.head import PaletteHead
 
 Wrap = Callable[[nn.Module], nn.Module]
 
@@ -67,11 +68,14 @@ class ResNetGenerator(nn.Module):
         size: side of the portraits in pixels; size / patch_size is a power of two from 8.
         image_channels: 4 for RGBA.
         class_counts: the number of classes of each attribute.
-        latent_dim: length of the latent; it is cut into one piece for the first layer and one a block, so it must be
-            a multiple of their number (120 fits 16, 32 and 64 pixels).
+        latent_dim: length of the latent; it is cut into one piece for the first layer, one a block, and one for a
+            palette head, so it must be a multiple of their number (120 fits 16, 32 and 64 pixels).
         base_channels: channels of the last block; the field's `ch`.
         embedding_dim: length of the summed label embedding.
         patch_size: side of the squares of pixels that the last layer predicts; 2 leaves out the block at full size.
+        colours: K of a palette head; 0 for free pixels.
+        colour_columns: the attributes (columns of the labels) that a palette head lets steer nothing but colours: they
+            do not reach the blocks, and another palette recolours the very same hero.
     """
 
     def __init__(
@@ -83,30 +87,41 @@ class ResNetGenerator(nn.Module):
         base_channels: int = 32,
         embedding_dim: int = 64,
         patch_size: int = 1,
+        colours: int = 0,
+        colour_columns: Sequence[int] = (),
     ) -> None:
         super().__init__()
         channels = widths(size, patch_size, base_channels)
-        pieces = len(channels)
+        pieces = len(channels) + (1 if colours else 0)
         if latent_dim % pieces:
             raise ValueError(f"latent_dim must be a multiple of {pieces} (one piece a layer), not {latent_dim}")
         self.piece_dim = latent_dim // pieces
         condition_dim = embedding_dim + self.piece_dim
-        self.embedding = AttributeEmbedding(class_counts, embedding_dim)
+        self.embedding = AttributeEmbedding(class_counts, embedding_dim, without=colour_columns if colours else ())
         self.first = orthogonal(nn.Linear(condition_dim, channels[0] * 4 * 4))
         self.blocks = nn.ModuleList(GeneratorBlock(*pair, condition_dim) for pair in pairwise(channels))
         self.last_norm = nn.BatchNorm2d(channels[-1])
-        self.to_image = orthogonal(nn.Conv2d(channels[-1], image_channels * patch_size**2, 3, padding=1))
-        self.to_pixels = nn.PixelShuffle(patch_size)
+        if colours:
+            self.colour_embedding = AttributeEmbedding(class_counts, embedding_dim)
+            self.head = PaletteHead(channels[-1], condition_dim, colours, patch_size)
+        else:
+            self.to_image = orthogonal(nn.Conv2d(channels[-1], image_channels * patch_size**2, 3, padding=1))
+            self.to_pixels = nn.PixelShuffle(patch_size)
+        self.colours = colours
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Latents [N, latent_dim] of unit variance, labels int64 [N, A] -> portraits [N, C, size, size] in [-1, 1]."""
         embedding = self.embedding(labels)
-        conditions = [torch.cat([embedding, piece], dim=1) for piece in latents.split(self.piece_dim, dim=1)]
+        pieces = latents.split(self.piece_dim, dim=1)
+        conditions = [torch.cat([embedding, piece], dim=1) for piece in pieces]
         features = self.first(conditions[0]).unflatten(1, (-1, 4, 4))
         features = features.contiguous(memory_format=torch.channels_last)
-        for block, condition in zip(self.blocks, conditions[1:], strict=True):
+        for block, condition in zip(self.blocks, conditions[1 : len(self.blocks) + 1], strict=True):
             features = block(features, condition)
-        return torch.tanh(self.to_pixels(self.to_image(functional.relu(self.last_norm(features)))))
+        features = functional.relu(self.last_norm(features))
+        if self.colours:
+            return self.head(features, torch.cat([self.colour_embedding(labels), pieces[-1]], dim=1))
+        return torch.tanh(self.to_pixels(self.to_image(features)))
 
 
 class DiscriminatorBlock(nn.Module):
@@ -147,6 +162,7 @@ class ResNetDiscriminator(nn.Module):
         base_channels: channels after the first block.
         spectral_norm: spectral normalisation of every weight (Miyato et al., 2018).
         patch_size: side of the squares of pixels that the first block sees as one; the generator's.
+        classifiers: whether it has `classify`.
     """
 
     def __init__(
@@ -157,6 +173,7 @@ class ResNetDiscriminator(nn.Module):
         base_channels: int = 32,
         spectral_norm: bool = True,
         patch_size: int = 1,
+        classifiers: bool = False,
     ) -> None:
         super().__init__()
         spectral: Wrap = nn.utils.parametrizations.spectral_norm if spectral_norm else nn.Identity()
@@ -169,10 +186,16 @@ class ResNetDiscriminator(nn.Module):
             for index, pair in enumerate(pairwise(channels))
         )
         self.head = ProjectionHead(channels[-1], class_counts, spectral)
+        if classifiers:
+            self.classify = ClassifierHead(channels[-1], class_counts)
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Portraits [N, C, size, size] in [-1, 1], labels int64 [N, A] -> logits [N]; positive means real."""
+    def features(self, images: Tensor) -> Tensor:
+        """Portraits [N, C, size, size] in [-1, 1] -> pooled features [N, C], what the heads see."""
         features = self.to_patches(images)
         for block in self.blocks:
             features = block(features)
-        return self.head(functional.relu(features).sum(dim=(2, 3)), labels)
+        return functional.relu(features).sum(dim=(2, 3))
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Portraits [N, C, size, size] in [-1, 1], labels int64 [N, A] -> logits [N]; positive means real."""
+        return self.head(self.features(images), labels)

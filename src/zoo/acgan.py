@@ -14,11 +14,11 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from src.family import evaluation_mode
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
 from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
+from src.gan.losses import auxiliary_loss
 from src.schema import NonNegative, Share
 from src.zoo.cross_entropy import cross_entropy
 
@@ -65,22 +65,6 @@ class AuxiliaryClassifierDiscriminator(nn.Module):
         logits [N, K] of its K classes."""
         features = self.layers(images)
         return self.real_or_fake(features).squeeze(1), [classifier(features) for classifier in self.classifiers]
-
-
-def auxiliary_loss(classes: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """Cross-entropy of the class logits, summed over the attributes, averaged over the batch.
-
-    Args:
-        classes: [N, K] for each attribute.
-        labels: int64 [N, A].
-
-    Returns:
-        A scalar; 0 where there are no attributes.
-    """
-    loss = torch.zeros((), device=labels.device)
-    for column, logits in enumerate(classes):
-        loss = loss + functional.cross_entropy(logits.float(), labels[:, column])
-    return loss
 
 
 class ACGANConfig(ConditionalAdversarialConfig):

@@ -10,10 +10,7 @@ the depth. Two changes for small hardware: plain 3x3 convolutions where R3GAN gr
 CPU), and the networks work at half the side, on patches of 2x2 pixels (pixel unshuffle), where the same work buys more
 parameters.
 
-The palette head chooses K colours and, for every pixel, one of them or nothing. Samples are pixel art by construction:
-at most K exact colours, alpha either 0 or 1, no repair afterwards. The choice is trained with the straight-through
-estimator (Bengio et al., 2013): forwards a pixel has one colour, backwards the gradient flows through the softmax over
-all of them.
+The last layer is a palette head (src/palettes/head.py): samples are pixel art by construction.
 """
 
 from __future__ import annotations
@@ -32,69 +29,10 @@ from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditioning import AttributeEmbedding
 from src.gan.diff_augment import DiffAugment
 from src.gan.penalties import diversity_loss, squared_gradient
+from src.palettes.head import PaletteHead, patch_convolution
 from src.schema import Count, CountOrZero, Decay, NonNegative, Positive, Share, TrainingConfig
 
 SLOPE = 0.2  # of the leaky ReLUs
-
-
-def patch_convolution(channels: int, values: int) -> nn.Conv2d:
-    """A convolution whose output, [N, 4 * values, H, W], is to be shuffled to [N, values, 2H, 2W].
-
-    The four pixels of a patch start with the same weights (Aitken et al., 2017): with weights of their own they begin
-    as a checkerboard, and a choice among like colours may never get rid of it.
-    """
-    layer = nn.Conv2d(channels, 4 * values, 3, padding=1)
-    with torch.no_grad():
-        layer.weight.copy_(layer.weight[::4].repeat_interleave(4, dim=0))
-        layer.bias.zero_()
-    return layer
-
-
-class PaletteHead(nn.Module):
-    """Features and a condition to portraits of at most K colours; see above.
-
-    Args:
-        channels: C of the features.
-        condition_dim: length of the vector that the colours are worked out from.
-        colours: K, the most colours of one portrait.
-
-    The buffer `hardness` says how exact the choice is while training: 0 mixes colours by their probabilities, 1 takes
-    the likeliest alone. In evaluation mode the choice is always exact.
-    """
-
-    def __init__(self, channels: int, condition_dim: int, colours: int) -> None:
-        super().__init__()
-        self.colours = colours
-        # Index 0 is "nothing here". Twice the side: every feature decides on the 2x2 pixels it stands for.
-        self.to_choice = patch_convolution(channels, colours + 1)
-        hidden = 4 * colours
-        self.to_palette = nn.Sequential(
-            nn.Linear(condition_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 3 * colours)
-        )
-        self.register_buffer("hardness", torch.ones(()))
-
-    def palette(self, condition: Tensor) -> Tensor:
-        """Condition [N, condition_dim] -> colours [N, K, 3] in [-1, 1]."""
-        return torch.tanh(self.to_palette(condition).float()).unflatten(1, (self.colours, 3))
-
-    def choice(self, features: Tensor) -> Tensor:
-        """Features [N, C, H, W] -> logits [N, K + 1, 2H, 2W]; index 0 is transparent."""
-        return functional.pixel_shuffle(self.to_choice(features), 2)
-
-    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
-        """[N, C, H, W], [N, condition_dim] -> portraits [N, 4, 2H, 2W] in [-1, 1], premultiplied RGBA."""
-        logits, palette = self.choice(features).float(), self.palette(condition)
-        chosen = functional.one_hot(logits.argmax(dim=1), self.colours + 1).movedim(-1, 1).to(logits.dtype)
-        if self.training:
-            soft = logits.softmax(dim=1)
-            chosen = soft + self.hardness * (chosen - soft).detach()
-        # What each index looks like: transparent black, then the colours at full alpha.
-        opaque = functional.pad(palette, (0, 1), value=1.0)
-        entries = functional.pad(opaque, (0, 0, 1, 0), value=-1.0)
-        # In full precision also under autocast: a colour rounded to bf16 would no longer be the palette's.
-        with torch.autocast(features.device.type, enabled=False):
-            portraits = torch.einsum("nkhw,nkc->nchw", chosen, entries)
-        return portraits.contiguous(memory_format=torch.channels_last)
 
 
 class DirectHead(nn.Module):
@@ -193,8 +131,7 @@ class NormFreeGenerator(nn.Module):
             raise ValueError(f"latent_dim must be at least {pieces} (one piece a layer), not {latent_dim}")
         self.latent_dim = latent_dim
         self.pieces = [latent_dim // pieces] * (pieces - 1) + [latent_dim - latent_dim // pieces * (pieces - 1)]
-        self.shape_columns = [column for column in range(len(class_counts)) if column not in colour_columns]
-        self.shape_embedding = AttributeEmbedding([class_counts[c] for c in self.shape_columns], embedding_dim)
+        self.shape_embedding = AttributeEmbedding(class_counts, embedding_dim, without=colour_columns)
         self.colour_embedding = AttributeEmbedding(class_counts, embedding_dim)
         # How much labels count, ramped in by the recipe (Shahbazi et al., 2022).
         self.register_buffer("label_strength", torch.ones(()))
@@ -212,9 +149,7 @@ class NormFreeGenerator(nn.Module):
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Latents [N, latent_dim] of unit variance, labels int64 [N, A] -> portraits [N, 4, size, size] in [-1, 1]."""
-        # Column by column: a list as an index would be copied to the card, which has to wait for it.
-        of_shape = torch.cat([labels[:, :0], *(labels[:, column, None] for column in self.shape_columns)], dim=1)
-        shape = self.label_strength * self.shape_embedding(of_shape)
+        shape = self.label_strength * self.shape_embedding(labels)
         colour = self.label_strength * self.colour_embedding(labels)
         pieces = iter(latents.split(self.pieces, dim=1))
         features = self.first(torch.cat([next(pieces), shape], dim=1)).unflatten(1, (-1, 4, 4))

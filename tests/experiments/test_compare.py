@@ -160,7 +160,7 @@ def test_one_family_that_diverges_and_one_that_fails_leave_the_others_alone(
 
 def test_settings_that_make_no_network_are_a_row(data_folder, tmp_path, in_one_process):
     rows, _ = run(data_folder, tmp_path / "out", ["resnet_gan"], overrides={"resnet_gan": {"latent_dim": 13}})
-    assert rows["resnet_gan"]["status"] == "failed" and "multiple of 3" in rows["resnet_gan"]["note"]
+    assert rows["resnet_gan"]["status"] == "failed" and "multiple of 4" in rows["resnet_gan"]["note"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from src.experiments import study as module
 from src.experiments.runs import kept_portraits, load_raw_model, write_subset
 from src.experiments.study import study
 from src.experiments.study_results import Run, StudyResults, Terms, read_results
-from src.experiments.study_rows import QUESTIONS, ROWS, find_rows, is_possible, settings_of
+from src.experiments.study_rows import PUBLISHED, QUESTIONS, ROWS, find_rows, is_possible, settings_of
 from src.experiments.study_tables import markdown, question_plot, question_table
 from src.experiments.study_verdict import CLEARLY, difference, finding
 from src.families import find_family
@@ -77,10 +77,15 @@ def run(data_folder, out, rows=("cdcgan",), seeds=(0, 1), kimg=KIMG, **more):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize("profile", ["smoke", "cpu", "rtx2070"])
 def test_rows_are_valid_and_change_what_they_describe(row, profile, specification):
-    settings = settings_of(row, profile, specification)
-    config = load_config(row.family, profile, overrides=settings)
-    plain = load_config(row.family, profile)
-    if settings:
+    def config_of(settings):
+        return load_config(row.family, profile, overrides=settings)
+
+    settings, config = (
+        PUBLISHED if row.family == "resnet_gan" else {},
+        config_of(settings_of(row, profile, specification)),
+    )
+    plain = config_of(settings)
+    if settings_of(row, profile, specification) != settings:
         assert config != plain
     assert config.kimg == plain.kimg and config.seed == plain.seed
 
@@ -95,7 +100,7 @@ def test_rows_that_are_the_same_but_for_what_they_are_about(specification):
     assert {name for name in shared if label_map[name] != classifier[name]} == {"kimg"}
     assert {"batch_size", "base_channels", "latent_dim", "learning_rate_discriminator", "beta1"} <= shared
     assert {name for name in networks if base[name] != networks[name]} == {"base_channels"}
-    assert base.keys() - networks.keys() == {"patch_size"}
+    assert base.keys() - networks.keys() == {"patch_size", "colour_attribute", "harden_kimg", *PUBLISHED}
     assert config("no_palette")["condition_on"] == "gender,hero_class"
     assert config("no_ttur")["learning_rate_discriminator"] == base["learning_rate_generator"]
 
@@ -105,7 +110,7 @@ def test_every_row_answers_a_question_and_a_base_comes_along():
     assert asked | {"base"} == {row.name for row in ROWS}
     assert [row.name for row in find_rows(["acgan"])] == ["cdcgan", "acgan"]
     assert [row.name for row in find_rows(["half", "no_ema"])] == ["base", "no_ema", "half"]
-    with pytest.raises(InputError, match="unknown row 'no_luck'; choose from: base, no_ema"):
+    with pytest.raises(InputError, match="unknown row 'no_luck'; choose from: base, palette_head"):
         find_rows(["no_luck"])
 
 

@@ -32,3 +32,34 @@ def test_adaptive_augmentation_moves_with_the_step_and_is_saved():
     assert scalars["augment_probability"] in (0.0, torch.tensor(0.1))
     assert "augment_probability" in family.state_dict()
     assert "augment_probability" not in make("resnet_gan").state_dict()
+
+
+def test_classes_are_learned_from_reals_and_asked_of_fakes():
+    """The auxiliary loss against cross-entropy by hand, and whose labels its gradient comes from."""
+    values = {"auxiliary_weight": 3.0, "augment": "", "instance_noise": 0.0, "diversity_weight": 0.0, "r1_gamma": 0.0}
+    still = {"learning_rate_generator": 0.0, "learning_rate_discriminator": 0.0}
+    family = make("resnet_gan", batch_size=8, **values, **still)
+    step(family)  # spectral normalisation's vectors settle a little
+    reals = torch.rand(8, 4, 16, 16) * 2 - 1
+    labels = torch.stack([torch.randint(size, (8,)) for size in family.data.labels.sizes], dim=1)
+    seen = {}
+    family.discriminator.classify.register_forward_hook(
+        lambda _, inputs, classes: seen.update({len(inputs[0]): (*inputs, classes)})
+    )
+    scalars = family.train_step(reals, labels, 0)
+    # A pass over reals and fakes together, then one over fakes.
+    for name, classes in (("real", [each[:8] for each in seen[16][1]]), ("fake", seen[8][1])):
+        expected = sum(
+            -each.log_softmax(dim=1)[torch.arange(8), labels[:, column]].mean() for column, each in enumerate(classes)
+        )
+        torch.testing.assert_close(scalars[f"loss_auxiliary_{name}"], expected)
+    # The classifier's gradient is that of the reals' cross-entropy alone, three times.
+    features, classes = seen[16][0][:8], seen[16][1][0][:8]
+    missed = classes.softmax(dim=1) - torch.nn.functional.one_hot(labels[:, 0], classes.shape[1])
+    torch.testing.assert_close(family.discriminator.classify.tables[0].weight.grad, 3 * missed.T @ features / 8)
+
+
+def test_without_a_weight_there_is_no_classifier():
+    family = make("resnet_gan", batch_size=8, auxiliary_weight=0.0)
+    assert not hasattr(family.discriminator, "classify")
+    assert "loss_auxiliary_real" not in step(family)

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from src.gan.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
-from src.gan.conditioning import AttributeEmbedding, ConditionalBatchNorm2d, ProjectionHead
+from src.gan.conditioning import AttributeEmbedding, ClassifierHead, ConditionalBatchNorm2d, ProjectionHead
 from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
 
 CLASS_COUNTS = (2, 3, 2)
 PAIRS = {
     "resnet": (ResNetGenerator, ResNetDiscriminator),
     "resnet of patches": (partial(ResNetGenerator, patch_size=2), partial(ResNetDiscriminator, patch_size=2)),
+    "resnet with a palette head": (partial(ResNetGenerator, colours=7, colour_columns=(2,)), ResNetDiscriminator),
     "dcgan": (ConditionalDCGANGenerator, ConditionalDCGANDiscriminator),
 }
 
@@ -115,8 +116,15 @@ def test_projection_head_against_its_formula():
 def test_attribute_embedding_is_the_sum_of_its_tables():
     embedding = AttributeEmbedding(CLASS_COUNTS, 5)
     labels = torch.tensor([[1, 2, 0]])
-    expected = embedding.tables[0].weight[1] + embedding.tables[1].weight[2] + embedding.tables[2].weight[0]
-    torch.testing.assert_close(embedding(labels)[0], expected)
+    rows = [embedding.tables[str(column)].weight[labels[0, column]] for column in range(3)]
+    torch.testing.assert_close(embedding(labels)[0], sum(rows))
+
+
+def test_attribute_embedding_leaves_attributes_out_and_keeps_the_names_of_the_others():
+    embedding = AttributeEmbedding(CLASS_COUNTS, 5, without=(1,))
+    assert set(embedding.state_dict()) == {"tables.0.weight", "tables.2.weight"}
+    labels = torch.tensor([[1, 2, 0]])
+    torch.testing.assert_close(embedding(labels)[0], embedding.tables["0"].weight[1] + embedding.tables["2"].weight[0])
 
 
 def test_conditional_batch_norm_against_its_formula():
@@ -132,6 +140,33 @@ def test_conditional_batch_norm_against_its_formula():
 def test_a_size_that_is_no_power_of_two_is_refused():
     with pytest.raises(ValueError, match="power of two"):
         ResNetGenerator(48, 4, CLASS_COUNTS)
+
+
+def test_another_palette_recolours_the_same_hero():
+    """What steers colours alone reaches no block: every pixel keeps its place in the palette."""
+    generator = ResNetGenerator(
+        16, 4, CLASS_COUNTS, latent_dim=60, base_channels=8, colours=7, colour_columns=(2,)
+    ).eval()
+    choices = []
+    generator.head.to_choice.register_forward_hook(lambda module, inputs, choice: choices.append(choice))
+    latents = torch.randn(4, 60)
+    labels = torch.tensor([[0, 1, 0], [1, 0, 0], [0, 2, 0], [1, 2, 0]])
+    for column in (None, 2, 0):
+        changed = labels.clone()
+        if column is not None:
+            changed[:, column] = 1 - changed[:, column]
+        choices.append(generator(latents, changed))
+    (choice, same, other), portraits = choices[::2], choices[1::2]
+    assert torch.equal(choice, same) and not torch.equal(portraits[0], portraits[1])
+    assert not torch.equal(choice, other)
+
+
+def test_classifier_head_against_its_formula():
+    head = ClassifierHead(8, CLASS_COUNTS)
+    features = torch.randn(3, 8)
+    for table, classes, count in zip(head.tables, head(features), CLASS_COUNTS, strict=True):
+        assert classes.shape == (3, count)
+        torch.testing.assert_close(classes, features @ table.weight.T)
 
 
 def test_patches_leave_out_the_block_at_full_size():

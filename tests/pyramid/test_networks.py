@@ -194,8 +194,7 @@ def test_what_was_written_before_stays_under_the_same_labels_and_for_ever_with_e
 
 def test_a_null_label_is_a_class_of_its_own():
     embedding = LabelEmbedding([2], 4)
-    assert embedding.tables[0].num_embeddings == 3
-    assert embedding(torch.zeros(5, 0, dtype=torch.int64)[:, :0]).shape == (5, 4) if not embedding.tables else True
+    assert embedding.tables["0"].num_embeddings == 3
 
 
 def test_jitter_is_for_training_alone():

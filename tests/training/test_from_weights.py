@@ -85,7 +85,7 @@ def test_a_run_begins_with_average_and_discriminator(of, tmp_path, weights):
     (line,) = [line for line in lines if line.startswith("starting from")]
     assert "hero_class: new archer, without bard" in line and "gender is left out" in line
     old, new = averaged_weights(before), after["state"]["generator"]
-    assert torch.equal(new["embedding.tables.1.weight"], old["embedding.tables.2.weight"])  # palette
+    assert torch.equal(new["colour_embedding.tables.1.weight"], old["colour_embedding.tables.2.weight"])  # palette
     assert torch.equal(new["embedding.tables.0.weight"][1:], old["embedding.tables.1.weight"][1:])
     assert torch.equal(new["embedding.tables.0.weight"][0], old["embedding.tables.1.weight"].mean(dim=0))
     parameters = [name for name in new if "tables" not in name and name.endswith(("weight", "bias", "original"))]

@@ -304,7 +304,7 @@ def test_the_record_of_a_run_trains_the_same_again_and_a_file_resumes(data_folde
     ("values", "message"),
     [
         ({"learning_rat": 1.0}, "unknown setting 'learning_rat'.*learning_rate_generator"),
-        ({"latent_dim": 13}, "multiple of 3"),
+        ({"latent_dim": 13}, "multiple of 4"),
         ({"augment": "flip,spin"}, "unknown augmentation 'spin'"),
         ({"condition_on": "genre"}, "unknown attribute 'genre'"),
     ],
