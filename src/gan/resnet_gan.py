@@ -4,12 +4,14 @@ and a classifier beside the projection, where they are switched on."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from src.family import DataSpecification
 from src.gan.conditional_gan import ConditionalGAN, ConditionalGANConfig
 from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
+from src.palettes.head import colours_note
 from src.schema import Count, CountOrZero, NonNegative
 
 
@@ -47,6 +49,9 @@ class ResNetGAN(ConditionalGAN):
     @property
     def discriminator_blocks(self) -> list[nn.Module]:
         return list(self.discriminator.blocks)
+
+    def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
+        return images, colours_note(images, self.config.colours) if self.config.colours else ""
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         if self.config.colours:

@@ -7,9 +7,28 @@ gradient flows through the softmax over all of them.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from src.images import count_colours
+
+COUNTED = 256  # portraits whose colours are counted: all 7,600 would take a second
+
+
+def colours_note(images: np.ndarray, colours: int) -> str:
+    """A line for the log where most portraits have more colours than a palette head gives; empty where not.
+
+    Args:
+        images: uint8 [N, H, W, 4], of which some are counted.
+        colours: K of the head.
+    """
+    some = images[:: max(1, len(images) // COUNTED)]
+    usual = int(np.median([count_colours(portrait) for portrait in some]))
+    if usual <= colours:
+        return ""
+    return f"a portrait has {usual:,} colours, a sample at most {colours}; --set colours=0 is for free pixels"
 
 
 def patch_convolution(channels: int, values: int, side: int = 2) -> nn.Conv2d:

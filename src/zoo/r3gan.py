@@ -19,6 +19,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,7 +30,7 @@ from src.gan.adversarial import AdversarialFamily, frozen
 from src.gan.conditioning import AttributeEmbedding
 from src.gan.diff_augment import DiffAugment
 from src.gan.penalties import diversity_loss, squared_gradient
-from src.palettes.head import PaletteHead, patch_convolution
+from src.palettes.head import PaletteHead, colours_note, patch_convolution
 from src.schema import Count, CountOrZero, Decay, NonNegative, Positive, Share, TrainingConfig
 
 SLOPE = 0.2  # of the leaky ReLUs
@@ -279,6 +280,9 @@ class R3GAN(AdversarialFamily):
     def build_optimizers(self) -> None:
         rate = self.config.learning_rate_first
         self.build_adams(rate, rate, (0.0, self.config.beta2_first))
+
+    def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
+        return images, colours_note(images, self.config.colours) if self.config.colours else ""
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         config, scaler = self.config, self.precision.scaler

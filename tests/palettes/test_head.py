@@ -1,9 +1,10 @@
 """The palette head: exact colours, the straight-through gradient, patches."""
 
+import numpy as np
 import pytest
 import torch
 
-from src.palettes.head import PaletteHead
+from src.palettes.head import PaletteHead, colours_note
 
 
 def make_head(colours=5, **values):
@@ -84,3 +85,13 @@ def test_the_pixels_of_a_patch_start_alike(side):
     patches = portraits[:, :, ::side, ::side]
     assert torch.equal(portraits, patches.repeat_interleave(side, 2).repeat_interleave(side, 3))
     assert not torch.equal(patches[:, :, 0], patches[:, :, 1])
+
+
+def test_portraits_of_more_colours_are_told_with_what_to_do():
+    images = np.zeros((600, 8, 8, 4), np.uint8)
+    images[..., 3] = 255
+    images[:, 0, :6, 0] = range(1, 7)  # with black: seven colours
+    assert colours_note(images, 7) == ""
+    assert colours_note(images, 6) == "a portrait has 7 colours, a sample at most 6; --set colours=0 is for free pixels"
+    images[::3] = 0
+    assert "a portrait has 7 colours" in colours_note(images, 6)
