@@ -48,8 +48,12 @@ def test_no_file_is_of_no_family():
 @pytest.mark.parametrize(
     ("family", "profile", "values"),
     [
-        ("resnet_gan", "cpu", {"kimg": 30.0, "batch_size": 16, "base_channels": 32, "loss": "hinge", "r1_gamma": 1.0}),
-        ("resnet_gan", "rtx2070", {"kimg": 9500.0, "batch_size": 64, "base_channels": 64, "ema_half_life_kimg": 20.0}),
+        ("resnet_gan", "cpu", {"kimg": 30.0, "batch_size": 16, "base_channels": 32, "colours": 31, "r1_gamma": 1.0}),
+        (
+            "resnet_gan",
+            "rtx2070",
+            {"kimg": 12000.0, "batch_size": 64, "base_channels": 128, "ema_half_life_kimg": 20.0},
+        ),
         ("cdcgan", "cpu", {"loss": "non_saturating", "beta1": 0.5, "augment": "", "diversity_weight": 0.0}),
         ("wgan", "cpu", {"learning_rate": 4e-4, "critic_steps": 3, "constraint": "gradient_penalty"}),
         ("vae", "rtx2070", {"latent_dim": 128, "kl_weight": 0.1, "kl_warmup_kimg": 100.0}),

@@ -34,6 +34,7 @@ from src.gan.resnet import ResNetDiscriminator
 from src.images import over_background
 from src.painter import heroes as hero_records
 from src.painter import paint as paint_hero
+from src.palettes.head import PaletteHead
 from src.pyramid.maps import index_portraits, majority_maps, map_sides, paint
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
 from src.zoo.noise_schedule import SCHEDULES, make_schedule
@@ -247,6 +248,28 @@ def diff_augment() -> Figure:
     return grid({"portraits": portraits, **{name: kind(portraits, everyone) for name, kind in KINDS.items()}})
 
 
+def palette_head() -> Figure:
+    """A head learns one hero: what its softmax mixes, and the exact choice, step by step."""
+    hero, features, condition = small_heroes(2)[1:], nn.Parameter(torch.randn(1, 16, 16, 16)), torch.ones(1, 4)
+    head = PaletteHead(16, 4, 12)
+    optimizer = torch.optim.Adam([features, *head.parameters()], 1e-2)
+    shown = (0, 20, 60, 150, 500)
+    mixed, exact = [], []
+    for step in range(shown[-1] + 1):
+        if step in shown:
+            with torch.no_grad():
+                head.hardness.zero_()
+                mixed.append(head.train()(features, condition))
+                exact.append(head.eval()(features, condition))
+        head.train().hardness.fill_(min(1.0, step / 150))
+        loss = (head(features, condition) - hero).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    rows = {"mixed": torch.cat([*mixed, hero]), "exact": torch.cat([*exact, hero])}
+    return grid(rows, [*(f"step {step}" for step in shown), "hero"])
+
+
 def palette_maps() -> Figure:
     """Heroes as maps of palette entries, coarse to fine."""
     portraits = index_portraits(as_tensor(heroes(4)), MOST_COLOURS)
@@ -357,6 +380,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "r1": r1,
     "ema": ema,
     "diff_augment": diff_augment,
+    "palette_head": palette_head,
     "palette_maps": palette_maps,
     "vae": vae,
     "vqvae": vqvae,

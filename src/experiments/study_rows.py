@@ -25,6 +25,7 @@ class Row:
         changes: in words, what is not as in the row it is compared with.
         family: a name of `FAMILIES`.
         overrides: settings that replace the profile's.
+        published: whether a row of `resnet_gan` is the published recipe rather than the profile's.
         without: an attribute that the networks are not conditioned on.
         like: a family whose values are taken over, under the profile, for every setting that both families have ...
         own: ... but for these.
@@ -37,6 +38,7 @@ class Row:
     changes: str
     family: str = DEFAULT_FAMILY
     overrides: Mapping[str, object] = field(default_factory=dict)
+    published: bool = True
     without: str = ""
     like: str = ""
     own: tuple[str, ...] = ()
@@ -46,17 +48,22 @@ class Row:
 
 BASE = "base"
 
-# What `resnet_gan` has in this project and not in those studies.
-PUBLISHED = {"colours": 0, "auxiliary_weight": 0.0}
+# `resnet_gan` as in those studies, where this project's profiles have something else.
+PUBLISHED = {
+    "colours": 0,
+    "auxiliary_weight": 0.0,
+    "augment": "flip,translation,cutout",
+    "augment_target": 0.0,
+}
 
 # In the order in which they are run, the most telling first: an interrupted study has answers to what matters most.
 ROWS = (
     Row(BASE, "`resnet_gan` as published: free pixels, no classifier"),
     Row("palette_head", "a palette head: at most 31 exact colours", overrides={"colours": 31}),
     Row(
-        "palette_head_classifier",
-        "a palette head, and a classifier beside the projection",
-        overrides={"colours": 31, "auxiliary_weight": 0.5},
+        "as_today",
+        "the profile: a palette head, a classifier beside the projection, adaptive augmentation",
+        published=False,
     ),
     Row("no_ema", "evaluated without the moving average", raw_weights_of=BASE),
     Row("no_palette", "palette conditioning off", without="palette"),
@@ -187,12 +194,12 @@ QUESTIONS = (
     ),
     Question(
         "palette_head",
-        "Pixels or a palette, and a classifier beside the projection",
+        "Pixels or a palette, and the recipe of today",
         "As published, the generator's last layer gives every pixel a colour of its own. A palette head chooses 31 "
-        "colours and, for every pixel, one of them: samples are pixel art by construction. The projection asks whether "
-        "a portrait fits its label; a classifier on the same features asks which label it has, and the generator is "
-        "rewarded for being recognised (Odena et al., 2017).",
-        ("palette_head", "palette_head_classifier"),
+        "colours and, for every pixel, one of them: samples are pixel art by construction. The profile adds a "
+        "classifier beside the projection, which rewards the generator for being recognised (Odena et al., 2017), "
+        "and augments only when the discriminator memorises (Karras et al., 2020), without cutout.",
+        ("palette_head", "as_today"),
     ),
     Question(
         "r3gan",
@@ -242,9 +249,10 @@ def settings_of(row: Row, profile: str, specification: LabelSpecification) -> di
     Raises:
         InputError: an unknown profile.
     """
-    settings: dict[str, object] = dict(PUBLISHED) if row.family == DEFAULT_FAMILY else {}
+    settings: dict[str, object] = dict(PUBLISHED) if row.family == DEFAULT_FAMILY and row.published else {}
     if row.like:
-        taken = config_to_dict(load_config(row.like, profile))
+        published = PUBLISHED if row.like == DEFAULT_FAMILY else {}
+        taken = config_to_dict(load_config(row.like, profile, overrides=published))
         known = config_to_dict(load_config(row.family, profile))
         settings |= {
             name: value
