@@ -132,16 +132,17 @@ def test_settings_are_the_files_and_length_is_the_profiles(of, tmp_path):
 
 
 def test_the_section_for_runs_from_weights_comes_after_the_files_and_before_what_is_given(of, tmp_path):
-    def rates(settings=None, **given):
+    def chosen(settings=None, **given):
         config = configure_from(read_start(of("resnet_gan")), None, "smoke", settings, given).config
-        return config.learning_rate_generator, config.learning_rate_discriminator
+        return config.batch_size, config.ema_half_life_kimg
 
-    full = load_config("resnet_gan", "smoke")
-    assert rates() == (full.learning_rate_generator / 4, full.learning_rate_discriminator / 4)
-    assert rates(learning_rate_generator=3e-4) == (3e-4, full.learning_rate_discriminator / 4)
+    profile = load_config("resnet_gan", "smoke")
+    assert (profile.batch_size, profile.ema_half_life_kimg) == (16, 10)
+    assert chosen() == (32, 4)
+    assert chosen(batch_size=8) == (8, 4)
     file = tmp_path / "my.yaml"
-    file.write_text("from_weights:\n  learning_rate_generator: 1.0e-5\n")
-    assert rates(file) == (1e-5, full.learning_rate_discriminator / 4)
+    file.write_text("from_weights:\n  batch_size: 64\n")
+    assert chosen(file) == (64, 4)
 
 
 def test_a_file_of_settings_counts(of, tmp_path):
