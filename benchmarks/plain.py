@@ -1,4 +1,5 @@
-"""A straightforward implementation of `resnet_gan`, to compare with: what one writes first, from the papers.
+"""A straightforward implementation of `resnet_gan` with free pixels, to compare with: what one writes first, from the
+papers.
 
 The same networks, losses, augmentation and hyperparameters. Plain fp32 and contiguous tensors; R1 on every step; a call
 of D for the reals and one for the fakes; D's gradients worked out in G's step too, and thrown away; an optimizer and a
@@ -24,6 +25,9 @@ from src.gan.diff_augment import DiffAugment, instance_noise
 from src.gan.losses import LOSSES
 from src.gan.penalties import diversity_loss, squared_gradient
 from src.gan.resnet import orthogonal, widths
+
+# What the straightforward implementation does without.
+FREE_PIXELS = {"colours": 0, "auxiliary_weight": 0.0, "augment_target": 0.0}
 
 
 class PlainGeneratorBlock(nn.Module):
@@ -184,7 +188,7 @@ def compare_with_plain(profile: str, device: torch.device, runs: int, size: int 
     Returns:
         Medians of both, of the ratio within a pair, and the ratios' spread.
     """
-    work = Workload("resnet_gan", profile, device, size)
+    work = Workload("resnet_gan", profile, device, size, FREE_PIXELS)
     plain = PlainGAN(work.config, work.data, device)
     kinds = work.step_kinds()
 

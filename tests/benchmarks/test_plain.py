@@ -2,14 +2,21 @@
 
 import torch
 
-from benchmarks.plain import PlainGAN, compare_with_plain
+from benchmarks.plain import FREE_PIXELS, PlainGAN, compare_with_plain
 from benchmarks.workload import Workload
 
 CPU = torch.device("cpu")
 
 
 def both(**overrides):
-    values = {"precision": "fp32", "spectral_norm": False, "augment": "", "instance_noise": 0.0, **overrides}
+    values = {
+        "precision": "fp32",
+        "spectral_norm": False,
+        "augment": "",
+        "instance_noise": 0.0,
+        **FREE_PIXELS,
+        **overrides,
+    }
     work = Workload("resnet_gan", "smoke", CPU, 16, values)
     plain = PlainGAN(work.config, work.data, CPU)
     plain.generator.load_state_dict(work.family.generator.state_dict())
