@@ -51,7 +51,7 @@ class ResNetGAN(ConditionalGAN):
         return list(self.discriminator.blocks)
 
     def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
-        return images, colours_note(images, self.config.colours) if self.config.colours else ""
+        return images, colours_note(images, self.config.colours)
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         if self.config.colours:

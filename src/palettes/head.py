@@ -18,12 +18,14 @@ COUNTED = 256  # portraits whose colours are counted: all 7,600 would take a sec
 
 
 def colours_note(images: np.ndarray, colours: int) -> str:
-    """A line for the log where most portraits have more colours than a palette head gives; empty where not.
+    """A line for the log where most portraits have more colours than a palette head gives, else empty.
 
     Args:
         images: uint8 [N, H, W, 4], of which some are counted.
-        colours: K of the head.
+        colours: K of the head; 0 for none.
     """
+    if not colours:
+        return ""
     some = images[:: max(1, len(images) // COUNTED)]
     usual = int(np.median([count_colours(portrait) for portrait in some]))
     if usual <= colours:

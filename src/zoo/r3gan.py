@@ -282,7 +282,7 @@ class R3GAN(AdversarialFamily):
         self.build_adams(rate, rate, (0.0, self.config.beta2_first))
 
     def prepare_images(self, images: np.ndarray) -> tuple[np.ndarray, str]:
-        return images, colours_note(images, self.config.colours) if self.config.colours else ""
+        return images, colours_note(images, self.config.colours)
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         config, scaler = self.config, self.precision.scaler

@@ -58,9 +58,9 @@ def test_what_a_run_holds_between_steps():
 
 def test_the_costliest_step_counts():
     """R1 comes in one step of sixteen, and needs the most."""
-    counted = count_memory("resnet_gan", "smoke", 16)
-    work = Workload("resnet_gan", "smoke", CPU, 16, {"precision": "bf16"})
-    assert counted["bytes_saved"] > 1.1 * saved_bytes(work, 1)
+    counted = count_memory("resnet_gan", "smoke", 32)
+    work = Workload("resnet_gan", "smoke", CPU, 32, {"precision": "bf16"})
+    assert counted["bytes_saved"] > 1.2 * saved_bytes(work, 1)
     assert counted["bytes"] == counted["bytes_saved"] + held_bytes(work)
 
 

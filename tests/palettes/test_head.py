@@ -91,7 +91,7 @@ def test_portraits_of_more_colours_are_told_with_what_to_do():
     images = np.zeros((600, 8, 8, 4), np.uint8)
     images[..., 3] = 255
     images[:, 0, :6, 0] = range(1, 7)  # with black: seven colours
-    assert colours_note(images, 7) == ""
+    assert colours_note(images, 7) == colours_note(images, 0) == ""
     assert colours_note(images, 6) == "a portrait has 7 colours, a sample at most 6; --set colours=0 is for free pixels"
     images[::3] = 0
     assert "a portrait has 7 colours" in colours_note(images, 6)
