@@ -15,6 +15,7 @@ from torch.nn import functional
 from src.device import in_float64
 from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, evaluation_mode
+from src.gan.diff_augment import DiffAugment
 from src.pyramid.choosing import only_the_likeliest
 from src.schema import Count, NonNegative, Share, TrainingConfig
 from src.zoo.code_prior import CodePrior
@@ -113,6 +114,8 @@ class VQVAEConfig(TrainingConfig):
     base_channels: Count
     learning_rate: NonNegative
     commitment_weight: NonNegative
+    augment: str
+    augment_probability: Share
     codebook_decay: Share
     dead_share: Share
     prior: bool
@@ -171,6 +174,7 @@ class VQVAE(Family):
     def __init__(self, config: VQVAEConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
         self.model = VectorQuantisedAutoencoder(config, data).to(device, memory_format=torch.channels_last)
+        self.augment = DiffAugment(config.augment, config.augment_probability)
         self.early_stopping = EarlyStopping(config.patience_kimg, config.window_kimg)
 
     def build_optimizers(self) -> None:
@@ -214,17 +218,19 @@ class VQVAE(Family):
         return self.early_stopping.finished
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
-        codes, scalars = self.autoencoder_step(reals)
+        # Of portraits as they are: the prior is to write no changed ones.
+        codes = self.codes_of(reals)
+        scalars = self.autoencoder_step(self.augment(reals))
         if self.model.prior is not None:
-            scalars["loss_prior"] = self.prior_step(codes.flatten(1), labels)
+            scalars["loss_prior"] = self.prior_step(codes, labels)
         self.precision.scaler.update()
         return scalars
 
-    def autoencoder_step(self, reals: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def autoencoder_step(self, reals: Tensor) -> dict[str, Tensor]:
         """Encoder and decoder learn by gradients, the codebook follows by running averages.
 
         Returns:
-            The batch's codes int64 [N, side, side], and scalars.
+            Scalars.
         """
         model, quantiser = self.model, self.model.quantiser
         with self.precision.autocast():
@@ -238,11 +244,18 @@ class VQVAE(Family):
         loss_commitment = functional.mse_loss(vectors, quantised)
         self.minimise(loss_reconstruction + self.config.commitment_weight * loss_commitment, self.optimizer)
         quantiser.learn(vectors.detach())
-        return codes, {
+        return {
             "loss_reconstruction": loss_reconstruction,
             "loss_commitment": loss_commitment,
             "perplexity": perplexity(codes, quantiser.code_count),
         }
+
+    @torch.no_grad()
+    def codes_of(self, reals: Tensor) -> Tensor:
+        """Portraits [N, C, size, size] in [-1, 1] -> their codes, row by row, int64 [N, L]."""
+        with self.precision.autocast():
+            vectors = self.model.encode(reals)
+        return self.model.quantiser.nearest(vectors.float()).flatten(1)
 
     def prior_step(self, codes: Tensor, labels: Tensor) -> Tensor:
         """The prior learns to predict every code from those before it, [N, L]; the loss is in nats a code.
@@ -285,9 +298,7 @@ class VQVAE(Family):
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """The losses on validation portraits; a prior whose loss rises here overfits, and training ends in time."""
         model = self.model
-        with self.precision.autocast():
-            vectors = model.encode(reals)
-        codes = model.quantiser.nearest(vectors.float()).flatten(1)
+        codes = self.codes_of(reals)
         with self.precision.autocast():
             rebuilt = model.decode_codes(codes)
         scalars = {"loss_reconstruction_validation": functional.mse_loss(rebuilt.float(), reals)}

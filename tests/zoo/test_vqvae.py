@@ -141,6 +141,22 @@ def test_the_prior_goes_by_codes_of_which_a_share_is_random():
     build(prior_noise=0.0).prior_step(codes, labels_for(64))
 
 
+def test_the_autoencoder_alone_sees_changed_portraits():
+    family = build(augment="flip", augment_probability=0.8, prior_noise=0.0)
+    reals, seen, written = squares(64), [], []
+    expected = family.codes_of(reals)
+    family.model.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    family.model.prior.register_forward_pre_hook(lambda module, inputs: written.append(inputs[0]))
+    family.train_step(reals, labels_for(64), 0)
+    of_prior, of_autoencoder = seen
+    assert torch.equal(of_prior, reals)
+    assert torch.equal(written[0], expected)
+    as_it_is = (of_autoencoder == reals).flatten(1).all(dim=1)
+    mirrored = (of_autoencoder == reals.flip(3)).flatten(1).all(dim=1)
+    assert (as_it_is ^ mirrored).all()
+    assert mirrored.float().mean().item() == pytest.approx(0.4, abs=0.2)
+
+
 def test_training_ends_when_the_prior_s_validation_loss_rises():
     family = build(patience_kimg=0.1, window_kimg=0.016)
     seen = 0
