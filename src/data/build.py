@@ -368,7 +368,7 @@ def _describe(
         sources={name: labelling.sources[name].value_counts(sort=False).to_dict() for name in specification.names},
         left_out=len(labelling.labels) - len(table),
         ambiguous=int((table["palette_ambiguous"] == "yes").sum()),
-        mirror_symmetric=is_symmetric(packed["images"]),
+        mirror_symmetric=is_symmetric(packed["images"], packed["labels"]),
         fingerprint=str(packed["fingerprint"]),
         warnings=[
             *labelling.warnings,
