@@ -14,6 +14,9 @@ from src.data.file_names import folder_pattern, match_names, stem
 from src.errors import InputError
 from src.tables import read_json, read_table
 
+# A column with more different values than this is no attribute.
+MANY_CLASSES = 30
+
 
 @dataclass(frozen=True)
 class GivenLabels:
@@ -24,12 +27,14 @@ class GivenLabels:
         by_group: a row for each group id in it.
         path: the table; None where there is none.
         by_name: what file names say, a row for each prepared name; the table's labels come first.
+        unused: columns of the table that could be attributes and were not asked for.
     """
 
     by_file: pd.DataFrame = field(default_factory=pd.DataFrame)
     by_group: pd.DataFrame = field(default_factory=pd.DataFrame)
     path: Path | None = None
     by_name: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unused: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.path is not None or not self.by_name.empty
@@ -153,7 +158,7 @@ def _counted(classes: Mapping[str, int]) -> str:
 def read_given_labels(path: Path, attributes: Sequence[str]) -> GivenLabels:
     """Read a table of labels keyed by `filename`, by `group_id`, or by both (the file's own come first).
 
-    Columns that `attributes` does not name are ignored.
+    Columns that `attributes` does not name are ignored, those that look like attributes are named in `unused`.
 
     Raises:
         InputError: no such table, no key column, no row, or a key with two different labels.
@@ -175,7 +180,14 @@ def read_given_labels(path: Path, attributes: Sequence[str]) -> GivenLabels:
     has_file = table["filename"].ne("") if "filename" in table else pd.Series(False, table.index)
     by_file = _keyed(path, labels[has_file], table.loc[has_file, keys[0]].map(_same_name))
     by_group = _keyed(path, labels[~has_file], table.loc[~has_file, keys[-1]])
-    return GivenLabels(by_file, by_group, path)
+    others = [column for column in table if column not in {*keys, *attributes}]
+    unused = tuple(column for column in others if _looks_like_classes(table[column]))
+    return GivenLabels(by_file, by_group, path, unused=unused)
+
+
+def _looks_like_classes(column: pd.Series) -> bool:
+    """Few different values, and each on average in two rows at least: no identifier, no remark, no constant."""
+    return 2 <= column.nunique() <= min(MANY_CLASSES, len(column) // 2)
 
 
 def _keyed(path: Path, labels: pd.DataFrame, keys: pd.Series) -> pd.DataFrame:

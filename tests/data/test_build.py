@@ -140,6 +140,14 @@ def test_other_attributes_are_data(data):
     assert any("one class only" in warning for warning in report.warnings)
 
 
+def test_a_column_that_could_be_an_attribute_is_named_until_it_is_one(data):
+    labels = relabel(data, view=lambda row: ("front", "back")[int(row["filename"][7:9]) % 2])
+    line = "labels.csv also gives theme, view, not used; --attributes gender,hero_class,palette,theme,view uses all"
+    assert line in build_dataset(data, labels).warnings
+    named = build_dataset(data, labels, attributes=("gender", "hero_class", "palette", "theme", "view"))
+    assert not any("also gives" in warning for warning in named.warnings)
+
+
 def test_a_person_beats_the_given_labels_for_the_whole_group(data):
     rows = read_rows(data / "group_labels.csv")
     rows[4].update(hero_class="rogue", source="manual")
