@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from src.__main__ import main
-from src.config import load_config
+from src.config import config_to_dict, load_config, settings_from_weights
 from src.errors import InputError
 from src.labels import LabelSpecification
 from src.training.checkpoint import load_checkpoint
@@ -143,6 +143,13 @@ def test_the_section_for_runs_from_weights_comes_after_the_files_and_before_what
     file = tmp_path / "my.yaml"
     file.write_text("from_weights:\n  batch_size: 64\n")
     assert chosen(file) == (64, 4)
+
+
+@pytest.mark.parametrize("family", ["resnet_gan", "r3gan", "vae"])
+def test_a_run_from_weights_leaves_out_what_grows_from_nothing(family):
+    growing = {"harden_kimg", "label_ramp_kimg", "kl_warmup_kimg"}
+    values = config_to_dict(load_config(family, "cpu")) | settings_from_weights(family)
+    assert growing & values.keys() and all(values[name] == 0 for name in growing & values.keys())
 
 
 def test_a_file_of_settings_counts(of, tmp_path):
