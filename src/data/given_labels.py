@@ -14,8 +14,9 @@ from src.data.file_names import folder_pattern, match_names, stem
 from src.errors import InputError
 from src.tables import read_json, read_table
 
-# A column with more different values than this is no attribute.
-MANY_CLASSES = 30
+# A column with more different values than this, or fewer rows for each on average, names heroes or files, no attribute.
+MANY_CLASSES = 20
+FEW_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,8 @@ def read_given_labels(path: Path, attributes: Sequence[str]) -> GivenLabels:
 
 
 def _looks_like_classes(column: pd.Series) -> bool:
-    """Few different values, and each on average in two rows at least: no identifier, no remark, no constant."""
-    return 2 <= column.nunique() <= min(MANY_CLASSES, len(column) // 2)
+    """Few different values, each in many rows: no identifier, no remark, no constant."""
+    return 2 <= column.nunique() <= min(MANY_CLASSES, len(column) // FEW_ROWS)
 
 
 def _keyed(path: Path, labels: pd.DataFrame, keys: pd.Series) -> pd.DataFrame:
