@@ -196,12 +196,12 @@ def _given(
     for table in (given.by_file, given.by_group, labels_of(read_group_labels(data / GROUP_LABELS), MANUAL, GIVEN)):
         for name in table:
             known.setdefault(name, set()).update(table[name].dropna())
-    named, said = labels_from_names(given, portraits, label_pattern, attributes, known)
+    given, said = labels_from_names(given, portraits, label_pattern, attributes, known)
     # More columns than that describe a hero piece by piece, as those of the painted heroes do: nobody forgot them.
     if 0 < len(given.unused) <= MOST_COLUMNS_TO_NAME:
         wanted = ",".join([*attributes, *given.unused])
         said.append(f"{given.path.name} also gives {', '.join(given.unused)}, not used; --attributes {wanted} uses all")
-    return named, heroes, said
+    return given, heroes, said
 
 
 def _check_arguments(attributes: Sequence[str], val_fraction: float, min_confidence: float, seed: int) -> None:
