@@ -255,9 +255,17 @@ class Family(ABC):
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over what `state_dict` gave: of optimizers their moments. Learning rates, decay rates and precision stay
+        those of this run's configuration, where it differs from the one that saved."""
         for name, part in self.parts.items():
-            part.load_state_dict(state[name])
+            if isinstance(part, torch.optim.Optimizer):
+                own = [{key: value for key, value in group.items() if key != "params"} for group in part.param_groups]
+                part.load_state_dict(state[name])
+                for group, settings in zip(part.param_groups, own, strict=True):
+                    group.update(settings)
+            # Without fp16 the scaler is off, and has no state.
+            elif state[name] or not isinstance(part, torch.amp.GradScaler):
+                part.load_state_dict(state[name])
 
     def minimise(self, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_limit: float | None = None) -> None:
         """One step of an optimizer down a loss, for `train_step`; the scaler's update at its end is left to the caller.

@@ -53,6 +53,18 @@ def evaluation_copy(family):
     return copy.deepcopy(family.sampler).eval()
 
 
+def test_a_checkpoint_without_a_scaler_fits_one_and_the_other_way_round():
+    """A run of bf16 goes on in fp16, on an older card."""
+    family = make("resnet_gan")
+    family.precision.scaler = torch.amp.GradScaler("cpu", init_scale=8.0, enabled=True)
+    state = family.state_dict()
+    family.precision.scaler = torch.amp.GradScaler("cpu", init_scale=2.0, enabled=True)
+    family.load_state_dict({**state, "scaler": {}})
+    assert family.precision.scaler.get_scale() == 2
+    family.load_state_dict(state)
+    assert family.precision.scaler.get_scale() == 8
+
+
 def run(data, out, family, kimg, resume=False, **values):
     values = {"kimg": kimg, "batch_size": 8, "log_kimg": 0.016, "bits_count": 4, **values}
     return train(data, out, family, None if resume else "smoke", values, resume=resume, log=lambda line: None)

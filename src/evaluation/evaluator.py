@@ -58,12 +58,18 @@ class Evaluator:
         log: gets a line when a network is trained.
 
     Raises:
-        InputError: no data, or too few training or validation portraits.
+        InputError: no data, too few training or validation portraits, or sides that cannot be halved twice.
     """
 
     def __init__(self, data: Path, seed: int = 0, log: Callable[[str], None] = print) -> None:
         self.data, self.seed, self.log = Path(data), seed, log
         self.packed: PackedPortraits = load_portraits(data)
+        side = self.packed.images.shape[1]
+        if side % 4:
+            raise InputError(
+                f"{data} holds portraits of {side} pixels; measures need a multiple of 4: run `prepare` with another "
+                "--size"
+            )
         self.specification = self.packed.specification
         self.filenames = self.packed.filenames
         everything = PortraitSet(self.packed.images, self.packed.labels, self.specification, self.packed.group_ids)

@@ -75,7 +75,8 @@ class FaceNetwork(nn.Module):
 
 
 class FaceFinder:
-    """A trained `FaceNetwork`, for numpy images uint8 [N, H, W, 4]. Answers are those of fp32, whatever the batch."""
+    """A trained `FaceNetwork`, for numpy images uint8 [N, H, W, 4]. Answers are those of fp32 (of TF32, on
+    cards that have it), whatever the batch."""
 
     def __init__(self, network: FaceNetwork, device: torch.device) -> None:
         self.network = network.to(device).eval()

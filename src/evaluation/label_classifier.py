@@ -40,7 +40,8 @@ RECOLOURED_SHARE = 0.3
 
 
 class LabelClassifier:
-    """A trained `LabelNetwork`, for numpy images uint8 [N, H, W, 4]. Answers are those of fp32, whatever the batch.
+    """A trained `LabelNetwork`, for numpy images uint8 [N, H, W, 4]. Answers are those of fp32 (of TF32,
+    on cards that have it), whatever the batch.
 
     Args:
         network: on any device; it is moved.

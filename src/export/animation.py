@@ -67,7 +67,7 @@ def training_grids(run: Path) -> list[np.ndarray]:
         InputError: fewer than two grids, a damaged one, or sizes that differ.
     """
     folder = Path(run) / "samples" if (Path(run) / "samples").is_dir() else Path(run)
-    numbered = sorted(folder.glob("fakes_[0-9]*.png"), key=lambda path: int(path.stem.rpartition("_")[2]))
+    numbered = sorted(folder.glob("fakes_[0-9]*.png"), key=_images_seen)
     paths = [*folder.glob("fakes_init.png"), *numbered]
     if len(paths) < 2:
         raise InputError(f"{folder} holds {len(paths)} grids (fakes_init.png, fakes_NNNNNN.png); train for longer")
@@ -79,6 +79,11 @@ def training_grids(run: Path) -> list[np.ndarray]:
         if grid.shape != grids[-1].shape:
             raise InputError(f"{path} is of another size than {paths[-1].name}; it is of another run: move it away")
     return grids
+
+
+def _images_seen(grid: Path) -> list[int]:
+    """What `fakes_000006.png` or `fakes_000006_080.png` says: kimg and, between two, the images beyond."""
+    return [int(number) for number in grid.stem.split("_")[1:]]
 
 
 def _with_few_colours(frame: np.ndarray) -> Image.Image:

@@ -21,6 +21,9 @@ class ConditionalDCGANGenerator(nn.Module):
         latent_dim: length of the latent.
         base_channels: channels before the last layer.
         embedding_dim: length of the summed label embedding.
+
+    Raises:
+        ValueError: another size.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class ConditionalDCGANGenerator(nn.Module):
         embedding_dim: int = 64,
     ) -> None:
         super().__init__()
+        check_size(size, 8)
         self.embedding = AttributeEmbedding(class_counts, embedding_dim)
         levels = size.bit_length() - 4  # doublings from 4x4 to half the side; the last layer is one more
         channels = [base_channels * 2**level for level in range(levels, -1, -1)]
@@ -70,6 +74,7 @@ class ConditionalDCGANDiscriminator(nn.Module):
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
+        check_size(size, 8)
         self.size = size
         spectral = nn.utils.parametrizations.spectral_norm if spectral_norm else nn.Identity()
         self.embedding = AttributeEmbedding(class_counts, embedding_dim)
@@ -80,7 +85,8 @@ class ConditionalDCGANDiscriminator(nn.Module):
         for level, (c_in, c_out) in enumerate(itertools.pairwise(channels)):
             layers.append(nn.Conv2d(c_in, c_out, 4, 2, 1))
             if level > 0 and not spectral_norm:
-                layers.append(nn.BatchNorm2d(c_out))
+                # No running statistics: reals and fakes have different ones, and a mean of both would fit neither.
+                layers.append(nn.BatchNorm2d(c_out, track_running_stats=False))
             layers.append(nn.LeakyReLU(0.2))
         layers += [nn.Flatten(), nn.Linear(channels[-1] * 4 * 4, 1)]
         self.layers = nn.Sequential(*layers)
@@ -94,6 +100,16 @@ class ConditionalDCGANDiscriminator(nn.Module):
         """Portraits [N, C, size, size] in [-1, 1], labels int64 [N, A] -> logits [N]; positive means real."""
         label_map = self.to_map(self.embedding(labels)).view(-1, 1, self.size, self.size)
         return self.layers(torch.cat([images, label_map.to(images.dtype)], dim=1)).squeeze(1)
+
+
+def check_size(size: int, least: int) -> None:
+    """Refuse a side that halving does not take to 4 pixels.
+
+    Raises:
+        ValueError: no power of two, or less than the least.
+    """
+    if size < least or size & (size - 1):
+        raise ValueError(f"the size must be a power of two from {least}, not {size}")
 
 
 def dcgan_weights(module: nn.Module) -> None:

@@ -26,7 +26,7 @@ from src.pyramid.palette_writer import Source, by_lightness, entry_places
 from src.pyramid.pyramid import PalettePyramid, SamplingOptions, Widths, Written, bits
 from src.pyramid.recolours import Recolours, find_recolours
 from src.pyramid.turns import TURNS, together
-from src.schema import Count, CountOrZero, NonNegative, Share, TrainingConfig
+from src.schema import Count, CountOrZero, NonNegative, Positive, Share, TrainingConfig
 
 CANDIDATES = 8
 """Coarsest maps that are tried where a part of a portrait is kept."""
@@ -54,7 +54,7 @@ class PalettePyramidConfig(TrainingConfig):
     constant_kimg: NonNegative
     fall_kimg: NonNegative
     weight_decay: NonNegative
-    gradient_limit: NonNegative
+    gradient_limit: Positive
     recolours_per_step: Count
     guidance_weight: NonNegative
     guided_side: CountOrZero
@@ -74,6 +74,13 @@ class PalettePyramidConfig(TrainingConfig):
     @classmethod
     def _numbers(cls, text: str) -> str:
         numbers(text)
+        return text
+
+    @field_validator("temperature", "finer_widths")
+    @classmethod
+    def _positive(cls, text: str) -> str:
+        if min(numbers(text)) <= 0:
+            raise ValueError(f"must be above 0, not {text}")
         return text
 
     @field_validator("passes")
@@ -371,7 +378,7 @@ class PalettePyramidFamily(Family):
 
 def as_written(palette: tuple[Tensor, Tensor], maps: list[Tensor]) -> Written:
     """Given maps as if they had been written, each choice a sure one."""
-    return Written(*palette, [Choices(each, torch.zeros(each.shape)) for each in maps])
+    return Written(*palette, [Choices(each, torch.zeros(each.shape, device=each.device)) for each in maps])
 
 
 def kept_by_map(kept: Tensor, sides: Sequence[int], side: int) -> list[Tensor]:

@@ -53,6 +53,8 @@ class TransformerLayer(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
+        if width % heads:
+            raise ValueError(f"a width of {width} cannot be shared by {heads} heads of attention")
         self.heads, self.dropout = heads, dropout
         self.normalise_attention, self.normalise_linear = nn.LayerNorm(width), nn.LayerNorm(width)
         self.to_heads = nn.Linear(width, 3 * width)

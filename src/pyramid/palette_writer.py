@@ -113,20 +113,17 @@ class PaletteWriter(nn.Module):
             so_far = so_far + self.channels[channel](colours[..., channel])
         return total
 
-    def write(
-        self, labels: Tensor, uniforms: Tensor, source: Source | None = None, temperature: float = 1.0
-    ) -> tuple[Tensor, Tensor]:
+    def write(self, labels: Tensor, uniforms: Tensor, source: Source | None = None) -> tuple[Tensor, Tensor]:
         """Palettes int64 [N, K, 3] and which colours are used, bool [N, K].
 
         Args:
             labels: int64 [N, A].
             uniforms: [N, K, 3] in [0, 1], which choose (`inverse_cdf`).
             source: what they replace.
-            temperature: of all choices.
         """
         given = self.given(labels, source)
         caches = [Cache(self.colours) for _ in self.layers]
-        colours = torch.zeros(uniforms.shape, dtype=torch.int64, device=uniforms.device)
+        colours = torch.zeros(uniforms.shape, dtype=torch.int64, device=labels.device)
         going = torch.ones(len(labels), dtype=torch.bool, device=labels.device)
         used = torch.zeros(uniforms.shape[:2], dtype=torch.bool, device=labels.device)
         token = given[:, :1]
@@ -134,7 +131,7 @@ class PaletteWriter(nn.Module):
             for layer, cache in zip(self.layers, caches, strict=True):
                 token = layer(token, None, cache)
             so_far = self.normalise(token[:, 0])
-            logits = self.to_red(so_far).float() / temperature
+            logits = self.to_red(so_far).float()
             if source is not None or place == 0:
                 logits = logits[:, :END]
             for channel in range(3):
@@ -145,7 +142,7 @@ class PaletteWriter(nn.Module):
                 colours[:, place, channel] = value
                 so_far = so_far + self.channels[channel](value)
                 if channel < 2:
-                    logits = (self.to_green, self.to_blue)[channel](so_far).float() / temperature
+                    logits = (self.to_green, self.to_blue)[channel](so_far).float()
             used[:, place] = going if source is None else source.used[:, place]
             token = self.embedded(colours[:, place : place + 1]) + given[:, place + 1 : place + 2]
         return colours * used[..., None], used

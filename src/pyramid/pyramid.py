@@ -263,14 +263,14 @@ class PalettePyramid(nn.Module):
 
             chance = options.top_p[level] * of_maps[level].unflatten(1, (side, side))
             earlier = before.maps[level] if before else None
-            writer = _Map(chance, earlier, keep if isinstance(keep, float) else keep[level])
+            writer = _Map(chance, earlier, keep if isinstance(keep, float) else keep[level], labels.device)
             if level == 0:
                 caches = self.coarse.begin(entries, many(used), embedded)
                 for place in range(side * side):
                     logits = self.coarse.step(entries, many(used), many(writer.pixels), place, caches)
                     writer.put(divmod(place, side), probabilities(logits))
             else:
-                order = turns_of_pixels(side, labels.device)
+                order = turns_of_pixels(side, chance.device)
                 for first, last in together(options.passes[level - 1]):
                     now = (order >= first) & (order <= last)
                     turn = torch.full((len(both),), first, device=labels.device)
@@ -293,14 +293,15 @@ class PalettePyramid(nn.Module):
 
 
 class _Map:
-    """A map [N, s, s] while it is being written."""
+    """A map [N, s, s] while it is being written, on the networks' device; the uniform numbers may lie on another one
+    (`in_float64`)."""
 
-    def __init__(self, uniforms: Tensor, before: Choices | None, keep: float | Tensor) -> None:
+    def __init__(self, uniforms: Tensor, before: Choices | None, keep: float | Tensor, device: torch.device) -> None:
         self.uniforms, self.before = uniforms, before
         self.shape = uniforms.shape
-        self.keep = torch.as_tensor(keep, dtype=torch.float32, device=uniforms.device).expand(self.shape)
-        self.classes = torch.zeros(self.shape, dtype=torch.int64, device=uniforms.device)
-        self.log_probabilities = torch.zeros(self.shape, device=uniforms.device)
+        self.keep = torch.as_tensor(keep, dtype=torch.float32, device=device).expand(self.shape)
+        self.classes = torch.zeros(self.shape, dtype=torch.int64, device=device)
+        self.log_probabilities = torch.zeros(self.shape, device=device)
 
     @property
     def pixels(self) -> Tensor:

@@ -25,7 +25,8 @@ class Budget:
     @classmethod
     def of_config(cls, config: TrainingConfig) -> Budget:
         """The configuration's `kimg`, rounded up to whole batches."""
-        return cls(images=math.ceil(config.kimg * 1000 / config.batch_size) * config.batch_size)
+        # Rounded first: 0.3 kimg are 300 images, times 1000 they may be a little more.
+        return cls(images=math.ceil(round(config.kimg * 1000, 6) / config.batch_size) * config.batch_size)
 
     @classmethod
     def of_minutes(cls, minutes: float) -> Budget:

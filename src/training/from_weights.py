@@ -30,8 +30,9 @@ from src.schema import TrainingConfig
 from src.training.configure import Run, configure
 from src.training.weights import averaged_weights, load_weights
 
-TABLE = re.compile(r"(?:^|.*\.)tables\.(\d+)\.(?:weight|parametrizations\.weight\.original)$")
-"""An embedding table of one attribute, in the name of a parameter: with spectral normalisation or without."""
+TABLE = re.compile(r"(?:^|.*\.)(?:tables|classifiers)\.(\d+)\.(?:weight|bias|parametrizations\.weight\.original)$")
+"""One attribute's table, with a row a class, in the name of a parameter: an embedding, with spectral normalisation or
+without, or a classifier."""
 
 NEW_FIELDS = (*REPORTING_FIELDS, "batch_size", "seed", "precision", "condition_on", "ema_half_life_kimg")
 """Settings of the new run's profile; all others are those that the weights were trained with, or `from_weights`."""
@@ -116,7 +117,10 @@ def take_over(start: Start, family: Family, log: Callable[[str], None]) -> None:
     state = {**start.content.get("networks", {}), **start.content.get("state", {})}
     anew: list[str] = []
     taken = 0
-    for name, network in family.networks.items():
+    networks = family.networks
+    if not any(network is family.sampler for network in networks.values()):
+        networks = {"sampler": family.sampler}  # an autoencoder: its networks are the parts of its sampler
+    for name, network in networks.items():
         weights = averaged_weights(start.content) if network is family.sampler else state.get(name)
         if weights is None:
             anew.append(name)
@@ -169,7 +173,7 @@ def matching(
 
 
 def matched_rows(own: Tensor, given: Tensor, classes: tuple[str, ...], known: tuple[str, ...]) -> Tensor:
-    """An embedding table [classes (+ null label), D] from another one, row by row.
+    """A table [classes (+ null label), D], or a bias of as many, from another one, row by row.
 
     Args:
         own: the table to fill.
@@ -188,8 +192,8 @@ def matched_rows(own: Tensor, given: Tensor, classes: tuple[str, ...], known: tu
 
 def _of_column(name: str, column: int) -> str:
     """The same table's name in a network that has the attribute at another place."""
-    before, _, after = name.rpartition("tables.")
-    return f"{before}tables.{column}.{after.partition('.')[2]}"
+    start, end = TABLE.match(name).span(1)
+    return f"{name[:start]}{column}{name[end:]}"
 
 
 def _classes(now: tuple[str, ...], before: tuple[str, ...] | None) -> str:

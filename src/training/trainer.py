@@ -133,13 +133,14 @@ class Trainer:
         if self.config.mirror_data:
             reals = mirror(reals, torch.rand(len(reals), device=reals.device) < 0.5)
         self.means.add(self.family.train_step(reals, labels, seen))
-        self.processes.synchronise(self.family)
-        self.images_seen = seen + batch_size
-        self.average.update(self.family.sampler, self.images_seen, batch_size)
         # A mean over the interval like the other scalars: a single value could not be compared with those.
         if self.processes.leads and len(self.validation_set) and seen // batch_size % VALIDATION_STEPS == 0:
             indices = batch_indices(seen, batch_size, len(self.validation_set), seed)
             self.means.add(self.family.validate(*self.validation_set.batch(indices), seen))
+        # After the validation, which may end the training of all processes.
+        self.processes.synchronise(self.family)
+        self.images_seen = seen + batch_size
+        self.average.update(self.family.sampler, self.images_seen, batch_size)
 
     def report(self, reporter: Reporter) -> bool:
         """Report where it is time to: whether this is the best model so far."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from src.family import evaluation_mode
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
-from src.gan.conditional_dcgan import ConditionalDCGANGenerator, dcgan_weights
+from src.gan.conditional_dcgan import ConditionalDCGANGenerator, check_size, dcgan_weights
 from src.gan.losses import auxiliary_loss
 from src.schema import NonNegative, Share
 from src.zoo.cross_entropy import cross_entropy
@@ -34,6 +34,9 @@ class AuxiliaryClassifierDiscriminator(nn.Module):
         class_counts: the number of classes of each attribute; empty for data without labels, then no such head.
         base_channels: channels after the first layer; twice as many after each further one.
         dropout: share of the features that training drops before the heads.
+
+    Raises:
+        ValueError: another size.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class AuxiliaryClassifierDiscriminator(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        check_size(size, 8)
         levels = size.bit_length() - 3
         channels = [image_channels, *[base_channels * 2**level for level in range(levels)]]
         layers: list[nn.Module] = []

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from src.family import DataSpecification, Stateful, evaluation_mode
 from src.gan.adversarial import AdversarialFamily, frozen
-from src.gan.conditional_dcgan import dcgan_weights
+from src.gan.conditional_dcgan import check_size, dcgan_weights
 from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 from src.zoo.cross_entropy import cross_entropy
 from src.zoo.early_stopping import EarlyStopping
@@ -63,7 +63,7 @@ class DCGANGenerator(nn.Module):
         output: str = "tanh",
     ) -> None:
         super().__init__()
-        _check_size(size)
+        check_size(size, 16)
         doublings = size.bit_length() - 4
         if channels % 2 ** (doublings - 1):
             raise ValueError(f"channels must be a multiple of {2 ** (doublings - 1)} at {size}x{size}, not {channels}")
@@ -112,7 +112,7 @@ class DCGANDiscriminator(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        _check_size(size)
+        check_size(size, 16)
         layers: list[nn.Module] = []
         c_in, c_out = image_channels, channels
         for level in range(STRIDED_LAYERS):
@@ -130,11 +130,6 @@ class DCGANDiscriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Portraits [N, C, size, size] in [-1, 1] -> scores [N]; higher means more real."""
         return self.layers(images).squeeze(1)
-
-
-def _check_size(size: int) -> None:
-    if size < 16 or size & (size - 1):
-        raise ValueError(f"the size must be a power of two from 16, not {size}")
 
 
 class DCGANConfig(TrainingConfig):

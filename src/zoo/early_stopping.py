@@ -31,7 +31,12 @@ class EarlyStopping:
         self.count = 0
 
     def update(self, loss: Tensor, images_seen: int) -> None:
-        """Take in one step's loss; `images_seen` includes this step. The loss is read back once a window only."""
+        """Take in one step's loss. It is read back once a window only.
+
+        Args:
+            loss: a scalar.
+            images_seen: before or after this step; always the same of the two.
+        """
         self.total = self.total + loss
         self.count += 1
         if images_seen - self.compared_at < self.window:
@@ -46,7 +51,10 @@ class EarlyStopping:
         return 0 < self.patience <= self.compared_at - self.best_at
 
     def state_dict(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in ("best", "best_at", "compared_at", "total", "count")}
+        # A scalar on the CPU can be added to one on any card: of this process, or of another one.
+        total = self.total.detach().cpu() if isinstance(self.total, Tensor) else self.total
+        state = {name: getattr(self, name) for name in ("best", "best_at", "compared_at", "count")}
+        return {**state, "total": total}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         for name in self.state_dict():

@@ -106,7 +106,7 @@ class NormFreeGenerator(nn.Module):
         size: side of the portraits in pixels, a power of two from 8.
         class_counts: the number of classes of each attribute.
         colour_columns: the attributes (columns of the labels) that steer nothing but colours.
-        latent_dim: length of the latent, a multiple of the number of pieces (120 fits every size at two blocks).
+        latent_dim: length of the latent, at least the number of pieces.
         base_channels: channels at half the side.
         blocks: residual blocks a stage.
         embedding_dim: length of a summed label embedding.

@@ -7,8 +7,10 @@ codes follow which. Both learn in the same step: the prior chases codes that mov
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,7 +19,7 @@ from src.errors import InputError
 from src.family import DataSpecification, Family, Stateful, evaluation_mode
 from src.gan.diff_augment import DiffAugment
 from src.pyramid.choosing import only_the_likeliest
-from src.schema import Count, NonNegative, Share, TrainingConfig
+from src.schema import Count, Decay, NonNegative, Share, TrainingConfig
 from src.zoo.code_prior import CodePrior
 from src.zoo.early_stopping import EarlyStopping
 from src.zoo.encoder_decoder import ConvolutionalDecoder, ConvolutionalEncoder
@@ -116,8 +118,8 @@ class VQVAEConfig(TrainingConfig):
     commitment_weight: NonNegative
     augment: str
     augment_probability: Share
-    codebook_decay: Share
-    dead_share: Share
+    codebook_decay: Decay
+    dead_share: Annotated[float, Field(gt=0, le=1)]
     prior: bool
     prior_width: Count
     prior_layers: Count

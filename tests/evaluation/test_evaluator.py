@@ -75,6 +75,13 @@ def test_too_few_validation_portraits_are_one_line(data_folder):
         Evaluator(data_folder)
 
 
+def test_a_side_that_cannot_be_halved_twice_is_one_line(data_folder):
+    packed = dict(np.load(data_folder / "portraits.npz"))
+    np.savez(data_folder / "portraits.npz", **{**packed, "images": packed["images"][:, :14, :14]})
+    with pytest.raises(InputError, match="portraits of 14 pixels; measures need a multiple of 4"):
+        Evaluator(data_folder)
+
+
 def test_smooth_art_is_spared_the_measures_of_pixel_art(evaluator):
     assert not evaluator.smooth and "outline" in evaluator.pixel_art_measures(evaluator.real)
     evaluator.smooth = True

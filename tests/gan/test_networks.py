@@ -8,6 +8,7 @@ import torch
 from src.gan.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
 from src.gan.conditioning import AttributeEmbedding, ClassifierHead, ConditionalBatchNorm2d, ProjectionHead
 from src.gan.resnet import ResNetDiscriminator, ResNetGenerator
+from src.zoo.acgan import AuxiliaryClassifierDiscriminator
 
 CLASS_COUNTS = (2, 3, 2)
 PAIRS = {
@@ -137,9 +138,20 @@ def test_conditional_batch_norm_against_its_formula():
     torch.testing.assert_close(layer(features, condition), expected)
 
 
-def test_a_size_that_is_no_power_of_two_is_refused():
+@pytest.mark.parametrize("network", [*PAIRS["resnet"], *PAIRS["dcgan"], AuxiliaryClassifierDiscriminator])
+@pytest.mark.parametrize("size", [4, 33, 48])
+def test_a_size_that_is_no_power_of_two_is_refused(network, size):
     with pytest.raises(ValueError, match="power of two"):
-        ResNetGenerator(48, 4, CLASS_COUNTS)
+        network(size, 4, CLASS_COUNTS)
+
+
+def test_the_baseline_knows_the_same_portraits_in_evaluation_as_in_training():
+    """Else logits of validation portraits could not be compared with those of reals."""
+    discriminator = ConditionalDCGANDiscriminator(16, 4, CLASS_COUNTS)
+    images, labels = torch.randn(8, 4, 16, 16), torch.zeros(8, len(CLASS_COUNTS), dtype=torch.int64)
+    discriminator(5 * images + 3, labels)  # other statistics, as fakes have
+    logits = discriminator(images, labels)
+    torch.testing.assert_close(discriminator.eval()(images, labels), logits)
 
 
 def test_another_palette_recolours_the_same_hero():

@@ -12,6 +12,7 @@ import torch
 from src.__main__ import main
 from src.config import config_to_dict, load_config, settings_from_weights
 from src.errors import InputError
+from src.families import FAMILIES
 from src.labels import LabelSpecification
 from src.training.checkpoint import load_checkpoint
 from src.training.from_weights import configure_from, matched_rows, matching, read_start
@@ -113,6 +114,32 @@ def test_the_pyramid_starts_from_fp16_weights(of, tmp_path):
     for name, weight in given.items():
         if weight.is_floating_point():
             torch.testing.assert_close(average[name], weight.float(), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_family_begins_with_the_average(family, of, tmp_path):
+    data, lines = write_set(tmp_path / "data", SPECIFICATION), []
+    first = of(family)
+    rates = {name: 0.0 for name in config_to_dict(load_config(family, "smoke")) if name.startswith("learning_rate")}
+    values = {**SETTINGS, **rates, **({"codebook_decay": 0.999999} if family == "vqvae" else {})}
+    result = train(data, tmp_path / "out", None, "smoke", values, log=lines.append, start=first)
+    assert [line for line in lines if line.startswith("starting from")] == [f"starting from {first.name}"]
+    before, after = (averaged_weights(load_checkpoint(path)) for path in (first, result.checkpoint))
+    learned = [name for name in before if name.endswith(("weight", "bias", "original"))]
+    assert learned
+    for name in learned:
+        torch.testing.assert_close(after[name], before[name], rtol=1e-4, atol=1e-6)
+
+
+def test_an_auxiliary_classifier_is_matched_by_class(of, tmp_path):
+    data = write_set(tmp_path / "data", OTHER)
+    still = {"learning_rate_generator": 0.0, "learning_rate_discriminator": 0.0}
+    result = train(data, tmp_path / "out", None, "smoke", {**SETTINGS, **still}, log=lambda _: None, start=of("acgan"))
+    old, new = (load_checkpoint(path)["state"]["discriminator"] for path in (of("acgan"), result.checkpoint))
+    for part in ("weight", "bias"):  # hero_class: archer, knight, mage from bard, knight, mage
+        before, after = old[f"classifiers.1.{part}"], new[f"classifiers.0.{part}"]
+        assert torch.equal(after[1:], before[1:])
+        assert torch.equal(after[0], before.mean(dim=0))
 
 
 def test_settings_are_the_files_and_length_is_the_profiles(of, tmp_path):

@@ -15,10 +15,12 @@ from src.errors import InputError, TrainingDiverged
 from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
 from src.training.checkpoint import load_checkpoint
+from src.training.distributed import Processes
 from src.training.estimate import measure
 from src.training.grids import COLUMNS
 from src.training.interrupt import StopRequest
 from src.training.run import train
+from src.zoo.vqvae import VQVAE
 from tests.same import assert_same
 
 SMALL = {"batch_size": 8, "base_channels": 4, "latent_dim": 12, "embedding_dim": 4, "log_kimg": 0.016}
@@ -282,6 +284,30 @@ def test_a_change_on_resume_is_announced(data_folder, tmp_path):
     run(data_folder, tmp_path / "out", 0.016)
     _, lines = run(data_folder, tmp_path / "out", 0.032, resume=True, r1_gamma=3.0)
     assert any("r1_gamma: 1.0 -> 3.0" in line for line in lines)
+
+
+def test_a_run_resumes_with_the_rates_that_are_asked_for(data_folder, tmp_path):
+    out = tmp_path / "out"
+    run(data_folder, out, 0.016)
+    before = load_checkpoint(out / "checkpoints" / "latest.pt")["state"]
+    still = {"learning_rate_generator": 0.0, "learning_rate_discriminator": 0.0}
+    run(data_folder, out, 0.032, resume=True, **still)
+    after = load_checkpoint(out / "checkpoints" / "latest.pt")["state"]
+    for network in ("generator", "discriminator"):
+        learned = [name for name in before[network] if name.endswith(("weight", "bias", "original"))]
+        assert learned and all(torch.equal(after[network][name], before[network][name]) for name in learned)
+    moments = (each["optimizer_generator"]["state"][0]["step"].item() for each in (before, after))
+    assert [*moments] == [2, 4]
+
+
+def test_all_processes_get_what_the_first_one_validates(data_folder, tmp_path, monkeypatch):
+    """Else it would stop by a validation loss alone, and leave the others waiting."""
+    order = []
+    validate, synchronise = VQVAE.validate, Processes.synchronise
+    monkeypatch.setattr(VQVAE, "validate", lambda *given: order.append("validate") or validate(*given))
+    monkeypatch.setattr(Processes, "synchronise", lambda *given: order.append("synchronise") or synchronise(*given))
+    train(data_folder, tmp_path / "out", "vqvae", "smoke", {"kimg": 0.008, "batch_size": 8}, log=lambda _: None)
+    assert order == ["validate", "synchronise"]
 
 
 def test_the_record_of_a_run_trains_the_same_again_and_a_file_resumes(data_folder, tmp_path):
