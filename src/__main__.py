@@ -1,4 +1,5 @@
-"""The command line: reads arguments and calls the package; no logic here. `python -m src COMMAND --help`."""
+"""The command line: reads arguments and calls the package; no logic here. `python run.py COMMAND --help`, or
+`python -m src COMMAND --help` in an environment that has the requirements."""
 
 from __future__ import annotations
 
@@ -120,7 +121,7 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
     """The model, its samples as the arguments of `add_sampling` ask for them, and what of it a manifest says."""
     from src.config import parse_assignments
     from src.palettes.files import read_palette
-    from src.sampling import load_model, snapped_to_own_colours, vary
+    from src.sampling import FEW_COLOURS, check_own_colours, load_model, snapped_to_own_colours, vary
     from src.sampling import sample as sample_heroes
     from src.training.weights import OWN_WEIGHTS
 
@@ -128,6 +129,8 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
     requested = parse_assignments([*arguments.label, *assignments(named)])
     if arguments.keep is not None and arguments.vary is None:
         raise InputError("--keep says how similar variations are; name their attribute with --vary")
+    if arguments.snap is not None:
+        check_own_colours(arguments.snap)  # before samples are made
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
     heroes = arguments.count, arguments.seed, requested, arguments.truncation
     options = {name: getattr(arguments, name) for name in ("guidance", "keep", "snap")}
@@ -142,8 +145,18 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
         sampled = like_picture(model, arguments.like, arguments.side, requested, arguments.count, arguments.seed)
     elif arguments.palette_file is not None:
         if arguments.vary or arguments.palette_snap:
-            raise InputError("--palette-file has its own colours; leave --vary and --palette-snap out")
-        sampled = sample_heroes(model, *heroes, read_palette(arguments.palette_file))
+            raise InputError(
+                "--palette-file samples heroes in its colours from the start, as they come; leave --vary and "
+                "--palette-snap out"
+            )
+        colours = read_palette(arguments.palette_file)
+        sampled = sample_heroes(model, *heroes, colours)
+        if len(colours) < FEW_COLOURS:
+            print(
+                f"warning: {arguments.palette_file} has {len(colours)} colours, fewer than heroes are drawn with; "
+                "--palette-snap with the same file keeps faces better",
+                file=sys.stderr,
+            )
         options["palette_file"] = arguments.palette_file.name
     else:
         sampled = vary(model, arguments.vary, *heroes) if arguments.vary else sample_heroes(model, *heroes)
@@ -324,9 +337,9 @@ def add_sampling(command: argparse.ArgumentParser) -> None:
             metavar="SIDE",
             help="of --like: what it is at this side is kept (default 16 of 64)",
         ),
-        add("--gender"),
-        add("--hero-class"),
-        add("--palette"),
+        add("--gender", metavar="CLASS", help="one of the model's; an unknown one lists them"),
+        add("--hero-class", metavar="CLASS", help="likewise"),
+        add("--palette", metavar="CLASS", help="likewise"),
         add("--palette-file", type=Path, metavar="FILE", help="sample in the colours of a palette file"),
         add("--label", action="append", default=[], metavar="ATTRIBUTE=CLASS", help="any other attribute of the data"),
         add("--snap", type=int, metavar="K", help="snap each hero to K colours of its own, without specks"),
@@ -336,7 +349,7 @@ def add_sampling(command: argparse.ArgumentParser) -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    parser = OneLineParser(prog="python -m src", description=__doc__)
+    parser = OneLineParser(prog="python run.py", description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     commands.type = str  # of all that follows; each command looks at its own
 

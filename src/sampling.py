@@ -39,6 +39,10 @@ BATCH = 8
 SECONDS_WITHOUT_BAR = 2.0
 
 
+FEW_COLOURS = 16
+"""A palette of fewer gives worse heroes than snapping to it: those of the project's set have 17 to 32 colours."""
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A trained model ready to sample.
@@ -276,14 +280,21 @@ def _on_every_core(function: Callable[..., np.ndarray], *arguments: Sequence[tor
         torch.set_num_threads(threads)
 
 
+def check_own_colours(count: int) -> None:
+    """Raises:
+    InputError: no number of colours that a portrait can be snapped to.
+    """
+    if not 1 <= count <= MOST_COLOURS:
+        raise InputError(f"a portrait is snapped to 1 to {MOST_COLOURS} colours, not {count}")
+
+
 def snapped_to_own_colours(sampled: Sampled, count: int) -> Sampled:
     """The same portraits, each with at most `count` colours of its own.
 
     Raises:
         InputError: no such number of colours.
     """
-    if not 1 <= count <= MOST_COLOURS:
-        raise InputError(f"a portrait is snapped to 1 to {MOST_COLOURS} colours, not {count}")
+    check_own_colours(count)
     from src.palettes.own import snap_to_own_colours  # imports scipy, which sampling alone does without
 
     return replace(sampled, portraits=snap_to_own_colours(sampled.portraits, count))

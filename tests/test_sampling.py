@@ -275,6 +275,21 @@ def test_a_palette_file_beside_what_contradicts_it_is_refused(pyramid, tmp_path,
     assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
+def test_a_palette_of_few_colours_is_better_snapped_to(pyramid, tmp_path, capsys):
+    arguments = ["sample", "--checkpoint", str(pyramid), "--out", str(tmp_path / "out"), "-n", "1"]
+    for count, said in ((15, True), (16, False)):
+        palette = tmp_path / f"{count}.hex"
+        palette.write_text("".join(f"{9 * number:06x}\n" for number in range(count)))
+        assert main([*arguments, "--palette-file", str(palette)]) == 0
+        assert ("has 15 colours, fewer than heroes are drawn with" in capsys.readouterr().err) == said
+
+
+def test_a_number_of_colours_is_refused_before_samples_are_made(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("src.sampling.load_model", lambda *_: pytest.fail("sampled"))
+    assert main(["sample", "--out", str(tmp_path / "out"), "--snap", "0"]) == 2
+    assert "snapped to 1 to 256 colours, not 0" in capsys.readouterr().err
+
+
 def test_other_families_say_that_they_cannot_draw_in_given_colours(checkpoint, tmp_path, capsys):
     palette = tmp_path / "two.hex"
     palette.write_text("0000ff\n00ff00\n")

@@ -5,6 +5,7 @@ Five stages, in this order: read, label, split, pack, describe. A table has a ro
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -48,6 +49,11 @@ MIN_CONFIDENCE = 0.8
 MOST_COLUMNS_TO_NAME = 5
 """Of columns of given labels that could be attributes and are not used."""
 
+COMMON = 5
+SIMILAR_SPELLING = 0.82
+"""A class that is so many times as common as another one, and spelled so similarly (`difflib`; `knigth` and `knight`
+0.83, `male` and `female` 0.80), may be the one that was meant."""
+
 
 @dataclass(frozen=True)
 class BuildReport:
@@ -79,9 +85,12 @@ class BuildReport:
 
     def __str__(self) -> str:
         share = self.validation / self.portraits
+        everything = ""
+        if self.left_out:
+            everything = f"; where labels come from is counted over all {self.portraits + self.left_out:,}"
         lines = [
             f"{self.portraits:,} portraits in {self.groups:,} groups; "
-            f"{self.validation:,} ({share:.1%}) held out for validation; {self.left_out:,} left out"
+            f"{self.validation:,} ({share:.1%}) held out for validation; {self.left_out:,} left out{everything}"
         ]
         if self.mirror_symmetric:
             lines.append("  the set looks the same in a mirror: train with mirror_data=true for twice as much to see")
@@ -380,16 +389,26 @@ def _describe(
         warnings=[
             *labelling.warnings,
             *left_out,
-            *_odd_classes(specification),
+            *_odd_classes(class_counts),
             *(_one_sided_classes(class_counts) if val_fraction > 0 else ()),
         ],
     )
 
 
-def _odd_classes(specification: LabelSpecification) -> list[str]:
-    """Classes that look like slips: the same but for case, or alone."""
+def _odd_classes(class_counts: Mapping[str, Mapping[str, tuple[int, int]]]) -> list[str]:
+    """Classes that look like slips: the same but for case, alone, or rare and nearly spelled like a common one."""
     warnings = []
-    for attribute, names in specification.attributes.items():
+    for attribute, counts in class_counts.items():
+        names = list(counts)
+        portraits = {name: sum(of_class) for name, of_class in counts.items()}
+        for name in names:
+            others = [other for other in names if other.casefold() != name.casefold()]
+            common = [other for other in others if portraits[other] >= COMMON * portraits[name]]
+            for other in difflib.get_close_matches(name, common, 1, SIMILAR_SPELLING):
+                warnings.append(
+                    f"{attribute} {name!r} ({portraits[name]:,}) is spelled nearly like {other!r} "
+                    f"({portraits[other]:,}); if it is a slip, mend the labels"
+                )
         if len({name.casefold() for name in names}) < len(names):
             warnings.append(f"classes of {attribute!r} differ only in upper and lower case: {', '.join(names)}")
         if len(names) == 1:

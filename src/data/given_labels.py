@@ -133,14 +133,29 @@ def labels_from_names(
             for name in sorted(wanted)
             if not _gives_all(given, portraits, name)
         ]
-    matched = match_names(pattern, filenames)
-    table = pd.DataFrame([matched.get(name, {}) for name in filenames], index=portraits.index, dtype=object)
+    # A portrait whose own name says nothing takes what the names of its duplicates say.
+    names = [[name, *duplicates] for name, duplicates in zip(filenames, portraits["duplicates"], strict=True)]
+    matched = match_names(pattern, [name for of_portrait in names for name in of_portrait])
+    found = [[name for name in of_portrait if name in matched] for of_portrait in names]
+    first = [matched[of_portrait[0]] if of_portrait else {} for of_portrait in found]
+    table = pd.DataFrame(first, index=portraits.index, dtype=object)
     table = table[[name for name in table if name in wanted]].dropna(how="all")
     if table.empty:
         raise InputError(f"{pattern!r} gives none of {', '.join(attributes)}; name its own in --attributes")
-    if len(matched) < len(filenames):
-        other = next(name for name in filenames if name not in matched)
-        lines.append(f"{len(filenames) - len(matched):,} file names do not match {pattern!r}, e.g. {other}")
+    others = [name for name, of_portrait in zip(filenames, found, strict=True) if not of_portrait]
+    if others:
+        lines.append(f"{len(others):,} file names do not match {pattern!r}, e.g. {others[0]}")
+    torn = [
+        of_portrait
+        for of_portrait in found
+        if any(len({matched[name][attribute] for name in of_portrait}) > 1 for attribute in table)
+    ]
+    if torn:
+        kept, other = torn[0][0], next(name for name in torn[0] if matched[name] != matched[torn[0][0]])
+        lines.append(
+            f"{len(torn):,} portraits lie in several files whose names give them different labels, e.g. {kept} (taken) "
+            f"and {other}; remove the wrong ones"
+        )
     return replace(given, by_name=table), lines
 
 

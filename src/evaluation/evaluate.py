@@ -96,8 +96,8 @@ def evaluate(
         if checkpoint is not None:
             rows["samples"].metrics |= evaluator.control(load_model(checkpoint, guidance))
         done("label accuracy measured")
-    add_two_sample_tests(rows, equal)
-    done("two-sample tests made")
+    tested = add_two_sample_tests(rows, equal)
+    done("two-sample tests made" if tested else f"two-sample tests left out: {equal} portraits a set are too few")
     add_faces(rows, evaluator)
     if checkpoint is not None:
         add_likelihood(rows, evaluator, load_model(checkpoint))

@@ -102,8 +102,9 @@ def add_labels(rows: dict[str, Row], evaluator: Evaluator, equal: int) -> None:
         row.details["classification_accuracy_score"] = {name: rounded(value) for name, value in score.items()}
 
 
-def add_two_sample_tests(rows: dict[str, Row], equal: int) -> None:
-    """`two_sample_accuracy` and `two_sample_auc`: each set against the validation portraits, which are `real`.
+def add_two_sample_tests(rows: dict[str, Row], equal: int) -> bool:
+    """`two_sample_accuracy` and `two_sample_auc`: each set against the validation portraits, which are `real`. Returns
+    whether there were enough portraits for them.
 
     Those cannot be compared with themselves: their metrics are those of training portraits, which are `copies`. Plain
     faults are compared by one network each, of half as many steps.
@@ -117,7 +118,7 @@ def add_two_sample_tests(rows: dict[str, Row], equal: int) -> None:
         try:
             results[name] = two_sample_test(part.portraits, real.portraits, part.groups, real.groups, seeds, steps)
         except InputError:
-            return  # a small set: nothing would be left to ask about
+            return False  # a small set: nothing would be left to ask about
     for name, row in rows.items():
         result = results["copies" if name == "real" else name]
         row.metrics |= {"two_sample_accuracy": result.accuracy, "two_sample_auc": result.auc}
@@ -128,6 +129,7 @@ def add_two_sample_tests(rows: dict[str, Row], equal: int) -> None:
             "asked_about": result.asked,
             "networks": result.seeds,
         }
+    return True
 
 
 def add_faces(rows: dict[str, Row], evaluator: Evaluator) -> None:

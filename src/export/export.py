@@ -162,11 +162,14 @@ def _write_portraits(folder: Path, portraits: Portraits, palette: np.ndarray) ->
     named = zip(portraits.names, portraits.images, strict=True)
     for name, image in track(named, "writing", len(portraits.images), delay=2.0):
         too_many += not write_picture(folder / f"{name}.png", image, shared)
+    others = {path.name for path in folder.glob("*.png")} - {f"{name}.png" for name in portraits.names}
     write_json(
         folder / MANIFEST,
         {f"{name}.png": dict(entry) for name, entry in zip(portraits.names, portraits.entries, strict=True)},
     )
     lines = [f"{folder}: {len(portraits.images)} portraits"]
+    if others:
+        lines.append(f"{len(others)} other PNG files lie there too, e.g. {min(others)}: remove what is not wanted")
     return lines + [_not_indexed(f"{too_many} portraits have")] * (too_many > 0)
 
 

@@ -24,10 +24,10 @@ def read_picture(path: Path, size: int) -> np.ndarray:
     Raises:
         InputError: missing, damaged, or no pixel art of at most `size` pixels.
     """
+    if not Path(path).exists():
+        raise InputError(f"there is no picture {path}")
     try:
         return fit(clean(recover_native(read_rgba(path), size), size, PrepareOptions())[0], size)
-    except FileNotFoundError:
-        raise InputError(f"there is no picture {path}") from None
     except BadImage as error:
         raise InputError(f"{path}: {error}") from None
 

@@ -249,6 +249,7 @@ def _train_and_report(
     out = folder.path
     # Only now: with settings that are refused, the earlier run stays where it is.
     folder.clear(log)
+    begun_at = trainer.images_seen
     if trainer.finished:
         log(f"already trained to {trainer.images_seen / 1000:g} kimg; raise kimg to train on")
     write_json(out / "config.json", description)
@@ -281,7 +282,7 @@ def _train_and_report(
         log(f"{job.run.family} stopped by itself at {kimg} (early stopping)")
     if result.interrupted:
         log(f"interrupted at {kimg}; saved to {result.checkpoint}; resume to go on")
-    elif not trainer.time_is_up:
+    elif not trainer.time_is_up and result.images_seen > begun_at:
         log(f"saved to {result.checkpoint}; the grids are in {out / 'samples'}")
     return result
 

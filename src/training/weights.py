@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from src.errors import InputError
@@ -72,11 +72,23 @@ def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
         kept["training_colours"] = colours
         tensors |= {COLOURS: colours["colours"], COUNTS: colours["counts"]}
     metadata = {name: json.dumps(kept[name]) for name in DESCRIPTION} | {"checksums": json.dumps(checksums(kept))}
+    file = _in_order(save(tensors, {"format": FORMAT, **metadata}))
     try:
         with replacing(out) as temporary:
-            save_file(tensors, temporary, {"format": FORMAT, **metadata})
-    except SafetensorError as error:
-        raise InputError(f"{out} cannot be written ({str(error)[:120]}); look at the path and the disk") from None
+            temporary.write_bytes(file)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}); look at the path and the disk") from None
+
+
+def _in_order(file: bytes) -> bytes:
+    """A safetensors file with its metadata in alphabetical order: the library's own order differs from call to call,
+    and the same checkpoint shall give the same file, and samples of it the same manifest."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors are aligned to 8 bytes
+    return len(text).to_bytes(8, "little") + text + file[8 + length :]
 
 
 def _stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:

@@ -194,8 +194,13 @@ def test_slips_are_warned_of(data):
         filename=lambda row: row["filename"].replace("heroes/11", "lost/11"),
         gender=lambda row: "Feminine" if "00_" in row["filename"] else row["gender"],
         hero_class=lambda row: "mage" if row["filename"] == "heroes/03_warm.png" else row["hero_class"],
+        guild=lambda row: "thievse" if "/02_" in row["filename"] else "thieves",
+        side=lambda row: "male" if "/02_" in row["filename"] else "female",
     )
-    warnings = "\n".join(build_dataset(data, path).warnings)
+    attributes = ("gender", "hero_class", "palette", "guild", "side")
+    warnings = "\n".join(build_dataset(data, path, attributes).warnings)
+    assert "guild 'thievse' (5) is spelled nearly like 'thieves' (50); if it is a slip, mend the labels" in warnings
+    assert warnings.count("is spelled nearly like") == 1
     assert "5 of 60 keys in labels.csv match no accepted portrait, e.g. 'lost/11_cool.png'" in warnings
     assert "upper and lower case: Feminine, feminine" in warnings
     assert "1 groups hold portraits with different given labels" in warnings

@@ -129,6 +129,18 @@ def test_labels_come_from_names_by_pattern():
         from_names("{kind}/*")
 
 
+def test_names_of_duplicates_label_the_portrait_that_was_kept():
+    table = portraits(
+        ("copy.png", "copy.png", ["knight/1.png"]),
+        ("mage/1.png", "mage/1.png", ["other.png", "mage/2.png"]),
+        ("mage/3.png", "mage/3.png", ["knight/3.png"]),
+    )
+    given, lines = labels_from_names(GivenLabels(), table, "{hero_class}/*", ("hero_class",), {})
+    assert given.by_name["hero_class"].to_dict() == {"copy.png": "knight", "mage/1.png": "mage", "mage/3.png": "mage"}
+    (line,) = lines
+    assert "1 portraits lie in several files" in line and "mage/3.png (taken) and knight/3.png" in line
+
+
 def test_folders_that_look_like_classes_label_the_one_attribute_without_labels():
     by_folder, (line,) = from_names()
     assert by_folder["mage/1.png"] == {"hero_class": "mage"}

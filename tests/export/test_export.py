@@ -112,6 +112,18 @@ def test_bad_requests_are_one_line_and_write_nothing(tmp_path, capsys, arguments
     assert error.startswith("error: ") and message in error and not (tmp_path / "out").exists()
 
 
+def test_what_lies_beside_the_exported_portraits_is_named(tmp_path, capsys):
+    out = tmp_path / "out" / "portraits"
+    folder = folder_of(tmp_path / "in", make_portraits(4)[0])
+    arguments = ["export", "--images", str(folder), "--out", str(out.parent), "--formats", "png"]
+    assert main(arguments) == 0
+    (out / "aaa.png").write_bytes(b"")
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "1 other PNG files lie there too, e.g. aaa.png" in capsys.readouterr().out
+    assert (out / "aaa.png").exists()
+
+
 def test_bad_formats_are_refused_before_samples_are_made(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("src.__main__.sampled_heroes", lambda _: pytest.fail("sampled"))
     assert main(["export", "--out", str(tmp_path), "--formats", "png,psd"]) == 2

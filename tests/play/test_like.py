@@ -61,7 +61,7 @@ def test_a_gan_finds_the_latent_and_goes_on_from_it(picture, monkeypatch):
         ("thumbnail.png", 16, {}, "--from 16 keeps every pixel; name the --palette"),
         ("thumbnail.png", 5, {}, "one of the sides 8, 16, not 5"),
         ("thumbnail.png", 8, {"gender": "other"}, "choose one of: feminine, masculine"),
-        ("missing.png", 8, {}, "missing.png"),
+        ("missing.png", 8, {}, "there is no picture .*missing.png"),
         ("empty.png", 8, {}, "empty.png: "),
     ],
 )

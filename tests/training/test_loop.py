@@ -286,6 +286,13 @@ def test_a_change_on_resume_is_announced(data_folder, tmp_path):
     assert any("r1_gamma: 1.0 -> 3.0" in line for line in lines)
 
 
+def test_a_run_that_is_at_its_end_says_no_more_than_that(data_folder, tmp_path):
+    run(data_folder, tmp_path / "out", 0.016)
+    _, lines = run(data_folder, tmp_path / "out", 0.016, resume=True)
+    assert any("already trained to 0.016 kimg" in line for line in lines)
+    assert not any(line.startswith("saved") for line in lines)
+
+
 def test_a_run_resumes_with_the_rates_that_are_asked_for(data_folder, tmp_path):
     out = tmp_path / "out"
     run(data_folder, out, 0.016)
