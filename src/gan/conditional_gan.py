@@ -23,6 +23,7 @@ class ConditionalGANConfig(ConditionalAdversarialConfig):
     spectral_norm: bool
     loss: Literal["hinge", "non_saturating"]
     r1_gamma: NonNegative
+    r1_rise_kimg: NonNegative
     r1_interval: Count
     augment_target: Share
     augment_move_kimg: Positive
@@ -84,7 +85,7 @@ class ConditionalGAN(ConditionalAdversarialFamily):
         step = images_seen // config.batch_size
         if config.r1_gamma > 0 and step % config.r1_interval == 0:
             penalty = squared_gradient(self.discriminator, seen_reals, labels)
-            scaler.scale(config.r1_interval * config.r1_gamma / 2 * penalty).backward()
+            scaler.scale(config.r1_interval * self.r1_gamma(images_seen) / 2 * penalty).backward()
             scalars["r1"] = penalty
         scaler.step(self.optimizer_discriminator)
 
@@ -133,6 +134,11 @@ class ConditionalGAN(ConditionalAdversarialFamily):
     def parts(self) -> dict[str, Stateful]:
         adaptive = isinstance(self.augment, AdaptiveAugment)
         return {**super().parts, **({"augment_probability": self.augment} if adaptive else {})}
+
+    def r1_gamma(self, images_seen: int) -> float:
+        """R1's weight rises linearly: a smooth D learns slowly at first, and later keeps G from swinging."""
+        rise = 1000 * self.config.r1_rise_kimg
+        return self.config.r1_gamma * (min(1.0, images_seen / rise) if rise > 0 else 1.0)
 
     def noise_strength(self, images_seen: int) -> float:
         """Instance noise fades linearly to nothing."""

@@ -3,13 +3,14 @@
 import pytest
 import torch
 
+from tests.same import assert_same
 from tests.test_family_contract import make
 
 
-def step(family, seed: int = 0) -> dict[str, torch.Tensor]:
+def step(family, seed: int = 0, images_seen: int = 0) -> dict[str, torch.Tensor]:
     torch.manual_seed(seed)
     labels = torch.stack([torch.randint(size, (8,)) for size in family.data.labels.sizes], dim=1)
-    return family.train_step(torch.rand(8, 4, 16, 16) * 2 - 1, labels, 0)
+    return family.train_step(torch.rand(8, 4, 16, 16) * 2 - 1, labels, images_seen)
 
 
 @pytest.mark.parametrize("name", ["resnet_gan", "cdcgan"])
@@ -24,6 +25,17 @@ def test_frozen_blocks_stay_as_they_are_and_the_others_learn(name):
         for before, block in zip(weights, (*first, *others), strict=True)
     ]
     assert changed == [False] * 2 + [True] * len(others)
+
+
+@pytest.mark.parametrize(("images_seen", "gamma"), [(64, 15.0), (128, 30.0), (256, 30.0)])
+def test_the_penalty_rises_to_gamma(images_seen, gamma):
+    """Each of these steps has one."""
+    families = []
+    for values in ({"r1_gamma": 30.0, "r1_rise_kimg": 0.128}, {"r1_gamma": gamma}):
+        torch.manual_seed(0)
+        families.append(make("resnet_gan", batch_size=8, r1_interval=8, **values))
+        step(families[-1], images_seen=images_seen)
+    assert_same(*(family.discriminator.state_dict() for family in families))
 
 
 def test_adaptive_augmentation_moves_with_the_step_and_is_saved():
