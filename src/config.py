@@ -228,5 +228,6 @@ def _checked(family: str, values: Mapping[str, object]) -> TrainingConfig:
         choices = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
         raise InputError(f"unknown {name} {reprlib.repr(value)}; choose one of: {choices}")
     if error["type"] == "value_error":
-        raise InputError(str(error["ctx"]["error"]))
+        # Without a name where several values do not go together.
+        raise InputError(f"{name} {error['ctx']['error']}".strip())
     raise InputError(f"{name} {reason}, not {reprlib.repr(value)}")

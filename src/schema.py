@@ -66,7 +66,7 @@ class TrainingConfig(BaseModel):
     @classmethod
     def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError(f"{info.field_name} must be a number or a text, not {value}")
+            raise ValueError(f"must be a number or a text, not {value}")
         return value
 
 

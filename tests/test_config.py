@@ -115,7 +115,7 @@ def test_records_of_earlier_versions_are_read():
     [
         ({"batch_size": 1.5}, "batch_size must be a valid integer"),
         ({"batch_size": "many"}, "batch_size must be a valid integer, not 'many'"),
-        ({"batch_size": True}, "batch_size must be a number or a text, not True"),
+        ({"batch_size": True}, "^batch_size must be a number or a text, not True"),
         ({"batch_size": 9}, "batch_size must be a multiple of 2, not 9"),
         ({"kimg": "long"}, "kimg must be a valid number, not 'long'"),
         ({"kimg": float("inf")}, "kimg must be a finite number"),

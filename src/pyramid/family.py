@@ -76,7 +76,14 @@ class PalettePyramidConfig(TrainingConfig):
         numbers(text)
         return text
 
-    @field_validator("temperature", "finer_widths")
+    @field_validator("finer_widths", "finer_blocks")
+    @classmethod
+    def _counts(cls, text: str) -> str:
+        if not all(number >= 1 and number.is_integer() for number in numbers(text)):
+            raise ValueError(f"must be whole numbers from 1 on, not {text}")
+        return text
+
+    @field_validator("temperature")
     @classmethod
     def _positive(cls, text: str) -> str:
         if min(numbers(text)) <= 0:
@@ -100,7 +107,7 @@ def numbers(text: str) -> list[float]:
     try:
         return [float(number) for number in text.split(",")]
     except ValueError:
-        raise ValueError(f"numbers are joined by commas, not {text!r}") from None
+        raise ValueError(f"must be numbers joined by commas, not {text!r}") from None
 
 
 def as_long_as(text: str, count: int) -> list[float]:

@@ -45,6 +45,6 @@ def together(passes: int) -> list[tuple[int, int]]:
         ValueError: another number.
     """
     if passes not in FIRST_TURNS:
-        raise ValueError(f"passes over a map are one of {', '.join(map(str, FIRST_TURNS))}, not {passes}")
+        raise ValueError(f"must be one of {', '.join(map(str, FIRST_TURNS))}, not {passes}")
     starts = FIRST_TURNS[passes]
     return list(zip(starts, (*(start - 1 for start in starts[1:]), TURNS - 1), strict=True))

@@ -249,9 +249,9 @@ def test_the_rate_falls_to_nothing_over_the_last_kimg():
 def test_settings_by_level_go_on_and_what_is_no_number_is_refused():
     assert as_long_as("1,0.5", 4) == [1, 0.5, 0.5, 0.5]
     assert as_long_as("1,2,3", 2) == [1, 2]
-    with pytest.raises(InputError, match="joined by commas"):
+    with pytest.raises(InputError, match=r"^top_p must be numbers joined by commas, not 'much'"):
         make(top_p="much")
-    with pytest.raises(InputError, match="one of 4, 5, 6, 8, 16, not 7"):
+    with pytest.raises(InputError, match=r"^passes must be one of 4, 5, 6, 8, 16, not 7"):
         make(passes="7")
 
 
@@ -261,3 +261,10 @@ def test_likelihood_is_the_same_in_any_batch(learned):
     together = family.likelihood(family.sampler, to_signed(images), labels)["bits"]
     alone = family.likelihood(family.sampler, to_signed(images[2:3]), labels[2:3])["bits"]
     torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["finer_widths", "finer_blocks"])
+@pytest.mark.parametrize("text", ["160,0.5,64", "160,0,64", "-2", "1e400"])
+def test_widths_and_blocks_are_whole_numbers(name, text):
+    with pytest.raises(InputError, match=f"{name} must be whole numbers from 1 on, not"):
+        make(**{name: text})
