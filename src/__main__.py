@@ -121,6 +121,7 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
     """The model, its samples as the arguments of `add_sampling` ask for them, and what of it a manifest says."""
     from src.config import parse_assignments
     from src.palettes.files import read_palette
+    from src.palettes.snap import requested_palette
     from src.sampling import FEW_COLOURS, check_own_colours, load_model, snapped_to_own_colours, vary
     from src.sampling import sample as sample_heroes
     from src.training.weights import OWN_WEIGHTS
@@ -130,7 +131,9 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
     if arguments.keep is not None and arguments.vary is None:
         raise InputError("--keep says how similar variations are; name their attribute with --vary")
     if arguments.snap is not None:
-        check_own_colours(arguments.snap)  # before samples are made
+        check_own_colours(arguments.snap)  # this and the next before samples are made
+    if arguments.palette_snap:
+        requested_palette(arguments.palette_snap)
     model = load_model(arguments.checkpoint or OWN_WEIGHTS, arguments.guidance, arguments.keep)
     heroes = arguments.count, arguments.seed, requested, arguments.truncation
     options = {name: getattr(arguments, name) for name in ("guidance", "keep", "snap")}
@@ -166,31 +169,48 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
 
 
 def sample(arguments: argparse.Namespace) -> None:
-    from src.sampling import write_samples
+    from src.sampling import earlier_manifest, write_samples
 
+    earlier_manifest(arguments.out)  # before samples are made
     model, sampled, options = sampled_heroes(arguments)
     grid = write_samples(sampled, arguments.out, model, arguments.palette_snap, options)
     print(f"{len(sampled.portraits)} portraits in {arguments.out}, together in {grid}")
 
 
 def export(arguments: argparse.Namespace) -> None:
-    from src.export.export import check, write_animations
+    from src.export.export import ANIMATIONS, check, write_animations
     from src.export.export import export as export_portraits
+    from src.files import check_place
 
     formats = name_list(arguments.formats or ("gif" if arguments.training else "png,json-hash"))
     given = [each for each in arguments.sampling if getattr(arguments, each.dest) != each.default]
     if given and (arguments.images or arguments.training):
         raise InputError(f"{given[0].option_strings[-1]} is for samples; leave it out, or --images and --training")
-    check(formats, arguments.scale, arguments.milliseconds)  # before samples are made
+    unused = [each for each in arguments.of_portraits if getattr(arguments, each.dest) != each.default]
+    if unused and arguments.training:
+        raise InputError(f"{unused[0].option_strings[-1]} is for portraits; leave it out, or --training")
+    scale = 4 if arguments.scale is None else arguments.scale
+    check(formats, scale, arguments.milliseconds)  # this and the next two before samples are made
+    if arguments.scale is not None and not {"preview", *ANIMATIONS} & {*formats}:
+        raise InputError("--scale enlarges preview, gif and apng; add one of them to --formats")
+    check_place(arguments.out / "heroes.png")
     if arguments.training:
         from src.export.animation import training_grids
 
         lines = write_animations(arguments.out, formats, training_grids(arguments.training), arguments.milliseconds)
     else:
         if arguments.images:
-            from src.export.portraits import read_portraits
+            from src.export.portraits import check_apart, read_portraits
 
+            check_apart(arguments.images, arguments.out, bool(arguments.palette_snap) and "png" in formats)
             portraits = read_portraits(arguments.images)
+            unlabelled = sum(not labels for labels in portraits.labels)
+            if unlabelled and (arguments.images / "labels.csv").is_file():
+                print(
+                    f"warning: labels.csv says nothing of {unlabelled} of {len(portraits.labels)} pictures; it names a "
+                    "picture as below the folder, such as mages/red.png",
+                    file=sys.stderr,
+                )
         else:
             from src.export.portraits import sampled_portraits
 
@@ -204,7 +224,7 @@ def export(arguments: argparse.Namespace) -> None:
             arguments.columns,
             arguments.margin,
             arguments.spacing,
-            arguments.scale,
+            scale,
             arguments.milliseconds,
         )
     print("\n".join(lines))
@@ -512,19 +532,22 @@ def make_parser() -> argparse.ArgumentParser:
         help="some of png, json-hash, json-array, godot, tiled, preview, gpl, hex, pal, gif, apng "
         "(default png,json-hash; of --training gif)",
     )
-    command.add_argument("--tags", metavar="A,B", help="attributes to sort and tag by; all unless given")
-    command.add_argument("--columns", type=int, help="portraits in a row of the sheet; a square unless given")
-    command.add_argument("--margin", type=int, default=0, help="pixels around the sheet's portraits (default 0)")
-    command.add_argument("--spacing", type=int, default=0, help="pixels between them (default 0)")
-    command.add_argument("--scale", type=int, default=4, help="enlargement of preview, gif and apng (default 4)")
     command.add_argument("--milliseconds", type=int, default=200, help="that a frame is shown (default 200)")
-    command.add_argument(
-        "--palette-snap",
-        type=str,
-        default="",
-        metavar="N|FILE",
-        help="snap to N colours of these portraits or a palette file",
-    )
+    of_portraits = [
+        command.add_argument("--tags", metavar="A,B", help="attributes to sort and tag by; all unless given"),
+        command.add_argument("--columns", type=int, help="portraits in a row of the sheet; a square unless given"),
+        command.add_argument("--margin", type=int, default=0, help="pixels around the sheet's portraits (default 0)"),
+        command.add_argument("--spacing", type=int, default=0, help="pixels between them (default 0)"),
+        command.add_argument("--scale", type=int, help="enlargement of preview, gif and apng (default 4)"),
+        command.add_argument(
+            "--palette-snap",
+            type=str,
+            default="",
+            metavar="N|FILE",
+            help="snap to N colours of these portraits or a palette file",
+        ),
+    ]
+    command.set_defaults(of_portraits=of_portraits)
     add_sampling(command)
 
     command = add_command(gallery, "a folder of portraits as one HTML page, to choose from")

@@ -52,7 +52,7 @@ def check_place(path: Path) -> None:
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file, in it or elsewhere")
     # Folders that are still to be made are made in the last one that is there.
-    there = next(folder for folder in path.absolute().parents if folder.exists())
+    there = next((folder for folder in path.absolute().parents if folder.exists()), path.absolute().parent)
     try:
         with tempfile.TemporaryFile(dir=there):
             pass

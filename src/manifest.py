@@ -17,7 +17,8 @@ MANIFEST, LABELS_TABLE, GRID = "manifest.json", "labels.csv", "grid.png"
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder and of those below it by their names below it, sorted; those named `grid.png` are none.
+    """The pictures of a folder and of those below it by their names below it, sorted; those named `grid.png` and those
+    whose own name or folder begins with a dot are none.
 
     Raises:
         InputError: no such folder, or no pictures.
@@ -27,7 +28,9 @@ def find_pictures(folder: Path) -> dict[str, Path]:
     found = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.name.lower() != GRID
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and path.name.lower() != GRID
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
     if not found:
         raise InputError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
@@ -59,7 +62,7 @@ def read_entries(folder: Path) -> dict[str, dict[str, object]]:
     manifest, table = Path(folder) / MANIFEST, Path(folder) / LABELS_TABLE
     if manifest.is_file():
         try:
-            entries = json.loads(manifest.read_text(encoding="utf-8"))
+            entries = json.loads(manifest.read_text(encoding="utf-8-sig"))
             return {name: {**entry, "labels": _as_text(entry["labels"])} for name, entry in entries.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(

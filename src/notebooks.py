@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.console import any_terminal, report_error
 from src.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -207,19 +208,16 @@ def _unknown(name: str, notebooks: Sequence[Path], names: Collection[str]) -> st
 
 def main(arguments: Sequence[str]) -> int:
     """Run notebooks one after the other, up to the first that fails: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    try:
-        for run in plan(arguments):
-            print(f"\n=== {run.notebook.stem}", flush=True)
-            status = execute(run)
-            if status:
-                return status
-            print(f"\nexecuted copy: {executed_copy(run)}")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    with any_terminal():
+        try:
+            for run in plan(arguments):
+                print(f"\n=== {run.notebook.stem}", flush=True)
+                status = execute(run)
+                if status:
+                    return status
+                print(f"\nexecuted copy: {executed_copy(run)}")
+        except (InputError, OSError, KeyboardInterrupt) as error:
+            return report_error(error, "notebooks")
     return 0
 
 

@@ -18,7 +18,7 @@ from src.config import config_from_checkpoint
 from src.errors import InputError
 from src.families import build_family, find_family
 from src.family import DataSpecification, Family
-from src.files import distinct, safe_part
+from src.files import check_place, distinct, safe_part
 from src.images import write_png
 from src.labels import LabelSpecification
 from src.limits import check_memory
@@ -356,12 +356,13 @@ def write_samples(
     """
     out = Path(out)
     portraits, palette, options = sampled.portraits, None, dict(options or {})
+    earlier = earlier_manifest(out)
     if palette_snap:
         palette = choose_palette(palette_snap, model.colours)
         portraits, options["palette_snap"] = snap(portraits, palette), Path(palette_snap).name
         for name in ("palette.hex", "palette.gpl"):
             write_palette(out / name, palette)
-    manifest, earlier = described(sampled, model, options), _earlier_manifest(out / MANIFEST)
+    manifest = described(sampled, model, options)
     for name, portrait in track(zip(manifest, portraits, strict=True), "writing", len(portraits), SECONDS_WITHOUT_BAR):
         write_png(out / name, portrait)
     grid = out / "grid.png"
@@ -370,12 +371,14 @@ def write_samples(
     return grid
 
 
-def _earlier_manifest(path: Path) -> dict[str, object]:
+def earlier_manifest(folder: Path) -> dict[str, object]:
     """The entries of samples that lie in the folder already; those that are gone are left out.
 
     Raises:
-        InputError: a file of that name that is not a manifest.
+        InputError: a file `manifest.json` that is not one, or a folder that takes no files.
     """
+    path = folder / MANIFEST
+    check_place(path)
     if not path.is_file():
         return {}
     try:

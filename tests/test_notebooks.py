@@ -153,6 +153,20 @@ def test_a_failing_notebook_is_one_line(tmp_path, cell, status, line, monkeypatc
     assert "=== 01_try" in shown and (tmp_path / "{out}" / "notebooks" / "01_try.ipynb").is_file()
 
 
+def test_a_notebook_prints_to_any_file(tmp_path):
+    """A code page without the character, as for a redirected output on Windows."""
+    project = write_notebook(tmp_path, "print('\\u017ar\\u00f3d\\u0142o.png')")
+    code = "import sys, src.notebooks as it; from pathlib import Path; "
+    code += "it.ROOT = Path(sys.argv[1]); sys.exit(it.main(['01', 'ARTIFACTS=' + sys.argv[2]]))"
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    command = [sys.executable, "-c", code, project]
+    done = subprocess.run([*command, tmp_path / "out"], cwd=ROOT, env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"") and "\\u017ar\u00f3d\\u0142o.png".encode("cp1252") in done.stdout
+    (tmp_path / "file").touch()
+    done = subprocess.run([*command, tmp_path / "file"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot be sent Ctrl-C alone there")
 def test_an_interrupted_notebook_saves_and_is_one_line(tmp_path):
     stops = "import signal, time\nstopped = []\nsignal.signal(signal.SIGINT, lambda *_: stopped.append(1))\n"

@@ -340,3 +340,21 @@ def test_names_that_become_the_same_stay_apart(model, tmp_path):
     write_samples(dataclasses.replace(sampled, labels=labels, seeds=(7, 7, 7)), tmp_path, model)
     assert len(list(tmp_path.glob("hero_*.png"))) == 3
     assert [entry["labels"]["gender"] for entry in read_entries(tmp_path).values()] == ["a b", "a-b", "A/B"]
+
+
+def test_what_can_be_refused_early_is_refused_before_samples_are_made(checkpoint, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("src.sampling.sample", lambda *_, **__: pytest.fail("sampled in vain"))
+    (tmp_path / "file").touch()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "manifest.json").write_text("[]")
+    (tmp_path / "app" / "palette.gpl").write_text("GIMP Palette\n0 0 0 mine\n255 255 255 too\n")
+    arguments = ["sample", "--checkpoint", str(checkpoint), "--out"]
+    for given, message in (
+        ([str(tmp_path / "file")], "cannot be written"),
+        ([str(tmp_path / "app"), "--palette-snap", str(tmp_path / "app" / "palette.gpl")], "would be overwritten"),
+        ([str(tmp_path / "out"), "--palette-snap", "typo.gpl"], "neither a number of colours nor a palette file"),
+        ([str(tmp_path / "out"), "--palette-snap", "1"], "a palette has 2 to 256 colours"),
+    ):
+        assert main([*arguments, *given]) == 2
+        assert message in capsys.readouterr().err
+    assert "mine" in (tmp_path / "app" / "palette.gpl").read_text() and not (tmp_path / "out").exists()

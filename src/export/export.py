@@ -16,7 +16,7 @@ from src.export.portraits import Portraits
 from src.export.sheet import Layout, Tag, describe_sheet, draw_sheet, plan_layout, tag_by_labels
 from src.export.tiled import tileset
 from src.files import write_text
-from src.manifest import MANIFEST
+from src.manifest import MANIFEST, read_entries
 from src.palettes.files import MOST_COLOURS, write_palette
 from src.palettes.snap import choose_palette, colour_table, snap
 from src.progress import track
@@ -31,6 +31,14 @@ SHEETS = ("json-hash", "json-array", "godot", "tiled", "preview")
 PALETTES = ("gpl", "hex", "pal")
 ANIMATIONS = ("gif", "apng")
 FORMATS = ("png", *SHEETS, *PALETTES, *ANIMATIONS)
+
+DESCRIPTIONS = {
+    "json-hash": f"{NAME}.json",
+    "json-array": f"{NAME}_array.json",
+    "godot": f"{NAME}.tres",
+    "tiled": f"{NAME}.tsx",
+}
+"""Formats that say where each portrait lies on the sheet -> their file."""
 
 LONGEST_SIDE = 16384
 """Pixels of a sheet's side: what graphics cards hold, and more than Godot imports."""
@@ -51,8 +59,10 @@ def export(
     """Write portraits for other tools, those of equal labels next to each other.
 
     - `png`: each as a PNG in `portraits`, indexed; all with one palette where 255 colours are enough for all. With them
-      `manifest.json`, so that the folder can be exported again, or seen in a gallery.
-    - `json-hash`, `json-array`: the sheet, and Aseprite's JSON for it.
+      `manifest.json`, so that the folder can be exported again, or seen in a gallery; portraits that lie there already
+      stay in it.
+    - `json-hash`, `json-array`: the sheet, and Aseprite's JSON for it. A new sheet replaces an earlier one and all that
+      describes that.
     - `godot`, `tiled`: the sheet, and a `SpriteFrames` or a tileset for it.
     - `preview`: the sheet, and enlarged by a whole number.
     - `gpl`, `hex`, `pal`: their palette.
@@ -91,8 +101,8 @@ def export(
             f"the portraits have {len(palette)} colours and a palette file at most {MOST_COLOURS}; "
             f"reduce them with --palette-snap {MOST_VISIBLE}, or leave {', '.join(palettes)} out"
         )
-    layout = plan_layout(portraits.images.shape[:3], columns, margin, spacing)
-    if max(layout.size) * (scale if "preview" in formats else 1) > LONGEST_SIDE:
+    layout, on_sheet = plan_layout(portraits.images.shape[:3], columns, margin, spacing), bool({*SHEETS} & {*formats})
+    if on_sheet and max(layout.size) * (scale if "preview" in formats else 1) > LONGEST_SIDE:
         raise InputError(
             f"the sheet would be {layout.size[0]}x{layout.size[1]} pixels and a preview {scale} times as large; the "
             f"most is {LONGEST_SIDE} a side: export fewer portraits"
@@ -101,7 +111,7 @@ def export(
     out, lines = Path(out), []
     if "png" in formats:
         lines += _write_portraits(out / "portraits", portraits, palette)
-    if set(SHEETS) & set(formats):
+    if on_sheet:
         of_labels = tag_by_labels(portraits.labels, portraits.attributes if tags is None else tags)
         lines += _write_sheet(out, formats, portraits, palette, layout, of_labels, scale, milliseconds)
     for kind in palettes:
@@ -158,15 +168,13 @@ def _in_palette(portraits: Portraits, palette_snap: str) -> tuple[Portraits, np.
 def _write_portraits(folder: Path, portraits: Portraits, palette: np.ndarray) -> list[str]:
     """Each as a PNG, with the palette of all where that is small enough, else with its own."""
     shared = palette if len(palette) <= MOST_VISIBLE else None
-    too_many = 0
+    earlier, too_many = read_entries(folder), 0
     named = zip(portraits.names, portraits.images, strict=True)
     for name, image in track(named, "writing", len(portraits.images), delay=2.0):
         too_many += not write_picture(folder / f"{name}.png", image, shared)
-    others = {path.name for path in folder.glob("*.png")} - {f"{name}.png" for name in portraits.names}
-    write_json(
-        folder / MANIFEST,
-        {f"{name}.png": dict(entry) for name, entry in zip(portraits.names, portraits.entries, strict=True)},
-    )
+    written = {f"{name}.png": dict(entry) for name, entry in zip(portraits.names, portraits.entries, strict=True)}
+    others = {path.name for path in folder.glob("*.png")} - written.keys()
+    write_json(folder / MANIFEST, {**{name: entry for name, entry in earlier.items() if name in others}, **written})
     lines = [f"{folder}: {len(portraits.images)} portraits"]
     if others:
         lines.append(f"{len(others)} other PNG files lie there too, e.g. {min(others)}: remove what is not wanted")
@@ -184,20 +192,29 @@ def _write_sheet(
     milliseconds: int,
 ) -> list[str]:
     image, names, picture = f"{NAME}.png", portraits.names, draw_sheet(portraits.images, layout)
+    # Before the sheet is replaced, so that none is ever beside the description of another one.
+    described = [kind for kind, file in DESCRIPTIONS.items() if (out / file).is_file()]
+    for kind in described:
+        (out / DESCRIPTIONS[kind]).unlink()
     indexed = write_picture(out / image, picture, palette)
     lines = [f"{out / image}: {layout.columns} x {layout.rows} portraits, {len(palette)} colours"]
+    lines += [
+        f"{out / DESCRIPTIONS[kind]} described an earlier sheet and was removed; --formats {kind} writes it anew"
+        for kind in described
+        if kind not in formats
+    ]
     if not indexed:
         lines.append(_not_indexed("the sheet has"))
-    for kind, file in (("json-hash", f"{NAME}.json"), ("json-array", f"{NAME}_array.json")):
+    for kind in ("json-hash", "json-array"):
         if kind in formats:
-            as_array = kind == "json-array"
+            file, as_array = DESCRIPTIONS[kind], kind == "json-array"
             write_json(out / file, describe_sheet(layout, names, tags, image, indexed, milliseconds, as_array))
             lines.append(f"{out / file}: {len(tags)} tags")
     texts = {}
     if "godot" in formats:
-        texts[f"{NAME}.tres"] = sprite_frames(layout, tags, image, milliseconds)
+        texts[DESCRIPTIONS["godot"]] = sprite_frames(layout, tags, image, milliseconds)
     if "tiled" in formats:
-        texts[f"{NAME}.tsx"] = tileset(layout, names, portraits.entries, image, NAME)
+        texts[DESCRIPTIONS["tiled"]] = tileset(layout, names, portraits.entries, image, NAME)
     for file, text in texts.items():
         write_text(out / file, text)
         lines.append(f"{out / file}: {layout.count} portraits")

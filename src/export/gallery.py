@@ -135,7 +135,7 @@ def redraw_command(entry: Mapping[str, object], checkpoint: str = "") -> str:
 
 def _command(entry: Mapping[str, object], paths: Mapping[str, str]) -> dict[str, str]:
     """The command, and what to know of it."""
-    digest = entry.get("checkpoint")
+    digest = str(entry.get("checkpoint"))
     command = redraw_command(entry, paths.get(digest, UNKNOWN))
     if "seed" not in entry or not entry.keys() <= KNOWN:
         note = "Not a portrait of `sample` alone: there is no command for it."
@@ -144,16 +144,15 @@ def _command(entry: Mapping[str, object], paths: Mapping[str, str]) -> dict[str,
     elif digest in paths:
         note = ""
     else:
-        note = (
-            f"{UNKNOWN} is the file whose SHA-256 begins with {str(digest)[:12]}; `gallery --checkpoint` fills it in."
-        )
+        note = f"{UNKNOWN} is the file whose SHA-256 begins with {digest[:12]}; `gallery --checkpoint` fills it in."
     return {"command": command, "note": note}
 
 
 def _checkpoints(portraits: Portraits, checkpoint: Path | None) -> dict[str, str]:
     """Hash -> path for the command: of the project's own weights none, and of the checkpoint given."""
-    digests = {entry.get("checkpoint") for entry in portraits.entries}
-    if digests == {None}:
+    # A manifest is anybody's: it may name something that is no hash.
+    digests = {str(entry["checkpoint"]) for entry in portraits.entries if "checkpoint" in entry}
+    if not digests and checkpoint is None:
         return {}
     from src.training.checkpoint import file_hash
     from src.training.weights import OWN_WEIGHTS

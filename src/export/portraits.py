@@ -51,6 +51,22 @@ class Portraits:
         """The files' names without folder and ending, as every system can have them."""
         return distinct(map(_safe_name, self.files))
 
+    def joined(self, others: Portraits) -> Portraits:
+        """These, and those of the others whose pixels none of these has.
+
+        Raises:
+            InputError: they are of another size.
+        """
+        if self.images.shape[1:] != others.images.shape[1:]:
+            raise InputError(f"portraits must be of one size; {self.files[0]} and {others.files[0]} are not")
+        known = {image.tobytes() for image in self.images}
+        new = [index for index, image in enumerate(others.images) if image.tobytes() not in known]
+        return Portraits(
+            np.concatenate([self.images, others.images[new]]),
+            (*self.files, *(others.files[index] for index in new)),
+            (*self.entries, *(others.entries[index] for index in new)),
+        )
+
     def sorted_by(self, attributes: Sequence[str]) -> Portraits:
         """The same portraits with those of equal labels next to each other, else in the same order."""
         keys = [tuple(labels.get(attribute, "") for attribute in attributes) for labels in self.labels]
@@ -68,6 +84,24 @@ def sampled_portraits(model: LoadedModel, sampled: Sampled, options: Mapping[str
 
     entries = described(sampled, model, options)
     return Portraits(sampled.portraits, tuple(entries), tuple(entries.values()))
+
+
+def check_apart(images: Path, out: Path, snapped: bool) -> None:
+    """Refuse to write where the portraits are read.
+
+    Args:
+        images: folder of the portraits.
+        out: folder of the export.
+        snapped: PNGs are written whose colours differ from the portraits'.
+
+    Raises:
+        InputError: the export's pictures would be among the portraits the next time, or replace them.
+    """
+    read, written = Path(images).resolve(), Path(out).resolve()
+    if read in (written, *written.parents) and not (read / MANIFEST).is_file():
+        raise InputError(f"{out} lies in {images}, and would be read with it the next time; choose another --out")
+    if snapped and written / "portraits" == read:
+        raise InputError(f"the portraits in {images} would be replaced by snapped ones; choose another --out")
 
 
 def read_portraits(folder: Path) -> Portraits:

@@ -94,18 +94,11 @@ def cluster_palette(table: ColourTable, count: int) -> np.ndarray:
     return table.colours[chosen[np.argsort(oklab[chosen, 0], kind="stable")]]
 
 
-def choose_palette(requested: str, table: ColourTable | None) -> np.ndarray:
-    """The palette that `--palette-snap` asks for.
-
-    Args:
-        requested: a number of colours, 2 to 256, or the path of a palette file.
-        table: the training set's colours; None where a checkpoint has none.
-
-    Returns:
-        sRGB uint8 `[K, 3]`.
+def requested_palette(requested: str) -> np.ndarray | int:
+    """What `--palette-snap` asks for: a file's colours, sRGB uint8 `[K, 3]`, or how many are to be worked out.
 
     Raises:
-        InputError: neither of the two, a number out of bounds, no table to work out colours from, a bad file.
+        InputError: neither a number of colours, 2 to 256, nor a palette file that can be read.
     """
     if not requested.isdecimal():
         if not Path(requested).is_file():
@@ -117,12 +110,31 @@ def choose_palette(requested: str, table: ColourTable | None) -> np.ndarray:
         raise InputError(
             f"a palette has 2 to {MOST_COLOURS} colours, not {requested[:9]}{'...' * (len(requested) > 9)}"
         )
+    return int(requested)
+
+
+def choose_palette(requested: str, table: ColourTable | None) -> np.ndarray:
+    """The palette that `--palette-snap` asks for.
+
+    Args:
+        requested: a number of colours, 2 to 256, or the path of a palette file.
+        table: the training set's colours; None where a checkpoint has none.
+
+    Returns:
+        sRGB uint8 `[K, 3]`.
+
+    Raises:
+        InputError: as `requested_palette`; no table to work out colours from.
+    """
+    palette = requested_palette(requested)
+    if not isinstance(palette, int):
+        return palette
     if table is None:
         raise InputError(
             "this checkpoint is of an older version and does not hold its training set's colours; give a palette "
             "file instead of a number of colours"
         )
-    return cluster_palette(table, int(requested))
+    return cluster_palette(table, palette)
 
 
 def snap(rgba: np.ndarray, palette: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from src.errors import InputError
 from src.export.animation import enlarged
 from src.export.export import export
 from src.export.indexed import visible_colours
-from src.export.portraits import sampled_portraits
+from src.export.portraits import read_portraits, sampled_portraits
 from src.images import over_background, png_bytes
 from src.palettes.files import MOST_COLOURS, read_palette
 from src.play.redraw import more_like, pick, recolour, redraw, together
@@ -61,10 +61,17 @@ def large_and_true(hero: Sampled, kept: np.ndarray | None = None) -> Image.Image
 def export_favourites(favourites: list[Sampled], out: Path, model: LoadedModel) -> list[str]:
     """Write heroes as `export` does: PNGs, a sheet with its JSON, and their palette where one file can hold it.
 
+    Favourites that lie there already stay: those of another day cannot be drawn again if they were redrawn.
+
     Returns:
         What was written, a line each.
+
+    Raises:
+        InputError: there are none, or those that lie there are of another size.
     """
-    portraits = sampled_portraits(model, together(favourites))
+    portraits, earlier = sampled_portraits(model, together(favourites)), Path(out) / "portraits"
+    if any(earlier.glob("*.png")):
+        portraits = read_portraits(earlier).joined(portraits)
     palette = ["gpl"] if len(visible_colours(portraits.images)) <= MOST_COLOURS else []
     return export(portraits, out, ["png", "json-hash", *palette])
 
@@ -239,7 +246,10 @@ class Board:
         hero = self.hero
         if hero.origins and not hero.origins[0].keys() <= {"guidance"}:
             raise InputError("this hero was redrawn; change the attribute of one sampled by labels, then redraw")
-        self._show(vary(self.model, self.attribute.value, 1, hero.seeds[0], hero.labels[0]))
+        origin = hero.origins[0] if hero.origins else {}
+        self.model = load_model(self.checkpoint, origin.get("guidance"))  # as it was sampled
+        varied = vary(self.model, self.attribute.value, 1, hero.seeds[0], hero.labels[0])
+        self._show(replace(varied, origins=(origin,) * len(varied.portraits)))
 
     def keep(self) -> None:
         """Add the chosen hero to the favourites."""

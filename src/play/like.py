@@ -25,11 +25,11 @@ def read_picture(path: Path, size: int) -> np.ndarray:
         InputError: missing, damaged, or no pixel art of at most `size` pixels.
     """
     if not Path(path).exists():
-        raise InputError(f"there is no picture {path}")
+        raise InputError(f"there is no picture {path}; name one of your own")
     try:
         return fit(clean(recover_native(read_rgba(path), size), size, PrepareOptions())[0], size)
     except BadImage as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}; name another picture") from None
 
 
 def like_picture(

@@ -33,7 +33,7 @@ def pick(sampled: Sampled, index: int) -> Sampled:
     varied_from = sampled.heroes[index] if sampled.heroes else sampled.labels[index]
     origins = sampled.origins[one]
     if varied_from != sampled.labels[index]:
-        origins = ({"varied_from": varied_from},)
+        origins = ({**(origins[0] if origins else {}), "varied_from": varied_from},)
     return Sampled(sampled.portraits[one], sampled.seeds[one], sampled.labels[one], origins=origins)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from src.errors import InputError
-from src.files import replacing
+from src.files import replacing_all
 from src.progress import track
 from src.pyramid.augmentation_labels import no_change
 from src.pyramid.family import PalettePyramidFamily
 from src.pyramid.turns import ORDER, together
 from src.sampling import LoadedModel, load_model
-from src.tables import write_json
+from src.tables import json_text
 from src.web.export import to_onnx
 from src.web.graphs import Graph, graphs
 
@@ -39,17 +40,29 @@ def write_page(checkpoint: Path, out: Path) -> int:
         raise InputError(f"{out} holds another page, which would be overwritten; choose another --out")
     model = load_model(checkpoint)
     networks = graphs(model.family, model.sampler)
-    sizes = {}
-    for name in track(networks, "networks"):
-        content = to_onnx(networks[name])
-        with replacing(out / f"{name}.onnx") as temporary:
+    contents = {f"{name}.onnx": to_onnx(networks[name]) for name in track(networks, "networks")}
+    sizes = {name: len(contents[f"{name}.onnx"]) for name in networks}
+    contents[ABOUT] = json_text(describe(model, networks, sizes)).encode()
+    left_over = [name for name in earlier_networks(out) if name not in contents]
+    # All at once: networks of two models would go together unseen.
+    with replacing_all(out, list(contents), "web") as temporaries:
+        for temporary, content in zip(temporaries, contents.values(), strict=True):
             temporary.write_bytes(content)
-        sizes[name] = len(content)
-    write_json(out / ABOUT, describe(model, networks, sizes))
+    for name in left_over:
+        (out / name).unlink(missing_ok=True)
     for file in PAGE.iterdir():
         if file.is_file():
             shutil.copyfile(file, out / file.name)
     return sum(sizes.values())
+
+
+def earlier_networks(page: Path) -> list[str]:
+    """The networks' files of the model that a page's folder holds; none where its `model.json` cannot be read."""
+    try:
+        graphs = json.loads((page / ABOUT).read_text(encoding="utf-8"))["graphs"]
+        return [f"{Path(name).name}.onnx" for name in graphs]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def describe(model: LoadedModel, networks: Mapping[str, Graph], sizes: Mapping[str, int]) -> dict[str, object]:

@@ -10,7 +10,8 @@ from PIL import Image
 from src.__main__ import main
 from src.errors import InputError
 from src.export.export import ANIMATIONS, FORMATS, export
-from src.export.portraits import read_portraits
+from src.export.portraits import Portraits, read_portraits
+from src.manifest import read_entries
 from src.palettes.files import read_palette
 from tests.conftest import make_portraits
 from tests.export.art import few_colours, labelled, read, visible, write_folder
@@ -101,6 +102,7 @@ def test_many_colours_are_said_and_snapped_when_that_is_asked_for(tmp_path, caps
         (["--columns", "0"], "at least one column"),
         (["--formats", "png,hex"], "colours and a palette file at most 256; reduce them with --palette-snap 255"),
         (["--palette-snap", "1"], "a palette has 2 to 256 colours"),
+        (["--scale", "8"], "--scale enlarges preview, gif and apng"),
         (["--seed", "3"], "--seed is for samples"),
         (["--gender", "feminine"], "--gender is for samples"),
     ],
@@ -149,3 +151,59 @@ def test_training_becomes_an_animation(tmp_path, capsys):
         assert animation.n_frames == 2
     assert main([*arguments, "--formats", "gif,png"]) == 2
     assert "frames become gif or apng" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_new_sheet_is_never_beside_the_description_of_another(tmp_path, capsys):
+    """Not even where the second export is stopped once the sheet is there."""
+    first, second = (labelled(few_colours(count)) for count in (4, 6))
+    export(first, tmp_path, ["json-hash", "json-array", "godot", "tiled"])
+    lines = export(second, tmp_path, ["tiled"])
+    assert {path.name for path in tmp_path.iterdir()} == {"heroes.png", "heroes.tsx"}
+    assert sum("described an earlier sheet and was removed" in line for line in lines) == 3
+    assert ElementTree.parse(tmp_path / "heroes.tsx").getroot().get("tilecount") == "6"
+
+
+def test_portraits_of_an_earlier_export_stay_in_the_manifest(tmp_path):
+    first, second = few_colours(4)[:2], few_colours(4)[2:]
+    for images, name in ((first, "a"), (second, "b")):
+        entries = tuple({"labels": {"kind": name}} for _ in images)
+        export(Portraits(images, (f"{name}_1.png", f"{name}_2.png"), entries), tmp_path, ["png"])
+        (tmp_path / "portraits" / "hero_a_2.png").unlink(missing_ok=True)
+    assert sorted(read_portraits(tmp_path / "portraits").files) == ["hero_a_1.png", "hero_b_1.png", "hero_b_2.png"]
+    assert not read_entries(tmp_path / "portraits").keys() & {"hero_a_2.png"}
+
+
+def test_an_export_does_not_read_what_it_wrote(tmp_path, capsys):
+    folder = folder_of(tmp_path / "in", few_colours(2))
+    # With a manifest only what that names is read.
+    assert main(["export", "--images", str(folder), "--out", str(folder / "game")]) == 0
+    (folder / "manifest.json").unlink()
+    for out in (folder, folder / "other"):
+        assert main(["export", "--images", str(folder), "--out", str(out)]) == 2
+        assert "choose another --out" in capsys.readouterr().err
+    portraits = folder_of(tmp_path / "zip" / "portraits", few_colours(2))
+    before = {path.name: path.read_bytes() for path in portraits.iterdir()}
+    assert main(["export", "--images", str(portraits), "--out", str(tmp_path / "zip"), "--palette-snap", "2"]) == 2
+    assert {path.name: path.read_bytes() for path in portraits.iterdir()} == before
+
+
+def test_a_table_that_names_other_files_is_said(tmp_path, capsys):
+    folder = folder_of(tmp_path / "in", few_colours(2))
+    (folder / "manifest.json").unlink()
+    (folder / "labels.csv").write_text("filename,kind\nelsewhere.png,mage\n")
+    assert main(["export", "--images", str(folder), "--out", str(tmp_path / "out")]) == 0
+    assert "labels.csv says nothing of 2 of 2 pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--tags", "--columns", "--margin", "--spacing", "--scale", "--palette-snap"])
+def test_training_grids_take_no_option_of_portraits(tmp_path, capsys, option):
+    assert main(["export", "--training", str(tmp_path), "--out", str(tmp_path / "out"), option, "3"]) == 2
+    assert f"{option} is for portraits; leave it out" in capsys.readouterr().err
+
+
+def test_portraits_alone_need_no_sheet_that_a_card_can_hold(tmp_path):
+    wide = np.zeros((5, 100, 9000, 4), np.uint8)
+    wide[:, 0] = 255
+    export(labelled(wide), tmp_path / "out", ["png"])
+    with pytest.raises(InputError, match="the sheet would be"):
+        export(labelled(wide), tmp_path / "sheet", ["png", "json-hash"])

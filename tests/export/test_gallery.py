@@ -170,9 +170,14 @@ def test_commands_name_the_checkpoint_where_it_is_known(tmp_path):
     assert commands(own) == {("python run.py sample", "")}
     with pytest.raises(InputError, match="no portrait was sampled from"):
         commands(own, checkpoint)
+    numbers = {**labels, "checkpoint": [7]}
+    ((command, _),) = commands(write_folder(tmp_path / "odd", few_colours(1), {"a.png": numbers}))
+    assert command == ""
     (tmp_path / "in" / "manifest.json").unlink()
     ((command, note),) = commands(of_file)
     assert command == "" and "no command" in note
+    with pytest.raises(InputError, match="does not exist"):
+        commands(of_file, tmp_path / "missing.pt")
 
 
 @pytest.mark.parametrize(

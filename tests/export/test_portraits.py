@@ -43,7 +43,10 @@ def test_a_manifest_says_which_pictures_and_in_which_order(tmp_path):
     Image.new("RGBA", (99, 99)).save(folder / "sheet.png")
     (folder / "c.png").unlink()
     text = (folder / "manifest.json").read_text()
-    (folder / "manifest.json").write_text(text.replace('{"b.png"', '{"../outside.png": {"labels": {}}, "b.png"'))
+    # A byte order mark, as some editors write.
+    (folder / "manifest.json").write_text(
+        "\ufeff" + text.replace('{"b.png"', '{"../outside.png": {"labels": {}}, "b.png"'), encoding="utf-8"
+    )
     portraits = read_portraits(folder)
     assert portraits.files == ("b.png", "a.png") and np.array_equal(portraits.images, images[[0, 2]])
     assert portraits.labels == ({"gender": "b"}, {"gender": "a"}) and portraits.attributes == ("gender",)
@@ -51,7 +54,7 @@ def test_a_manifest_says_which_pictures_and_in_which_order(tmp_path):
 
 
 def test_any_pictures_do_and_a_table_may_label_them(tmp_path):
-    for place in ("x/2.png", "1.png", "grid.png"):
+    for place in ("x/2.png", "1.png", "grid.png", "._1.png", ".ipynb_checkpoints/1-checkpoint.png"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         Image.fromarray(few_colours(1)[0]).save(tmp_path / place)
     (tmp_path / "labels.csv").write_text("filename,mood\nx/2.png,grim\n")

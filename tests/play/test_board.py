@@ -1,15 +1,18 @@
 """The board's buttons, clicked."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from src.errors import InputError
 from src.export.portraits import read_portraits
 from src.play import board as boards
+from src.play.redraw import pick
 from src.play.regions import face
-from src.sampling import load_model, sample
+from src.sampling import load_model, sample, vary
 from tests.play.models import write_tiny
 
 
@@ -120,3 +123,31 @@ def test_a_hero_is_shown_large_and_as_it_is(board):
     picture = np.asarray(Image.open(io.BytesIO(board.hero_image.value)))
     assert picture.shape == (6 * 16, 6 * 16 + 4 + 16, 3)
     assert (picture[: 6 * 16 : 6, : 6 * 16 : 6] == picture[:16, -16:]).all()
+
+
+def test_a_variation_is_of_the_guidance_that_its_hero_had(board, tmp_path):
+    board.guidance.value = 2
+    click(board, "Sample")
+    hero = board.hero
+    board.guidance.value = 1
+    assert click(board, "Change") == ""
+    expected = vary(load_model(board.checkpoint, 2), board.attribute.value, 1, hero.seeds[0], hero.labels[0])
+    assert (board.candidates.portraits == expected.portraits).all()
+    changed = next(index for index, labels in enumerate(expected.labels) if labels != hero.labels[0])
+    assert pick(board.candidates, changed).origins == ({"guidance": 2, "varied_from": hero.labels[0]},)
+
+
+def test_favourites_of_another_day_stay(weights, tmp_path):
+    """Also where a redrawn one has the seed and labels of another: it cannot be drawn again."""
+    model = load_model(weights)
+    heroes = sample(model, 3, 5)
+    first, second = pick(heroes, 0), pick(heroes, 1)
+    other = replace(second, seeds=first.seeds, labels=first.labels, origins=({"redrawn_from": {"seed": 9}},))
+    for favourites in ([first, pick(heroes, 2)], [other], [first]):
+        boards.export_favourites(favourites, tmp_path, model)
+    found = read_portraits(tmp_path / "portraits")
+    expected = {hero.portraits.tobytes() for hero in (first, other, pick(heroes, 2))}
+    assert len(found.files) == 3 and {image.tobytes() for image in found.images} == expected
+    assert [entry.get("redrawn_from") for entry in found.entries].count({"seed": 9}) == 1
+    with pytest.raises(InputError, match="portraits must be of one size"):
+        found.joined(replace(found, images=found.images[:, :8, :8]))

@@ -74,3 +74,26 @@ def test_tests_and_page_take_the_same_runtime():
         json.loads((folder / "package.json").read_text())["dependencies"]["onnxruntime-web"] for folder in (PAGE, HERE)
     }
     assert len(versions) == 1
+
+
+def test_a_page_holds_the_networks_of_one_model(tmp_path, monkeypatch, quick):
+    """Where writing is stopped the former page stays whole; of a former family no network stays, other files do."""
+    first, second = (weights_file(tmp_path / f"{name}.safetensors", name) for name in ("palette_pyramid", "wgan"))
+    page = tmp_path / "page"
+    write_page(first, page)
+    (page / "mine.onnx").write_bytes(b"mine")
+    before = {path.name: path.read_bytes() for path in page.iterdir()}
+    exported = iter([b"new", KeyboardInterrupt])
+
+    def interrupted(graph):
+        if (content := next(exported)) is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return content
+
+    monkeypatch.setattr(write, "to_onnx", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_page(first, page)
+    assert {path.name: path.read_bytes() for path in page.iterdir()} == before
+    monkeypatch.setattr(write, "to_onnx", lambda graph: b"ONNX")
+    write_page(second, page)
+    assert {path.name for path in page.glob("*.onnx")} == {"generator.onnx", "mine.onnx"}
