@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import TextIO
 
 from src.errors import InputError
+
+PATIENCE = 5.0 if os.name == "nt" else 0.0
+"""Seconds."""
 
 
 @contextmanager
@@ -32,9 +36,23 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{digest}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.replace(temporary, path)
+        _move(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _move(temporary: Path, path: Path) -> None:
+    """`os.replace`, which Windows refuses while anybody reads the old file: tried again for `PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            os.replace(temporary, path)
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def write_text(path: Path, text: str) -> None:

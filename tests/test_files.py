@@ -83,3 +83,24 @@ def test_a_place_for_a_file_is_checked_before_the_work(tmp_path):
     for path, message in ((tmp_path, "is a folder"), (tmp_path / "file" / "a.json", "cannot be written")):
         with pytest.raises(InputError, match=message):
             check_place(path)
+
+
+def test_a_file_that_is_open_elsewhere_is_waited_for(tmp_path, monkeypatch):
+    """On Windows, where a file that somebody reads cannot be replaced; nowhere else does waiting help."""
+    refused = [PermissionError("open elsewhere")] * 2
+
+    def replace(old, new):
+        if refused:
+            raise refused.pop()
+        os.rename(old, new)
+
+    monkeypatch.setattr("src.files.os.replace", replace)
+    monkeypatch.setattr("src.files.PATIENCE", 5.0)
+    with replacing(tmp_path / "a") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a").read_text() == "new" and not refused
+    monkeypatch.setattr("src.files.PATIENCE", 0.0)
+    refused.append(PermissionError("not allowed"))
+    with pytest.raises(PermissionError), replacing(tmp_path / "a") as temporary:
+        temporary.write_text("newer")
+    assert _names(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "new"

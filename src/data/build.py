@@ -23,7 +23,7 @@ from src.data.intake import ACCEPTED, DUPLICATE
 from src.data.labelling import Labelling, label_portraits
 from src.data.smooth import is_smooth
 from src.data.split import TRAIN, VALIDATION, held_out_portraits, joined_groups, share_warnings, split_by_group
-from src.data.symmetry import is_symmetric
+from src.data.symmetry import FEWEST_GROUPS, is_symmetric
 from src.data.vocabulary import (
     CONFIGURATION,
     FINAL_TABLE,
@@ -67,7 +67,7 @@ class BuildReport:
         sources: attribute -> where its labels came from -> portraits.
         left_out: portraits without a label of some attribute.
         ambiguous: portraits near a threshold of the palette rule.
-        mirror_symmetric: the set looks the same in a mirror (`src/data/symmetry.py`).
+        mirror_symmetric: the set looks the same in a mirror; None: too few groups to say (`src/data/symmetry.py`).
         fingerprint: of the images, labels, split and mappings, 64 hex digits.
         warnings: one line each.
     """
@@ -79,7 +79,7 @@ class BuildReport:
     sources: dict[str, dict[str, int]]
     left_out: int
     ambiguous: int
-    mirror_symmetric: bool
+    mirror_symmetric: bool | None
     fingerprint: str
     warnings: list[str] = field(default_factory=list)
 
@@ -375,16 +375,17 @@ def _describe(
     val_fraction: float,
     packed: Mapping[str, np.ndarray],
 ) -> BuildReport:
-    class_counts = _class_counts(table, specification.names)
+    class_counts, groups = _class_counts(table, specification.names), table["group_id"].nunique()
+    enough = groups >= FEWEST_GROUPS
     return BuildReport(
         portraits=len(table),
         validation=int((table["split"] == VALIDATION).sum()),
-        groups=table["group_id"].nunique(),
+        groups=groups,
         class_counts=class_counts,
         sources={name: labelling.sources[name].value_counts(sort=False).to_dict() for name in specification.names},
         left_out=len(labelling.labels) - len(table),
         ambiguous=int((table["palette_ambiguous"] == "yes").sum()),
-        mirror_symmetric=is_symmetric(packed["images"], packed["labels"]),
+        mirror_symmetric=is_symmetric(packed["images"], packed["labels"]) if enough else None,
         fingerprint=str(packed["fingerprint"]),
         warnings=[
             *labelling.warnings,

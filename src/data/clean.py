@@ -124,6 +124,8 @@ class PrepareOptions:
         asked = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
         if self.kind == SMOOTH and not asked <= {"kind", "fit", "resample"}:
             raise InputError("smooth art is resized, nothing else; leave the options for pixel art out")
+        if self.kind != SMOOTH and (of_smooth_art := sorted(asked & {"fit", "resample"})):
+            raise InputError(f"{of_smooth_art[0]} is for smooth art; leave it out, or choose kind={SMOOTH} (--smooth)")
 
     @property
     def most_enlarged(self) -> int | None:

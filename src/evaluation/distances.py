@@ -139,10 +139,13 @@ def colour_histogram(images: np.ndarray) -> np.ndarray:
 
 
 def colour_distance(histograms: np.ndarray, reference: np.ndarray) -> float:
-    """Jensen-Shannon distance, 0 to 1, between the mean colour histograms of two sets [N, bins], [M, bins]."""
+    """Jensen-Shannon distance, 0 to 1, between the mean colour histograms of two sets [N, bins], [M, bins]; 1 where one
+    set shows nothing at all."""
     from scipy.spatial.distance import jensenshannon
 
-    return float(jensenshannon(histograms.mean(axis=0), reference.mean(axis=0), base=2))
+    means = [each.mean(axis=0) for each in (histograms, reference)]
+    shown = [bool(mean.any()) for mean in means]
+    return float(jensenshannon(*means, base=2)) if all(shown) else float(any(shown))
 
 
 def halves(count: int, groups: np.ndarray | None = None, seed: int = 0) -> list[np.ndarray]:

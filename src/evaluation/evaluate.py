@@ -76,8 +76,8 @@ def evaluate(
         raise InputError(f"the seed must lie between 0 and {2**32 - 1}, not {seed}")
     if Path(out).suffix.lower() == ".html":
         raise InputError(f"{out} is where the page would be; name the JSON, such as {Path(out).with_suffix('.json')}")
-    for written in (Path(out), Path(out).with_suffix(".html")):
-        check_place(written)
+    check_place(Path(out))
+    check_place(Path(out).with_suffix(".html"))
     if images is not None and guidance is not None:
         raise InputError("guidance is of a checkpoint's sampling; leave --guidance out for images")
     evaluator = Evaluator(data, seed, log)

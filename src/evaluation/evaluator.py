@@ -80,6 +80,11 @@ class Evaluator:
                 f"{data} holds {len(self.train)} training and {len(self.validation)} validation portraits, at least "
                 f"{FEWEST} of each are needed to compare with; run `build` with another --val-fraction"
             )
+        if self.validation.groups is not None and len({*self.validation.groups.tolist()}) < 2:
+            raise InputError(
+                f"{data} holds validation portraits of one group alone, and a group is not cut in halves; run "
+                "`prepare` with finer groups, or `build` with another --val-fraction or --seed"
+            )
         order = np.random.RandomState(seed).permutation(len(self.validation))
         self.real = self.validation[order]
         """The validation portraits in random order: the first of them stand for all."""

@@ -109,7 +109,7 @@ def face_evaluator(
         return None
     finder = train_face_finder(taught, seed)
     evaluator = FaceEvaluator(finder, {"taught": len(taught.portraits), **reliability(finder, asked)})
-    write_network(path, finder.network, VERSION, {"reliability": json.dumps(evaluator.reliability)})
+    write_network(path, finder.network, VERSION, log, {"reliability": json.dumps(evaluator.reliability)})
     log(f"face finder trained on {len(taught.portraits):,} portraits")
     return evaluator
 

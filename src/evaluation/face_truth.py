@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from src.data.default_set import LABELS, PAINTED
+from src.data.folder import labels_beside
 from src.errors import InputError
 from src.painter.canvas import IRIS, LINE, LIP, OUTLINE, SIZE, SKIN, WHITE, Canvas
 from src.painter.face import draw_features
@@ -43,9 +44,12 @@ class PaintedFaces:
 
 
 def painted_specs(data: Path) -> dict[str, HeroSpec]:
-    """File name -> record of the heroes that the painter painted into a data folder; empty where it painted none."""
+    """File name -> record of the heroes that the painter painted into a data folder, or into the folder that it was
+    prepared from; empty where it painted none."""
+    table = Path(data) / PAINTED / LABELS
     try:
-        rows = read_table(Path(data) / PAINTED / LABELS, ("filename", *(field.name for field in fields(HeroSpec))))
+        table = table if table.is_file() else labels_beside(data) or table
+        rows = read_table(table, ("filename", *(field.name for field in fields(HeroSpec))))
     except InputError:
         return {}
     specs = {}

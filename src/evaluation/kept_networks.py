@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -45,9 +45,18 @@ def read_network(path: Path, network: nn.Module, version: str) -> dict[str, str]
     return metadata
 
 
-def write_network(path: Path, network: nn.Module, version: str, metadata: Mapping[str, str] | None = None) -> None:
-    """Keep a network's weights under a version, with words beside them."""
+def write_network(
+    path: Path,
+    network: nn.Module,
+    version: str,
+    log: Callable[[str], None],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Keep a network's weights under a version, with words beside them; where nothing can be written, say so."""
     weights = {name: weight.detach().cpu().contiguous() for name, weight in network.state_dict().items()}
     metadata = {**(metadata or {}), "version": version}
-    with replacing(path) as temporary:
-        save_file(weights, temporary, {**metadata, "checksum": digest([weights, metadata])})
+    try:
+        with replacing(path) as temporary:
+            save_file(weights, temporary, {**metadata, "checksum": digest([weights, metadata])})
+    except (SafetensorError, OSError) as error:
+        log(f"{path} cannot be written ({error}): the network is trained again the next time")

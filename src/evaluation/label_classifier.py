@@ -130,7 +130,7 @@ def kept_classifier(
         return LabelClassifier(network, specification)
     log(f"training the label classifier on {len(images):,} portraits")
     classifier = train_classifier(images, labels, specification, seed)
-    write_network(path, classifier.network, version)
+    write_network(path, classifier.network, version, log)
     return classifier
 
 

@@ -151,8 +151,10 @@ def add_faces(rows: dict[str, Row], evaluator: Evaluator) -> None:
 def add_likelihood(rows: dict[str, Row], evaluator: Evaluator, model: LoadedModel) -> None:
     """`bits` and its parts, of validation portraits (`real`) and of training portraits (`copies`)."""
     for name, side in (("real", evaluator.validation), ("copies", evaluator.train)):
-        known = side.labelled_by(model.labels.names)
-        rows[name].metrics |= measure_likelihood(model, known.portraits, known.labels, LIKELIHOOD_PORTRAITS)
+        # By name: the data may have its attributes in another order.
+        named = [model.labels.encode(side.specification.decode(row)) for row in side.labels]
+        labels = np.array(named, np.int64).reshape(len(side), len(model.labels.names))
+        rows[name].metrics |= measure_likelihood(model, side.portraits, labels, LIKELIHOOD_PORTRAITS)
 
 
 def add_pixel_art(

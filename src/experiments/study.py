@@ -13,7 +13,7 @@ from src.config import config_from_checkpoint, differences, load_config, setting
 from src.data.packed import PackedPortraits
 from src.device import default_profile, pick_device
 from src.errors import InputError
-from src.evaluation.evaluator import Evaluator, Metrics
+from src.evaluation.evaluator import FEWEST, Evaluator, Metrics
 from src.experiments.runs import load_raw_model, measure_family, sample_like_validation, train_run, write_subset
 from src.experiments.study_results import (
     Run,
@@ -104,8 +104,8 @@ def _agree(out: Path, portraits: PackedPortraits, kimg: float | None, profile: s
     """The study's terms: what was asked for, else what the folder had before, else what is usual."""
     if kimg is not None and not 0 < kimg < 2**32:
         raise InputError(f"kimg must be positive, not {kimg}")
-    if count is not None and count < 1:
-        raise InputError(f"the number of samples to evaluate must be at least 1, not {count}")
+    if count is not None and count < FEWEST:
+        raise InputError(f"the number of samples to evaluate must be at least {FEWEST}, not {count}")
     before = read_terms(out)
     if before is None:
         profile = profile or default_profile(pick_device())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from pydantic import field_validator
+from pydantic import ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -64,30 +64,22 @@ class PalettePyramidConfig(TrainingConfig):
     passes: str
     keep: NonNegative
 
-    @field_validator("finer_maps")
+    @field_validator("finer_widths", "finer_blocks", "finer_maps", "passes")
     @classmethod
-    def _sides(cls, text: str) -> str:
-        numbers(text or "0")
-        return text
-
-    @field_validator("finer_widths", "finer_blocks", "temperature", "top_p", "passes")
-    @classmethod
-    def _numbers(cls, text: str) -> str:
-        numbers(text)
-        return text
-
-    @field_validator("finer_widths", "finer_blocks")
-    @classmethod
-    def _counts(cls, text: str) -> str:
+    def _counts(cls, text: str, info: ValidationInfo) -> str:
+        if info.field_name == "finer_maps" and not text:  # all of them
+            return text
         if not all(number >= 1 and number.is_integer() for number in numbers(text)):
             raise ValueError(f"must be whole numbers from 1 on, not {text}")
         return text
 
-    @field_validator("temperature")
+    @field_validator("temperature", "top_p")
     @classmethod
-    def _positive(cls, text: str) -> str:
+    def _positive(cls, text: str, info: ValidationInfo) -> str:
         if min(numbers(text)) <= 0:
             raise ValueError(f"must be above 0, not {text}")
+        if info.field_name == "top_p" and max(numbers(text)) > 1:
+            raise ValueError(f"must be at most 1, not {text}")
         return text
 
     @field_validator("passes")
@@ -102,12 +94,15 @@ def numbers(text: str) -> list[float]:
     """`"1,0.5"` -> `[1.0, 0.5]`.
 
     Raises:
-        ValueError: what is no number.
+        ValueError: what is no finite number.
     """
     try:
-        return [float(number) for number in text.split(",")]
+        found = [float(number) for number in text.split(",")]
     except ValueError:
-        raise ValueError(f"must be numbers joined by commas, not {text!r}") from None
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise ValueError(f"must be numbers joined by commas, not {text!r}")
+    return found
 
 
 def as_long_as(text: str, count: int) -> list[float]:

@@ -52,8 +52,11 @@ def save_checkpoint(
         reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
         latest = folder / "latest.pt"
         before = f"{latest} is the one before" if latest.is_file() else "there is none before it"
+        advice = "free the disk"
+        if isinstance(cause, PermissionError):
+            advice = "close what has its file open, or see to the folder's rights"
         raise InputError(
-            f"the checkpoint {path} cannot be written ({reason}); {before}; free the disk, and go on with --resume"
+            f"the checkpoint {path} cannot be written ({reason}); {before}; {advice}, and go on with --resume"
         ) from error
     numbered = sorted(p for p in folder.glob("*.pt") if re.fullmatch(r"\d{6,}", p.stem))
     for old in numbered[: max(0, len(numbered) - max(keep, 1))]:

@@ -67,6 +67,8 @@ def configure(
         raise InputError(
             f"the run to resume has profile {checkpoint['profile']!r}; resume with that, or with --kimg alone"
         )
+    if profile not in (None, checkpoint["profile"]):
+        log(f"the run keeps its profile, {checkpoint['profile']}; --profile {profile} is for a new run")
     before = config_from_checkpoint(checkpoint["family"], checkpoint["config"])
     config = config_from_checkpoint(checkpoint["family"], checkpoint["config"], values)
     if config.seed != before.seed:

@@ -119,7 +119,18 @@ def write_grid(path: Path, portraits: np.ndarray, captions: list[str], palette: 
     write_png(path, picture)
 
 
-def spread_within_rows(images: Tensor) -> float:
-    """Mean absolute difference between neighbours of one row, [R * 8, C, H, W] in [-1, 1]; how varied a label is."""
+def spread_within_rows(images: Tensor) -> Tensor:
+    """Mean absolute difference between neighbours of one row, float [R, 8] for [R * 8, C, H, W] in [-1, 1]."""
     rows = images.float().unflatten(0, (-1, COLUMNS))
-    return (rows - rows.roll(1, dims=1)).abs().mean().item()
+    return (rows - rows.roll(1, dims=1)).abs().flatten(2).mean(dim=2)
+
+
+def diversity(samples: Tensor, reals: Tensor) -> float:
+    """How varied samples of one label are, as a share of how varied reals of it are: both [R * 8, C, H, W].
+
+    Neighbours that are one and the same real, repeated to fill its row, say nothing and are left out; NaN where that
+    leaves none.
+    """
+    of_reals = spread_within_rows(reals)
+    differ = of_reals > 0
+    return (spread_within_rows(samples)[differ].mean() / of_reals[differ].mean()).item()

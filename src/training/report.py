@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from src.data.packed import TRAIN, PackedPortraits, PortraitBatches, to_signed
 from src.family import Family
 from src.schema import TrainingConfig
 from src.training.budget import Budget
-from src.training.grids import COLUMNS, grid_labels, grid_latents, row_names, spread_within_rows, to_rgba, write_grid
+from src.training.grids import COLUMNS, diversity, grid_labels, grid_latents, row_names, to_rgba, write_grid
 from src.training.log import MetricsTable, status_line
 from src.training.quick_evaluation import Evaluator, QuickEvaluation, is_best
 from src.training.tracking import Trackers
@@ -108,7 +109,10 @@ class Reporter:
             metrics = self.quick_evaluation.metrics(self.family, sampler)
             best = is_best(metrics, self.table.rows)
             row |= metrics
-        self.table.add(row)
+        try:
+            self.table.add(row)
+        except PermissionError as error:  # on Windows, while another program has the file open
+            self.log(f"warning: {error.filename or self.table.path} cannot be written now; the next report writes all")
         self.trackers.row(row, images_seen)
         self.log(status_line(row, self.budget))
         self.reported_at, self.clock = images_seen, time.perf_counter()
@@ -134,7 +138,8 @@ class Reporter:
             return {}
         fakes = self.family.sample(sampler, self.latents, self.labels)
         self._write_and_track("fakes", name, fakes, images_seen, self.palette)
-        return {"diversity": spread_within_rows(fakes) / max(spread_within_rows(reals), 1e-6)}
+        share = diversity(fakes, reals)
+        return {} if math.isnan(share) else {"diversity": share}
 
     def _write_and_track(
         self,

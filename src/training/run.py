@@ -15,7 +15,7 @@ from src.data.packed import TRAIN, VALIDATION, PackedPortraits, PortraitBatches,
 from src.device import pick_device
 from src.errors import InputError
 from src.families import build_family
-from src.family import DataSpecification
+from src.family import DataSpecification, Family
 from src.palettes.snap import ColourTable, choose_palette, colour_table
 from src.schema import TrainingConfig
 from src.tables import write_json
@@ -219,6 +219,8 @@ def build_trainer(job: Job, fresh: bool, description: Mapping[str, object], colo
     train_set, validation_set = (PortraitBatches(prepared, split, device) for split in (TRAIN, VALIDATION))
     if train_set.images is not None:
         family.inspect_training_set(train_set.images, train_set.labels)
+    elif type(family).inspect_training_set is not Family.inspect_training_set:
+        job.log("the set is read from disk, so recolours of one hero are not looked for: recolouring is not learned")
     # So that samples can be snapped to the set's colours where the set itself is not at hand.
     tensors = {"colours": torch.from_numpy(colours.colours), "counts": torch.from_numpy(colours.counts)}
     metadata = {**description, "training_colours": tensors}

@@ -130,6 +130,8 @@ def test_bad_options_say_what_there_is():
         ({"colours": 0}, "at least 1"),
         ({"keep_background": True, "remove_fringe": True}, "keep_background"),
         ({"keep_background": True, "remove_key": True}, "remove_key needs"),
+        ({"fit": "pad"}, "fit is for smooth art; leave it out, or choose kind=smooth"),
+        ({"resample": "box"}, "resample is for smooth art"),
     ]:
         with pytest.raises(InputError, match=told):
             PrepareOptions(**options)

@@ -55,6 +55,10 @@ def test_training_on_a_mapped_set_gives_the_same_bits(data_folder, tmp_path, mon
         train(data_folder, tmp_path / name, "resnet_gan", "smoke", SETTINGS, log=lambda line: None)
     states = [load_checkpoint(tmp_path / name / "checkpoints" / "latest.pt") for name in ("held", "mapped")]
     assert_same(*states)
+    lines = []
+    settings = {"batch_size": 8, "kimg": 0.008}
+    train(data_folder, tmp_path / "pyramid", "palette_pyramid", "smoke", settings, log=lines.append)
+    assert any("recolouring is not learned" in line for line in lines)
 
 
 def test_another_set_of_the_same_name_is_unpacked_anew(data_folder, mapped):

@@ -121,7 +121,9 @@ def test_colour_distance_is_nought_for_the_same_colours_elsewhere_and_one_for_ot
     assert colour_distance(colour_histogram(moved), histograms) == pytest.approx(0, abs=1e-3)
     red, blue = (np.tile(np.uint8(colour), (2, 4, 4, 1)) for colour in ((255, 0, 0, 255), (0, 0, 255, 255)))
     assert colour_distance(colour_histogram(red), colour_histogram(blue)) == pytest.approx(1)
-    assert colour_histogram(np.zeros((1, 4, 4, 4), np.uint8)).sum() == 0
+    nothing = colour_histogram(np.zeros((1, 4, 4, 4), np.uint8))
+    assert nothing.sum() == 0
+    assert [colour_distance(nothing, other) for other in (histograms, nothing)] == [1, 0]
 
 
 def test_halves_cut_no_group():

@@ -304,6 +304,7 @@ def test_bad_input_is_one_line(world, tmp_path, capsys):
         (["--out", "x.json", "--seed", "99999999999"], "the seed must lie between"),
         (["--out", str(tmp_path / "x.HTML")], "name the JSON"),
         (["--out", str(tmp_path)], "is a folder; name a file"),
+        (["--out", "."], "is a folder; name a file"),
     ):
         assert main([*arguments, *more]) == 2
         error = capsys.readouterr().err

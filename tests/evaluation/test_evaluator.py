@@ -1,12 +1,16 @@
 """The evaluator that every command shares, on reals, on one flat colour and on copies."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from src.errors import InputError
+from src.evaluation import report_rows
 from src.evaluation.distances import Metric
 from src.evaluation.evaluator import COMPARED, Evaluator
 from src.evaluation.portrait_set import PortraitSet
+from src.labels import LabelSpecification
 
 pytestmark = pytest.mark.usefixtures("fp32", "quick_evaluation")  # what evaluates trains in the hardware's format
 
@@ -80,6 +84,31 @@ def test_a_side_that_cannot_be_halved_twice_is_one_line(data_folder):
     np.savez(data_folder / "portraits.npz", **{**packed, "images": packed["images"][:, :14, :14]})
     with pytest.raises(InputError, match="portraits of 14 pixels; measures need a multiple of 4"):
         Evaluator(data_folder)
+
+
+def test_validation_portraits_of_one_group_are_one_line(data_folder):
+    packed = dict(np.load(data_folder / "portraits.npz"))
+    np.savez(data_folder / "portraits.npz", **{**packed, "group_ids": packed["split"].astype(str)})
+    with pytest.raises(InputError, match="validation portraits of one group alone"):
+        Evaluator(data_folder)
+
+
+def test_the_likelihood_is_of_the_models_labels_in_whatever_order_the_data_have_them(evaluator, monkeypatch):
+    names = ("palette", "gender")
+    labels = LabelSpecification({name: evaluator.specification.attributes[name] for name in names})
+    seen = []
+
+    def measure(model, images, labels, count):
+        seen.append(labels)
+        return {}
+
+    monkeypatch.setattr(report_rows, "measure_likelihood", measure)
+    sides = {"real": evaluator.validation, "copies": evaluator.train}
+    rows = {name: report_rows.Row(side) for name, side in sides.items()}
+    report_rows.add_likelihood(rows, evaluator, SimpleNamespace(labels=labels))
+    columns = [evaluator.specification.column(name) for name in names]
+    for labels, side in zip(seen, sides.values(), strict=True):
+        assert np.array_equal(labels, side.labels[:, columns])
 
 
 def test_smooth_art_is_spared_the_measures_of_pixel_art(evaluator):

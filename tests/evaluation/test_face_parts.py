@@ -2,18 +2,20 @@
 not."""
 
 import csv
+import json
 from dataclasses import asdict
 from itertools import islice
 
 import numpy as np
 import pytest
+import torch
 
 from src.device import NATIVE_BF16
 from src.evaluation import face_finder, face_parts
 from src.evaluation.face_finder import have_mouth, have_two_eyes, train_face_finder
 from src.evaluation.face_parts import Split, face_evaluator, reliability
 from src.evaluation.face_truth import EYE, MOUTH, PaintedFaces, painted_faces, painted_specs, seen_parts
-from src.evaluation.kept_networks import kept_path
+from src.evaluation.kept_networks import kept_path, write_network
 from src.painter import face, heroes
 from src.painter.canvas import SKIN
 from src.painter.paint import colour_table, draw
@@ -172,6 +174,21 @@ def test_other_art_has_no_evaluator(painted, tmp_path, monkeypatch):
     (tmp_path / "painted").mkdir()
     (tmp_path / "painted" / "labels.csv").write_text("filename,gender\n000.png,feminine\n")
     assert painted_specs(tmp_path) == {}
+
+
+def test_the_record_beside_the_prepared_images_will_do(painted, tmp_path):
+    """Of heroes that were painted by command into another folder."""
+    data, specs, names, _, _ = painted
+    content = {"images": str(data / "painted")}
+    (tmp_path / "prepare_config.json").write_text(json.dumps(content))
+    assert painted_specs(tmp_path) == dict(zip(names, specs, strict=True))
+
+
+def test_a_network_that_cannot_be_kept_is_said_and_no_error(tmp_path):
+    (tmp_path / "file").touch()
+    lines = []
+    write_network(tmp_path / "file" / "network.safetensors", torch.nn.Linear(2, 2), "1", lines.append)
+    assert len(lines) == 1 and "the network is trained again the next time" in lines[0]
 
 
 def test_a_record_of_another_painter_is_passed_over(painted, tmp_path):

@@ -381,7 +381,7 @@ def test_a_folder_is_for_one_study(data_folder, tmp_path, quick):
         (["--seeds", "99999999999"], "seed must be less than"),
         (["--kimg", "nan"], "kimg must be positive"),
         (["--profile", "laptop"], "unknown profile 'laptop'"),
-        (["--count", "0"], "at least 1"),
+        (["--count", "7"], "at least 8"),
     ],
 )
 def test_bad_arguments_are_one_line_and_status_2(data_folder, tmp_path, capsys, arguments, message):

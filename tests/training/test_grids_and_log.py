@@ -1,12 +1,14 @@
 """Sample grids, the metrics table and the status line."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from src.errors import InputError
 from src.training.budget import Budget
-from src.training.grids import COLUMNS, grid_labels, grid_latents, spread_within_rows, to_rgba
+from src.training.grids import COLUMNS, diversity, grid_labels, grid_latents, spread_within_rows, to_rgba
 from src.training.log import MetricsTable, RunningMeans, duration, read_metrics, status_line
 from src.training.report import grid_name
 
@@ -47,9 +49,17 @@ def test_grid_latents_are_the_same_every_time_and_all_different():
 
 def test_spread_is_zero_for_copies_and_the_distance_for_alternating_portraits():
     rows = torch.zeros(2 * COLUMNS, 4, 2, 2)
-    assert spread_within_rows(rows) == 0
+    assert not spread_within_rows(rows).any()
     rows[::2] = 0.5
-    assert spread_within_rows(rows) == pytest.approx(0.5)
+    torch.testing.assert_close(spread_within_rows(rows), torch.full((2, COLUMNS), 0.5))
+
+
+def test_diversity_leaves_out_labels_of_a_single_portrait():
+    """Such a portrait fills its row, and would count as a label without variety."""
+    reals, samples = torch.zeros(2 * COLUMNS, 4, 2, 2), torch.zeros(2 * COLUMNS, 4, 2, 2)
+    reals[:COLUMNS:2], samples[:COLUMNS:2], samples[COLUMNS::2] = 0.5, 0.25, 0.9
+    assert diversity(samples, reals) == pytest.approx(0.5)
+    assert math.isnan(diversity(samples, torch.zeros_like(reals)))
 
 
 def test_samples_become_pixels_with_binary_alpha():

@@ -14,11 +14,13 @@ from PIL import Image
 from src.errors import InputError, TrainingDiverged
 from src.gan.conditional_gan import ConditionalGAN
 from src.palettes.snap import cluster_palette, colour_table
+from src.training import log as training_log
 from src.training.checkpoint import load_checkpoint
 from src.training.distributed import Processes
 from src.training.estimate import measure
 from src.training.grids import COLUMNS
 from src.training.interrupt import StopRequest
+from src.training.log import read_metrics
 from src.training.run import train
 from src.zoo.vqvae import VQVAE
 from tests.same import assert_same
@@ -284,6 +286,28 @@ def test_a_change_on_resume_is_announced(data_folder, tmp_path):
     run(data_folder, tmp_path / "out", 0.016)
     _, lines = run(data_folder, tmp_path / "out", 0.032, resume=True, r1_gamma=3.0)
     assert any("r1_gamma: 1.0 -> 3.0" in line for line in lines)
+
+
+def test_a_table_that_another_program_holds_open_ends_no_run(data_folder, tmp_path, monkeypatch):
+    """Excel on Windows; what it missed is in the next report's table."""
+    refusals, write = [1], training_log.write_table
+
+    def refuse(path, columns, rows):
+        if path.name == "metrics.csv" and refusals:
+            raise PermissionError(13, "held open", str(path), refusals.pop())
+        write(path, columns, rows)
+
+    monkeypatch.setattr(training_log, "write_table", refuse)
+    result, lines = run(data_folder, tmp_path / "out", 0.032, log_kimg=0.016)
+    assert result.images_seen == 32 and sum("metrics.csv cannot be written now" in line for line in lines) == 1
+    assert [row["kimg"] for row in read_metrics(tmp_path / "out" / "metrics.csv")] == [0.016, 0.032]
+
+
+def test_the_profile_of_a_run_stays_and_that_is_said(data_folder, tmp_path):
+    run(data_folder, tmp_path / "out", 0.016)
+    lines = []
+    train(data_folder, tmp_path / "out", None, "cpu", {"kimg": 0.032}, resume=True, log=lines.append)
+    assert any("the run keeps its profile, smoke" in line for line in lines)
 
 
 def test_a_run_that_is_at_its_end_says_no_more_than_that(data_folder, tmp_path):
