@@ -54,8 +54,6 @@ PUBLISHED = {
     "auxiliary_weight": 0.0,
     "augment": "flip,translation,cutout",
     "augment_target": 0.0,
-    "r1_gamma": 1.0,
-    "r1_rise_kimg": 0.0,
 }
 
 # In the order in which they are run, the most telling first: an interrupted study has answers to what matters most.
@@ -64,7 +62,7 @@ ROWS = (
     Row("palette_head", "a palette head: at most 31 exact colours", overrides={"colours": 31}),
     Row(
         "as_today",
-        "the profile: a palette head, a classifier beside the projection, adaptive augmentation, R1 that rises",
+        "the profile: a palette head, a classifier beside the projection, adaptive augmentation",
         published=False,
     ),
     Row("no_ema", "evaluated without the moving average", raw_weights_of=BASE),
