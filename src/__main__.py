@@ -171,10 +171,13 @@ def sampled_heroes(arguments: argparse.Namespace) -> tuple[LoadedModel, Sampled,
 def sample(arguments: argparse.Namespace) -> None:
     from src.sampling import earlier_manifest, write_samples
 
-    earlier_manifest(arguments.out)  # before samples are made
+    earlier = earlier_manifest(arguments.out)  # refused before samples are made
     model, sampled, options = sampled_heroes(arguments)
     grid = write_samples(sampled, arguments.out, model, arguments.palette_snap, options)
     print(f"{len(sampled.portraits)} portraits in {arguments.out}, together in {grid}")
+    replaced = sum(entry != earlier.get(name, entry) for name, entry in earlier_manifest(arguments.out).items())
+    if replaced:
+        print(f"{replaced} of them replaced portraits of the same name that were sampled in another way")
 
 
 def export(arguments: argparse.Namespace) -> None:

@@ -358,3 +358,11 @@ def test_what_can_be_refused_early_is_refused_before_samples_are_made(checkpoint
         assert main([*arguments, *given]) == 2
         assert message in capsys.readouterr().err
     assert "mine" in (tmp_path / "app" / "palette.gpl").read_text() and not (tmp_path / "out").exists()
+
+
+def test_portraits_that_replace_others_of_their_name_are_counted(checkpoint, tmp_path, capsys):
+    arguments = ["sample", "--checkpoint", str(checkpoint), "--out", str(tmp_path), "-n"]
+    for more, replaced in ((["3"], 0), (["3"], 0), (["2", "--truncation", "0.5"], 2)):
+        assert main([*arguments, *more]) == 0
+        said = capsys.readouterr().out
+        assert ("replaced" in said) == bool(replaced) and f"{replaced} of them replaced" * bool(replaced) in said
