@@ -181,7 +181,7 @@ def sample(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    from src.export.export import ANIMATIONS, check, write_animations
+    from src.export.export import ANIMATIONS, NAME, check, write_animations
     from src.export.export import export as export_portraits
     from src.files import check_place
 
@@ -189,31 +189,25 @@ def export(arguments: argparse.Namespace) -> None:
     given = [each for each in arguments.sampling if getattr(arguments, each.dest) != each.default]
     if given and (arguments.images or arguments.training):
         raise InputError(f"{given[0].option_strings[-1]} is for samples; leave it out, or --images and --training")
-    unused = [each for each in arguments.of_portraits if getattr(arguments, each.dest) != each.default]
-    if unused and arguments.training:
-        raise InputError(f"{unused[0].option_strings[-1]} is for portraits; leave it out, or --training")
-    scale = 4 if arguments.scale is None else arguments.scale
-    check(formats, scale, arguments.milliseconds)  # this and the next two before samples are made
-    if arguments.scale is not None and not {"preview", *ANIMATIONS} & {*formats}:
+    asked = [each for each in arguments.of_portraits if getattr(arguments, each.dest) != each.default]
+    if asked and arguments.training:
+        raise InputError(f"{asked[0].option_strings[-1]} is for portraits; leave it out, or --training")
+    check(formats, arguments.scale, arguments.milliseconds)  # this and the next two before samples are made
+    if any(each.dest == "scale" for each in asked) and not {"preview", *ANIMATIONS} & {*formats}:
         raise InputError("--scale enlarges preview, gif and apng; add one of them to --formats")
-    check_place(arguments.out / "heroes.png")
+    check_place(arguments.out / f"{NAME}.png")
     if arguments.training:
         from src.export.animation import training_grids
 
         lines = write_animations(arguments.out, formats, training_grids(arguments.training), arguments.milliseconds)
     else:
         if arguments.images:
-            from src.export.portraits import check_apart, read_portraits
+            from src.export.portraits import check_apart, label_warning, read_portraits
 
             check_apart(arguments.images, arguments.out, bool(arguments.palette_snap) and "png" in formats)
             portraits = read_portraits(arguments.images)
-            unlabelled = sum(not labels for labels in portraits.labels)
-            if unlabelled and (arguments.images / "labels.csv").is_file():
-                print(
-                    f"warning: labels.csv says nothing of {unlabelled} of {len(portraits.labels)} pictures; it names a "
-                    "picture as below the folder, such as mages/red.png",
-                    file=sys.stderr,
-                )
+            if warning := label_warning(arguments.images, portraits):
+                print(f"warning: {warning}", file=sys.stderr)
         else:
             from src.export.portraits import sampled_portraits
 
@@ -227,7 +221,7 @@ def export(arguments: argparse.Namespace) -> None:
             arguments.columns,
             arguments.margin,
             arguments.spacing,
-            scale,
+            arguments.scale,
             arguments.milliseconds,
         )
     print("\n".join(lines))
@@ -541,7 +535,7 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("--columns", type=int, help="portraits in a row of the sheet; a square unless given"),
         command.add_argument("--margin", type=int, default=0, help="pixels around the sheet's portraits (default 0)"),
         command.add_argument("--spacing", type=int, default=0, help="pixels between them (default 0)"),
-        command.add_argument("--scale", type=int, help="enlargement of preview, gif and apng (default 4)"),
+        command.add_argument("--scale", type=int, default=4, help="enlargement of preview, gif and apng (default 4)"),
         command.add_argument(
             "--palette-snap",
             type=str,

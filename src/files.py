@@ -95,7 +95,7 @@ def replacing_all(folder: Path, names: Sequence[str], command: str) -> Iterator[
         with unfinished(folder, command) as note:
             for temporary, name in zip(temporaries, names, strict=True):
                 note(name)
-                os.replace(temporary, folder / name)
+                _move(temporary, folder / name)
 
 
 @contextmanager

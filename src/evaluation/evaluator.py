@@ -58,7 +58,8 @@ class Evaluator:
         log: gets a line when a network is trained.
 
     Raises:
-        InputError: no data, too few training or validation portraits, or sides that cannot be halved twice.
+        InputError: no data, too few training or validation portraits, validation portraits of one group alone, or sides
+            that cannot be halved twice.
     """
 
     def __init__(self, data: Path, seed: int = 0, log: Callable[[str], None] = print) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from src.errors import InputError
 from src.files import distinct, safe_part
-from src.manifest import MANIFEST, find_pictures, plain_text, read_entries, read_portrait
+from src.manifest import LABELS_TABLE, MANIFEST, find_pictures, plain_text, read_entries, read_portrait
 from src.progress import track
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class Portraits:
             InputError: they are of another size.
         """
         if self.images.shape[1:] != others.images.shape[1:]:
-            raise InputError(f"portraits must be of one size; {self.files[0]} and {others.files[0]} are not")
+            raise InputError(
+                f"portraits must be of one size; {self.files[0]} and {others.files[0]} are not: choose another folder"
+            )
         known = {image.tobytes() for image in self.images}
         new = [index for index, image in enumerate(others.images) if image.tobytes() not in known]
         return Portraits(
@@ -131,6 +133,17 @@ def read_portraits(folder: Path) -> Portraits:
             )
     return Portraits(
         np.stack(images), tuple(map(plain_text, files)), tuple(entries.get(name, {"labels": {}}) for name in files)
+    )
+
+
+def label_warning(folder: Path, portraits: Portraits) -> str:
+    """A line where the `labels.csv` of a folder without a manifest says nothing of some portraits, else empty."""
+    table, count = Path(folder) / LABELS_TABLE, sum(not labels for labels in portraits.labels)
+    if not count or not table.is_file() or (Path(folder) / MANIFEST).is_file():
+        return ""
+    return (
+        f"{table} says nothing of {count} of {len(portraits.labels)} pictures; it names a picture as below the folder, "
+        "such as mages/red.png"
     )
 
 
