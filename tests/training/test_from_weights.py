@@ -12,7 +12,8 @@ import torch
 from src.__main__ import main
 from src.config import config_to_dict, load_config, settings_from_weights
 from src.errors import InputError
-from src.families import FAMILIES
+from src.families import FAMILIES, find_family
+from src.family import DataSpecification
 from src.labels import LabelSpecification
 from src.training.checkpoint import load_checkpoint
 from src.training.from_weights import configure_from, matched_rows, matching, read_start
@@ -177,6 +178,19 @@ def test_a_run_from_weights_leaves_out_what_grows_from_nothing(family):
     growing = {"harden_kimg", "label_ramp_kimg", "kl_warmup_kimg"}
     values = config_to_dict(load_config(family, "cpu")) | settings_from_weights(family)
     assert growing & values.keys() and all(values[name] == 0 for name in growing & values.keys())
+
+
+def test_the_rate_of_a_run_from_weights_is_its_own(of, tmp_path):
+    """Whatever schedule the weights ended with: in a short run that of a card would never begin."""
+    data = write_set(tmp_path / "data", SPECIFICATION)
+    of_a_card = {**SETTINGS, "warmup_kimg": 25.0, "constant_kimg": 0.0, "fall_kimg": 400.0}
+    path = train(data, tmp_path / "card", "palette_pyramid", "smoke", of_a_card, log=lambda _: None).checkpoint
+    config = configure_from(read_start(path), None, "cpu", None, {}).config
+    family = find_family("palette_pyramid")(
+        config, DataSpecification(16, 4, SPECIFICATION, intra_class_distance=0.3), torch.device("cpu")
+    )
+    tenth = 100 * config.kimg
+    assert [family.learning_rate(int(tenths * tenth)) for tenths in (1, 5, 9)] == [config.learning_rate] * 3
 
 
 def test_a_file_of_settings_counts(of, tmp_path):
