@@ -21,7 +21,7 @@ from src.schema import TrainingConfig, first_fault
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
-# Settings that change no training step.
+# Settings that change no training step; `kimg` does where a rate falls towards the end (`fall_kimg`).
 REPORTING_FIELDS = (
     "kimg",
     "epochs",
@@ -162,10 +162,13 @@ def config_to_dict(config: TrainingConfig) -> dict[str, object]:
 
 def differences(before: TrainingConfig, after: TrainingConfig) -> list[str]:
     """`name: before -> after` for every field that differs, but for those that only say how long and how often."""
+    silent = {*REPORTING_FIELDS}
+    if getattr(before, "fall_kimg", 0) > 0:
+        silent.remove("kimg")  # a rate that falls towards the end depends on where the end is
     return [
         f"{name}: {old} -> {getattr(after, name)}"
         for name, old in config_to_dict(before).items()
-        if name not in REPORTING_FIELDS and getattr(after, name) != old
+        if name not in silent and getattr(after, name) != old
     ]
 
 

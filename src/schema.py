@@ -75,4 +75,5 @@ def first_fault(error: ValidationError) -> tuple[str, str, object]:
     first = error.errors(include_url=False)[0]
     reason = first["msg"].removeprefix("Value error, ").partition(",")[0]
     reason = reason.replace("Input should be", "must be").replace("Field required", "is missing")
+    reason = reason.replace("Unable to parse input string as", "must be")
     return ".".join(map(str, first["loc"])), reason, first["input"]

@@ -212,4 +212,8 @@ def test_differences_leave_out_what_changes_no_step():
         for kimg, size in ((1.0, 8), (2.0, 16))
     )
     assert differences(before, after) == ["batch_size: 8 -> 16"]
+    falling = [
+        load_config("palette_pyramid", "cpu", overrides={"kimg": kimg, "fall_kimg": 1.0}) for kimg in (1.0, 10.0)
+    ]
+    assert differences(*falling) == ["kimg: 1.0 -> 10.0"]
     assert set(REPORTING_FIELDS) <= TrainingConfig.model_fields.keys()

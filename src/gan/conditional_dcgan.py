@@ -81,15 +81,8 @@ class ConditionalDCGANDiscriminator(nn.Module):
         self.to_map = nn.Linear(embedding_dim, size * size)
         levels = size.bit_length() - 3  # halvings from the side to 4x4
         channels = [image_channels + 1, *[base_channels * 2**level for level in range(levels)]]
-        layers: list[nn.Module] = []
-        for level, (c_in, c_out) in enumerate(itertools.pairwise(channels)):
-            layers.append(nn.Conv2d(c_in, c_out, 4, 2, 1))
-            if level > 0 and not spectral_norm:
-                # No running statistics: reals and fakes have different ones, and a mean of both would fit neither.
-                layers.append(nn.BatchNorm2d(c_out, track_running_stats=False))
-            layers.append(nn.LeakyReLU(0.2))
-        layers += [nn.Flatten(), nn.Linear(channels[-1] * 4 * 4, 1)]
-        self.layers = nn.Sequential(*layers)
+        layers = strided_layers(channels, normalise=not spectral_norm)
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * 4 * 4, 1))
         self.apply(dcgan_weights)
         # Only now: the initial weights above are those of the plain layers.
         for index, layer in enumerate(self.layers):
@@ -100,6 +93,23 @@ class ConditionalDCGANDiscriminator(nn.Module):
         """Portraits [N, C, size, size] in [-1, 1], labels int64 [N, A] -> logits [N]; positive means real."""
         label_map = self.to_map(self.embedding(labels)).view(-1, 1, self.size, self.size)
         return self.layers(torch.cat([images, label_map.to(images.dtype)], dim=1)).squeeze(1)
+
+
+def strided_layers(channels: Sequence[int], normalise: bool = True) -> list[nn.Module]:
+    """The DCGAN discriminator's convolutions, each of which halves the side.
+
+    Args:
+        channels: before the first and after each.
+        normalise: batch normalisation after all but the first.
+    """
+    layers: list[nn.Module] = []
+    for level, (c_in, c_out) in enumerate(itertools.pairwise(channels)):
+        layers.append(nn.Conv2d(c_in, c_out, 4, 2, 1))
+        if level > 0 and normalise:
+            # No running statistics: reals and fakes have different ones, and a mean of both would fit neither.
+            layers.append(nn.BatchNorm2d(c_out, track_running_stats=False))
+        layers.append(nn.LeakyReLU(0.2))
+    return layers
 
 
 def check_size(size: int, least: int) -> None:

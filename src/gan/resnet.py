@@ -160,7 +160,7 @@ class ResNetDiscriminator(nn.Module):
     Args:
         size, image_channels, class_counts: as for the generator.
         base_channels: channels after the first block.
-        spectral_norm: spectral normalisation of every weight (Miyato et al., 2018).
+        spectral_norm: spectral normalisation (Miyato et al., 2018) of every weight but the classifiers'.
         patch_size: side of the squares of pixels that the first block sees as one; the generator's.
         classifiers: whether it has `classify`.
     """

@@ -6,11 +6,14 @@ python -m src.painter.contact_sheet --out docs/images/heroes_144.png
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from src.console import report_error
+from src.errors import MOST_SEED, check_range
 from src.painter.canvas import SIZE
 from src.painter.paint import paint
 from src.painter.spec import (
@@ -49,16 +52,22 @@ def contact_sheet(specs: Sequence[HeroSpec], columns: int = 16, scale: int = 1) 
     return sheet.resize((sheet.width * scale, sheet.height * scale), Image.Resampling.NEAREST)
 
 
-def main() -> None:
-    """Read the arguments, write the sheet."""
+def main(arguments: list[str] | None = None) -> int:
+    """Read the arguments, write the sheet; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
     parser.add_argument("--seed", type=int, default=0, help="other heroes (default: 0)")
     parser.add_argument("--scale", type=int, default=1, help="pixels a pixel (default: 1, true size)")
-    arguments = parser.parse_args()
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(one_of_each(seed=arguments.seed), scale=arguments.scale).save(arguments.out, optimize=True)
+    parsed = parser.parse_args(arguments)
+    try:
+        check_range("--seed", parsed.seed, 0, MOST_SEED)
+        check_range("--scale", parsed.scale, 1, 16)
+        parsed.out.parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(one_of_each(seed=parsed.seed), scale=parsed.scale).save(parsed.out, "PNG", optimize=True)
+    except (Exception, KeyboardInterrupt) as error:
+        return report_error(error, "contact_sheet")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,6 +10,7 @@ A set gives its labels away where the line does as well as the network: some pix
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from src.console import report_error
+from src.errors import check_range
 from src.images import read_rgba
 from src.painter.contact_sheet import one_of_each
 from src.painter.paint import paint
@@ -155,19 +158,27 @@ def compare(data: LabelledSet, seeds: int, epochs: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Read the arguments, print the table."""
+def main(arguments: list[str] | None = None) -> int:
+    """Read the arguments, print the table; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--images", type=Path, help="a folder with labels.csv, as `paint` writes it")
     source.add_argument("--heroes", type=int, help="paint so many heroes instead, each of a silhouette of its own")
     parser.add_argument("--seeds", type=int, default=3, help="how many splits (default: 3)")
     parser.add_argument("--epochs", type=int, default=16, help="passes over the portraits (default: 16)")
-    arguments = parser.parse_args()
-    data = LabelledSet(from_folder(arguments.images) if arguments.images else painted(arguments.heroes))
-    print(f"{len(data.pixels)} portraits of {data.silhouettes.max() + 1} silhouettes")
-    print(compare(data, arguments.seeds, arguments.epochs))
+    parsed = parser.parse_args(arguments)
+    try:
+        check_range("--seeds", parsed.seeds, 1, 1000)
+        check_range("--epochs", parsed.epochs, 1, 1000)
+        if parsed.heroes is not None:
+            check_range("--heroes", parsed.heroes, 1, 100_000)
+        data = LabelledSet(from_folder(parsed.images) if parsed.images else painted(parsed.heroes))
+        print(f"{len(data.pixels)} portraits of {data.silhouettes.max() + 1} silhouettes")
+        print(compare(data, parsed.seeds, parsed.epochs))
+    except (Exception, KeyboardInterrupt) as error:
+        return report_error(error, "difficulty")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -70,7 +70,7 @@ NOSES: dict[str, tuple[str, ...]] = {
     "hooked": ("..hs..", "..hss.", "..hss.", "...ll."),
 }
 
-# Eight pixels wide: d line of the mouth, L its dark inside, l lip, h lip in the light, w teeth, s skin in shadow.
+# Eight pixels wide: d line of the mouth, L its dark inside, l lip, h skin in the light, w teeth, s skin in shadow.
 MOUTHS: dict[str, tuple[str, ...]] = {
     "calm": ("..dddd..", "...ss..."),
     "smile": (".d....d.", "..dddd..", "...ss..."),
@@ -177,7 +177,7 @@ def _narrowed(rows: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _lidded(rows: tuple[str, ...], lids: int) -> tuple[str, ...]:
-    """An eye with its upper lid lowered by a row, or with a row more of the iris to see."""
+    """An eye with its lid lowered over the first row, or with a row more below its lash line."""
     if lids > 0:
         return ("." * 6, rows[0].replace(".", "s"), *rows[2:])
     if lids < 0:

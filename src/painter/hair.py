@@ -291,7 +291,7 @@ def _strands(canvas: Canvas, pose: Pose, area: np.ndarray, bottom: float, shade:
 
 
 def draw_back(canvas: Canvas, pose: Pose, style: Hairstyle, length: int) -> None:
-    """What hangs behind neck and shoulders; `length` adds rows to it (-3 .. 3)."""
+    """What hangs behind neck and shoulders; `length` adds rows to it (-4 .. 4)."""
     if style.extra == "tail":
         tail = [
             (-9, 3),
@@ -407,7 +407,7 @@ def draw_front(canvas: Canvas, pose: Pose, style: Hairstyle, covered: bool, wave
 
     Args:
         covered: a hat lies on it: the crown is kept close to the skull.
-        wave: moves the points of the fringe's edge a little, 0 .. 7.
+        wave: moves the points of the fringe's edge a little, and the shine, 0 .. 7.
     """
     if style.extra == "crest" and not covered:
         _draw_crest(canvas, pose)

@@ -45,8 +45,8 @@ class Pose:
         sway: columns that the whole hero stands to the right of the canvas's middle, -2 .. 2.
         width: half the head's width in pixels, 11 .. 13.
         jaw: one of `JAWS`.
-        shoulders: half the shoulders' width in pixels, 19 .. 28.
-        slope: rows that the shoulders fall from neck to arm, 0 .. 4.
+        shoulders: half the shoulders' width in pixels, 18 .. 28.
+        slope: rows that the shoulders fall from neck to arm, 0 .. 5.
         build: one of `BUILDS`.
         hand: the side that carries the weapon, -1 or 1.
     """

@@ -340,7 +340,7 @@ def colour_table(
     iris: str,
     tint: int,
 ) -> np.ndarray:
-    """Material and shade to colour: uint8 `[12, 5, 4]`, at most 31 opaque colours; material 0 is transparent.
+    """Material and shade to colour: uint8 `[12, 5, 4]`, at most 32 opaque colours; material 0 is transparent.
 
     Skin, hair and cloth keep a line of their own (the selective outline); the lesser materials share the outline colour
     and let go of their highlight, which is what keeps a portrait within its palette.

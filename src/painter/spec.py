@@ -6,7 +6,7 @@ rogue; a feminine hero may crop her hair, a masculine one may wear it long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -155,9 +155,12 @@ class HeroSpec:
             vocabulary["leather"] = LEATHER_RAMPS[self.palette]
             vocabulary["trim"] = TRIM_RAMPS[self.palette]
         for field_name, known in vocabulary.items():
-            if getattr(self, field_name) not in known:
-                names = ", ".join(map(str, known))
-                raise InputError(f"unknown {field_name} {getattr(self, field_name)!r}; choose one of: {names}")
+            _check_known(field_name, getattr(self, field_name), known)
+
+
+def _check_known(field_name: str, value: object, known: Collection) -> None:
+    if value not in known:
+        raise InputError(f"unknown {field_name} {value!r}; choose one of: {', '.join(map(str, known))}")
 
 
 def _weights(text: str) -> dict[str, int]:
@@ -403,7 +406,12 @@ def random_silhouette(gender: str, hero_class: str, entropy: Sequence[int]) -> H
 
     Args:
         entropy: integers that the choice depends on, and on nothing else.
+
+    Raises:
+        InputError: an unknown gender or class.
     """
+    _check_known("gender", gender, GENDERS)
+    _check_known("hero_class", hero_class, HERO_CLASSES)
     choose = Chooser(entropy)
     masculine = gender == "masculine"
     age = choose.name(AGE_WEIGHTS)
@@ -462,7 +470,12 @@ def _gear(hero_class: str, choose: Chooser) -> dict[str, str]:
 
 
 def recast(spec: HeroSpec, hero_class: str, entropy: Sequence[int]) -> HeroSpec:
-    """The same person in another class: face, hair, body and colours stay, gear is chosen anew."""
+    """The same person in another class: face, hair, body and colours stay, gear is chosen anew.
+
+    Raises:
+        InputError: an unknown class.
+    """
+    _check_known("hero_class", hero_class, HERO_CLASSES)
     return replace(spec, hero_class=hero_class, **_gear(hero_class, Chooser(entropy)))
 
 
@@ -470,7 +483,11 @@ def recoloured(spec: HeroSpec, palette: str, entropy: Sequence[int]) -> HeroSpec
     """The same hero in other colours of a palette category: the mask stays, pixel for pixel.
 
     Skin and eyes stay too, two times in three.
+
+    Raises:
+        InputError: an unknown palette category.
     """
+    _check_known("palette", palette, PALETTES)
     choose = Chooser(entropy)
     cloths = CLOTH_RAMPS[palette]
     cloth = choose.one_of(cloths)

@@ -28,6 +28,7 @@ TABLE = "labels.csv"
 
 BYTES_A_PICTURE = 4096
 """On the disk: less in itself, but file systems give out blocks."""
+BYTES_A_SMOOTH_PICTURE = 65536
 
 _PICTURE = r"hero_\d{4,}_\d\d\.png"
 
@@ -84,7 +85,7 @@ def paint_set(out: Path, count: int = 7600, seed: int = 0, recolours: int = RECO
     pictures = paint_heroes(count, seed, recolours)
     earlier = _painted_earlier(out)
     with scratch_folder(out, ".painting") as beside:
-        if shutil.disk_usage(out).free < count * BYTES_A_PICTURE:
+        if shutil.disk_usage(out).free < count * (BYTES_A_SMOOTH_PICTURE if smooth else BYTES_A_PICTURE):
             raise InputError(f"the disk of {out} has no room for {count:,} pictures; free some or paint fewer")
         generator = np.random.default_rng(seed)
         rows = []

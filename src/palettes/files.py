@@ -101,7 +101,8 @@ def _reader(path: Path, content: bytes) -> Callable[[Path, bytes], list[Colour]]
             return _from_gimp
         if text[0] == "JASC-PAL":
             return _from_jasc
-        if text[0].startswith(";") or _alpha_comes_first(text, path.suffix.lower() == ".txt"):
+        with_comments = re.match(";|[0-9a-fA-F]{6}", text[0]) and any(";" in line for line in text)
+        if with_comments or _alpha_comes_first(text, path.suffix.lower() == ".txt"):
             return _from_paint_net
         if re.match("#?[0-9a-fA-F]{3}", text[0]):
             return _from_hex

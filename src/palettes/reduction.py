@@ -46,14 +46,17 @@ def _survivors(colours: np.ndarray, pixels: np.ndarray, most: int) -> np.ndarray
     lab = srgb_to_oklab(colours)
     squared = ((lab[:, None] - lab[None]) ** 2).sum(axis=2)
     np.fill_diagonal(squared, np.inf)
+    nearest, least = squared.argmin(axis=1), squared.min(axis=1)
     weight = pixels.astype(np.float64)
     stands_for = np.arange(len(colours))
     for _ in range(len(colours) - most):
-        cost = weight * squared.min(axis=1)
-        goes = int(np.argmin(cost))
-        heir = int(np.argmin(squared[goes]))
+        goes = int(np.argmin(weight * least))
+        heir = nearest[goes]
         weight[heir] += weight[goes]
         stands_for[stands_for == goes] = heir
         weight[goes] = np.inf
-        squared[goes, :] = squared[:, goes] = np.inf
+        squared[goes, :] = squared[:, goes] = least[goes] = np.inf
+        # Only colours that were nearest to it have another nearest one now.
+        changed = np.flatnonzero(nearest == goes)
+        nearest[changed], least[changed] = squared[changed].argmin(axis=1), squared[changed].min(axis=1)
     return stands_for

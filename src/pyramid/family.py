@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -35,7 +36,7 @@ CANDIDATES = 8
 class PalettePyramidConfig(TrainingConfig):
     """Networks, optimizer and sampling. Some fields are numbers joined by commas, one a map."""
 
-    colours: Count
+    colours: Annotated[Count, Field(le=255)]  # a map's entries are kept in bytes
     palette_width: Count
     coarse_width: Count
     coarse_layers: Count
@@ -119,6 +120,8 @@ class PalettePyramidFamily(Family):
     def __init__(self, config: PalettePyramidConfig, data: DataSpecification, device: torch.device) -> None:
         super().__init__(config, data, device)
         finer = [[int(number) for number in numbers(text)] for text in (config.finer_widths, config.finer_blocks)]
+        if len(finer[0]) != len(finer[1]):
+            raise ValueError("finer_widths and finer_blocks must be as many numbers, one a side")
         widths = Widths(
             config.palette_width,
             config.coarse_width,

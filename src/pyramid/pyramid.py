@@ -120,7 +120,7 @@ class PalettePyramid(nn.Module):
         size: side of the portraits.
         colours: K, the most colours of a portrait.
         widths: of the networks.
-        dropout: of all of them.
+        dropout: of all of them but the finer maps after the first.
         colour_jitter: of the palette encoder.
     """
 

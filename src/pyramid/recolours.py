@@ -15,7 +15,7 @@ class Recolours(NamedTuple):
     """Pairs of portraits that are recolours of each other.
 
     Args:
-        first, second: places of the two in the set, int64 [P]; every pair comes both ways round.
+        first, second: places of the two in the set, int64 [P].
         colours: for the entries of the first portrait, the colours of the second, uint8 [P, K, 3].
     """
 

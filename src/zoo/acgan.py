@@ -7,7 +7,6 @@ augmentation keeps D from memorising a small set; both can be switched off. Labe
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from src.family import evaluation_mode
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
-from src.gan.conditional_dcgan import ConditionalDCGANGenerator, check_size, dcgan_weights
+from src.gan.conditional_dcgan import ConditionalDCGANGenerator, check_size, dcgan_weights, strided_layers
 from src.gan.losses import auxiliary_loss
 from src.schema import NonNegative, Share
 from src.zoo.cross_entropy import cross_entropy
@@ -51,14 +50,7 @@ class AuxiliaryClassifierDiscriminator(nn.Module):
         check_size(size, 8)
         levels = size.bit_length() - 3
         channels = [image_channels, *[base_channels * 2**level for level in range(levels)]]
-        layers: list[nn.Module] = []
-        for level, (c_in, c_out) in enumerate(itertools.pairwise(channels)):
-            layers.append(nn.Conv2d(c_in, c_out, 4, 2, 1))
-            if level > 0:
-                # No running statistics: reals and fakes have different ones, and a mean of both would fit neither.
-                layers.append(nn.BatchNorm2d(c_out, track_running_stats=False))
-            layers.append(nn.LeakyReLU(0.2))
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(dropout))
+        self.layers = nn.Sequential(*strided_layers(channels), nn.Flatten(), nn.Dropout(dropout))
         features = channels[-1] * 4 * 4
         self.real_or_fake = nn.Linear(features, 1)
         self.classifiers = nn.ModuleList([nn.Linear(features, count) for count in class_counts])

@@ -2,7 +2,7 @@
 
 An autoencoder minimises the reconstruction error alone. It is no generative model: nothing in its loss says which
 codes are portraits. Its samples come from a Gaussian laid over the training codes afterwards (ex-post density
-estimation; Ghosh et al., 2020), and shows how far one Gaussian goes.
+estimation; Ghosh et al., 2020), and show how far one Gaussian goes.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@ The recipe is R3GAN's (Huang et al., "The GAN is dead; long live the GAN!", 2024
 hardware: lazy penalties, conditioning ramped in (Shahbazi et al., 2022), augmentation that keeps the pixel grid with a
 strength that adapts itself (Karras et al., 2020), and a penalty on samples of one label that are all similar.
 
-The networks, for square images of 16, 32 or 64 pixels, are R3GAN's too: plain residual stacks that mirror each other,
-started in the way of Fixup (Zhang et al., 2019): the last convolution of every branch is zero, the first is scaled by
-the depth. Two changes for small hardware: plain 3x3 convolutions where R3GAN groups them (grouped ones are slow on a
-CPU), and the networks work at half the side, on patches of 2x2 pixels (pixel unshuffle), where the same work buys more
-parameters.
+The networks, for square images of 8, 16, 32, ... pixels, are R3GAN's too: plain residual stacks that mirror each
+other, started in the way of Fixup (Zhang et al., 2019): the last convolution of every branch is zero, the first is
+scaled by the depth. Two changes for small hardware: plain 3x3 convolutions where R3GAN groups them (grouped ones are
+slow on a CPU), and the networks work at half the side, on patches of 2x2 pixels (pixel unshuffle), where the same work
+buys more parameters.
 
 The last layer is a palette head (src/palettes/head.py): samples are pixel art by construction.
 """

@@ -12,6 +12,7 @@ from PIL import Image
 from src.__main__ import main, make_parser
 from src.data.groups import make_groups, structure_of
 from src.errors import InputError
+from src.painter import contact_sheet as sheets
 from src.painter import (
     headgear,
     heroes,
@@ -26,7 +27,9 @@ from src.painter import (
 from src.painter import spec as vocabulary
 from src.painter.canvas import HAIR, LINE, OUTLINE, SHADOW, SKIN, WHITE, Canvas, ellipse, polygon, polyline
 from src.painter.contact_sheet import contact_sheet, one_of_each
+from src.painter.contact_sheet import main as contact_sheet_command
 from src.painter.difficulty import LabelledSet, accuracy, from_folder
+from src.painter.difficulty import main as difficulty_command
 from src.painter.garments import CAPES, GARMENTS, JEWELS, SHOULDERS
 from src.painter.hair import HAIRSTYLES
 from src.painter.headgear import HEADGEAR
@@ -482,3 +485,41 @@ def test_part_has_a_line_around_it_and_is_lit_from_its_side():
     assert (canvas.shade[mask] > LINE).all()
     assert (canvas.material > 0).sum() > mask.sum()
     assert canvas.shade[32, 24] > canvas.shade[32, 40]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda hero: random_silhouette("x", "mage", [1]), "unknown gender 'x'; choose one of: feminine"),
+        (lambda hero: random_silhouette("feminine", "x", [1]), "unknown hero_class 'x'; choose one of: barbarian"),
+        (lambda hero: recast(hero, "wizard", [7]), "unknown hero_class 'wizard'; choose one of: barbarian"),
+        (lambda hero: recoloured(hero, "blue", [7]), "unknown palette 'blue'; choose one of: cool"),
+    ],
+)
+def test_words_that_a_change_does_not_know_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        change(next(heroes(1)))
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "message"),
+    [
+        (contact_sheet_command, ["--seed", "-1"], "--seed must be from 0"),
+        (contact_sheet_command, ["--scale", "0"], "--scale must be from 1 to 16, not 0"),
+        (difficulty_command, ["--images", "nowhere"], "labels.csv"),
+        (difficulty_command, ["--heroes", "300", "--seeds", "0"], "--seeds must be from 1"),
+        (difficulty_command, ["--heroes", "0"], "--heroes must be from 1"),
+    ],
+)
+def test_bad_arguments_of_the_tools_are_one_line(tool, arguments, message, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "sheet.png")] if tool is contact_sheet_command else []
+    assert tool([*arguments, *out]) == 2
+    line = capsys.readouterr().err
+    assert message in line and line.count("\n") == 1
+
+
+def test_a_contact_sheet_is_a_png_whatever_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "one_of_each", lambda seed: [random_silhouette("feminine", "mage", [seed])])
+    assert contact_sheet_command(["--out", str(tmp_path / "sheet")]) == 0
+    with Image.open(tmp_path / "sheet") as sheet:
+        assert sheet.format == "PNG"

@@ -38,10 +38,11 @@ def test_numbers_out_of_range_are_refused_before_anything_is_made(tmp_path, coun
     assert not (tmp_path / "out").exists()
 
 
-def test_a_full_disk_is_foreseen(tmp_path, monkeypatch):
-    monkeypatch.setattr(write, "BYTES_A_PICTURE", 1 << 60)
+@pytest.mark.parametrize("smooth", [False, True])
+def test_a_full_disk_is_foreseen(tmp_path, monkeypatch, smooth):
+    monkeypatch.setattr(write, "BYTES_A_SMOOTH_PICTURE" if smooth else "BYTES_A_PICTURE", 1 << 60)
     with pytest.raises(InputError, match="no room"):
-        paint_set(tmp_path, 20)
+        paint_set(tmp_path, 20, smooth=smooth)
     assert not _contents(tmp_path)
 
 

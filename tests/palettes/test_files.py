@@ -67,6 +67,7 @@ FILES = {
     "shop.pal": text("JASC-PAL", "0100", "6", *(f"{red} {green} {blue}" for red, green, blue in SIX)),
     "shop_alpha.pal": text("JASC-PAL", "0100", "6", *(f"{red} {green} {blue} 255" for red, green, blue in SIX)),
     "paint_net.txt": text("; paint.net Palette File", "; a comment", *(f"FF{colour}" for colour in HEX), "00FF00FF"),
+    "paint_net_late_comments.txt": text(f"FF{HEX[0]} ; first", "; the rest", *(f"FF{colour}" for colour in HEX[1:])),
     "paint_net_plain.txt": text(*(f"FF{colour}" for colour in HEX)),
     "windows.pal": riff(),
     "photoshop.act": act(6),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from src.palettes.oklab import srgb_to_oklab
 from src.palettes.reduction import reduce_colours, reduce_palette
 
 
@@ -41,3 +42,20 @@ def test_a_reduced_palette_is_a_part_of_it_and_spreads():
     assert len(reduced) == 8 and {tuple(c) for c in reduced.tolist()} <= {tuple(c) for c in ramp.tolist()}
     assert np.ptp(reduced[:, 0].astype(int)) > 180
     assert reduce_palette(ramp, 64) is ramp
+
+
+def test_colours_go_one_by_one_in_the_order_of_what_they_cost():
+    """The rule, worked out anew at every step; among colours as near as these, ties are common."""
+    colours = np.random.RandomState(1).randint(0, 6, (60, 3)).astype(np.uint8) * 5
+    colours = np.unique(colours, axis=0)
+    pixels = np.random.RandomState(2).randint(1, 4, len(colours))
+    image = np.concatenate([colours.repeat(pixels, axis=0), np.full((pixels.sum(), 1), 255, np.uint8)], axis=1)
+    lab, weight = srgb_to_oklab(colours), dict(enumerate(pixels.astype(float)))
+    while len(weight) > 7:
+        distance = {one: {other: ((lab[one] - lab[other]) ** 2).sum() for other in weight} for one in weight}
+        heir = {one: min((other for other in weight if other != one), key=distance[one].get) for one in weight}
+        goes = min(weight, key=lambda one: weight[one] * distance[one][heir[one]])
+        weight[heir[goes]] += weight[goes]
+        del weight[goes]
+    reduced, _ = reduce_colours(image[None, None], 7)
+    assert np.array_equal(np.unique(reduced[0, 0, :, :3], axis=0), colours[sorted(weight)])

@@ -285,3 +285,10 @@ def test_widths_and_blocks_are_whole_numbers(name, text):
 def test_what_no_run_can_use_is_refused(name, text, message):
     with pytest.raises(InputError, match=message):
         make(**{name: text})
+
+
+def test_settings_that_make_no_networks_are_refused():
+    with pytest.raises(ValueError, match="as many numbers"):
+        make(finer_blocks="1,1")
+    with pytest.raises(InputError, match="colours must be less than or equal to 255, not 256"):
+        make(colours=256)  # the entries of recolours are kept in bytes

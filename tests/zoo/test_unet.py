@@ -126,3 +126,10 @@ def test_works_without_attributes():
 def test_what_makes_no_network_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
         build(**values)
+
+
+@pytest.mark.parametrize("base_channels", [4, 12, 20, 36])
+def test_every_multiple_of_four_is_a_width(base_channels):
+    build(8, base_channels=base_channels)(*inputs(8))
+    with pytest.raises(ValueError, match=f"base_channels must be a multiple of 4, not {base_channels + 2}"):
+        build(8, base_channels=base_channels + 2)
