@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -36,7 +35,7 @@ CANDIDATES = 8
 class PalettePyramidConfig(TrainingConfig):
     """Networks, optimizer and sampling. Some fields are numbers joined by commas, one a map."""
 
-    colours: Annotated[Count, Field(le=255)]  # a map's entries are kept in bytes
+    colours: Count
     palette_width: Count
     coarse_width: Count
     coarse_layers: Count
@@ -182,7 +181,7 @@ class PalettePyramidFamily(Family):
         entries, colours, used = [], [], []
         for part in images.cpu().split(256):
             indexed = index_portraits((part.float() / 127.5 - 1).permute(0, 3, 1, 2), self.config.colours)
-            entries.append(indexed.entries.to(torch.uint8))
+            entries.append(indexed.entries.to(torch.int16))
             colours.append(indexed.colours)
             used.append(indexed.used)
         entries = torch.cat(entries)

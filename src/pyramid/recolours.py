@@ -33,7 +33,7 @@ def find_recolours(images: np.ndarray, entries: np.ndarray, most: int) -> Recolo
 
     Args:
         images: uint8 [N, S, S, 4].
-        entries: the portraits' maps, uint8 [N, S, S], 0 where transparent.
+        entries: the portraits' maps, integers [N, S, S], 0 where transparent.
         most: K, the most colours of a portrait.
     """
     by_silhouette = defaultdict(list)

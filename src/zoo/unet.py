@@ -31,8 +31,8 @@ def sinusoidal_embedding(steps: Tensor, dim: int) -> Tensor:
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation of a multiple of 4 channels: at most 32 groups of at least 4."""
-    return nn.GroupNorm(math.gcd(channels // 4, 32), channels)
+    """Group normalisation with at most 32 groups, of at least 4 channels where there are so many."""
+    return nn.GroupNorm(math.gcd(max(1, channels // 4), 32, channels), channels)
 
 
 class ResidualBlock(nn.Module):
@@ -95,8 +95,8 @@ class UNet(nn.Module):
         size: side of the images in pixels, a power of two from 8.
         image_channels: 4 for RGBA.
         class_counts: the number of classes of each attribute.
-        base_channels: channels at the finest side, a multiple of 4; every coarser side has twice as many, as in Ho
-            et al. (2020).
+        base_channels: channels at the finest side, an even number, a multiple of 4 where that side is at most 8
+            (it has attention there); every coarser side has twice as many, as in Ho et al. (2020).
         blocks_per_side: residual blocks at each side, on the way down and again on the way up.
         finest_side: larger images are cut into patches, which become channels, so that no convolution works at more
             than this side.
@@ -123,8 +123,9 @@ class UNet(nn.Module):
             raise ValueError(f"size must be a power of two of at least 8, not {size}")
         if finest_side < 8 or finest_side & (finest_side - 1):
             raise ValueError(f"finest_side must be a power of two of at least 8, not {finest_side}")
-        if base_channels % HEADS:
-            raise ValueError(f"base_channels must be a multiple of {HEADS}, not {base_channels}")
+        least = HEADS if min(size, finest_side) <= ATTENTION_SIDE else 2
+        if base_channels % least:
+            raise ValueError(f"base_channels must be a multiple of {least} here, not {base_channels}")
         self.base_channels = base_channels
         self.patch = max(1, size // finest_side)
         condition_dim = 4 * base_channels

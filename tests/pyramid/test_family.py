@@ -290,5 +290,15 @@ def test_what_no_run_can_use_is_refused(name, text, message):
 def test_settings_that_make_no_networks_are_refused():
     with pytest.raises(ValueError, match="as many numbers"):
         make(finer_blocks="1,1")
-    with pytest.raises(InputError, match="colours must be less than or equal to 255, not 256"):
-        make(colours=256)  # the entries of recolours are kept in bytes
+
+
+def test_recolours_may_have_more_colours_than_a_byte_has_values():
+    places = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    images = np.full((2, 16, 16, 4), 255, np.uint8)
+    images[0, ..., 0] = images[1, ..., 1] = places
+    family = make(colours=256)
+    family.inspect_training_set(torch.from_numpy(images), torch.zeros(2, 2, dtype=torch.int64))
+    _, used, entries, colours, _ = family.recolours
+    assert len(used) == 2 and used.all()
+    assert torch.equal(entries[..., 0], torch.full((2, 256), 1 / 256))  # the share of every entry
+    assert len(colours[0].unique(dim=0)) == 256
