@@ -173,7 +173,9 @@ def test_an_interrupted_notebook_saves_and_is_one_line(tmp_path):
     waits = "print('training', flush=True)\nwhile not stopped: time.sleep(0.05)\n"
     saves = f"time.sleep(1)\nopen({str(tmp_path / 'saved')!r}, 'w').close()"
     project = write_notebook(tmp_path, stops + waits + saves, f"open({str(tmp_path / 'next')!r}, 'w').close()")
-    code = "import sys, src.notebooks as it; from pathlib import Path; "
+    code = "import signal, sys, src.notebooks as it; from pathlib import Path; "
+    # What a shell starts in the background ignores Ctrl-C, and so do its children.
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler); "
     code += "it.ROOT = Path(sys.argv[1]); sys.exit(it.main(['01', 'ARTIFACTS=' + sys.argv[2]]))"
     command, pipe = [sys.executable, "-c", code, project, tmp_path / "out"], subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
