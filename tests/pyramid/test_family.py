@@ -274,6 +274,8 @@ def test_widths_and_blocks_are_whole_numbers(name, text):
     ("name", "text", "message"),
     [
         ("passes", "inf", "passes must be numbers"),
+        ("finer_widths", "1e400", "finer_widths must be numbers"),
+        ("finer_blocks", "1e400", "finer_blocks must be numbers"),
         ("passes", "16.9", "passes must be whole numbers"),
         ("finer_maps", "16.5", "finer_maps must be whole numbers"),
         ("top_p", "nan", "top_p must be numbers"),
