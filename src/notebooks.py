@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -75,12 +76,13 @@ def read_value(name: str, text: str, types: Sequence[str]) -> object:
     """
     try:
         value = WORDS[text.lower()] if text.lower() in WORDS else ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = text
     if isinstance(value, str) or not _fits(value, types):
         value = text
     if isinstance(value, str) and "Path" in types and value:
-        value = str(Path(value).expanduser().absolute())
+        # Of `os.path`: a home that is nobody's stays as it is, where pathlib raises.
+        value = str(Path(os.path.expanduser(value)).absolute())
     _check_value(name, value, types)
     return value
 

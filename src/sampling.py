@@ -382,9 +382,9 @@ def earlier_manifest(folder: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        entries = read_json(path, dict[str, Any], "")
+        entries = read_json(path, dict[str, dict[str, Any]], "")
     except InputError:
-        raise InputError(
-            f"{path} is not a manifest of `sample`, and would be overwritten; choose another --out"
-        ) from None
+        entries = {"": {}}
+    if not all("labels" in entry for entry in entries.values()):
+        raise InputError(f"{path} is not a manifest of `sample`, and would be overwritten; choose another --out")
     return {name: entry for name, entry in entries.items() if (path.parent / name).is_file()}

@@ -57,6 +57,7 @@ def test_notebooks_are_as_they_should_be(path):
         ("0,1", ("int", "str"), "0,1"),
         ("2024", ("Path", "None"), str(Path("2024").absolute())),
         ("a {b} c", ("Path",), str(Path("a {b} c").absolute())),
+        ("~nobody_by_this_name/a", ("Path",), str(Path("~nobody_by_this_name/a").absolute())),
     ],
 )
 def test_a_text_is_read_as_its_parameters_type(text, types, value):
@@ -71,6 +72,7 @@ def test_a_text_is_read_as_its_parameters_type(text, types, value):
         ("True", ("float", "None"), "NAME takes float or None, not 'True'"),
         ("1", ("bool",), "NAME takes bool, not '1'"),
         ("{'kimg': 1", ("dict",), "NAME takes dict, not \"{'kimg': 1\""),
+        ("{[1]: 2}", ("dict",), "NAME takes dict, not '{[1]: 2}'"),
         ("", ("Path", "None"), "NAME is empty; leave it out for its default"),
     ],
 )

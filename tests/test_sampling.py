@@ -318,10 +318,11 @@ def test_two_runs_into_one_folder_keep_both_in_the_manifest(model, tmp_path):
     write_samples(sample(model, 2, seed=10), tmp_path, model)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert sorted(entry["seed"] for entry in manifest.values()) == [1, 10, 11] and gone not in manifest
-    (tmp_path / "manifest.json").write_text("[1]")
-    with pytest.raises(InputError, match="choose another --out"):
-        write_samples(sample(model, 1), tmp_path, model)
-    assert (tmp_path / "manifest.json").read_text() == "[1]"
+    for of_another_program in ("[1]", '{"name": "a game", "icons": []}', '{"pages": {"name": "a game"}}'):
+        (tmp_path / "manifest.json").write_text(of_another_program)
+        with pytest.raises(InputError, match="choose another --out"):
+            write_samples(sample(model, 1), tmp_path, model)
+        assert (tmp_path / "manifest.json").read_text() == of_another_program
 
 
 @pytest.mark.parametrize("arguments", [["--truncation", "0.5", "--gender", "feminine"], ["--vary", "palette"]])

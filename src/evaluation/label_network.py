@@ -21,7 +21,8 @@ class Block(nn.Module):
         self.norm_2 = nn.BatchNorm2d(channels_out)
         self.conv_2 = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
         self.shortcut = nn.Conv2d(channels_in, channels_out, 1, bias=False)
-        self.pool = nn.AvgPool2d(stride)
+        # Of odd sides it rounds up, as the convolution does.
+        self.pool = nn.AvgPool2d(stride, ceil_mode=True)
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, C_in, H, W] -> [N, C_out, H / stride, W / stride]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,8 +68,8 @@ def training_grids(run: Path) -> list[np.ndarray]:
         InputError: fewer than two grids, a damaged one, or sizes that differ.
     """
     folder = Path(run) / "samples" if (Path(run) / "samples").is_dir() else Path(run)
-    numbered = sorted(folder.glob("fakes_[0-9]*.png"), key=_images_seen)
-    paths = [*folder.glob("fakes_init.png"), *numbered]
+    numbered = [path for path in folder.glob("fakes_*.png") if re.fullmatch(r"fakes_\d+(_\d+)?", path.stem)]
+    paths = [*folder.glob("fakes_init.png"), *sorted(numbered, key=_images_seen)]
     if len(paths) < 2:
         raise InputError(f"{folder} holds {len(paths)} grids (fakes_init.png, fakes_NNNNNN.png); train for longer")
     try:

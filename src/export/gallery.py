@@ -126,7 +126,8 @@ def redraw_command(entry: Mapping[str, object], checkpoint: str = "") -> str:
     for name, value in labels.items():
         words += ["--label", f"{name}={value}"]
     for name in OPTIONS:
-        if name in entry:
+        # `--keep` is refused without `--vary`, and in its own class a hero is the same with both and with neither.
+        if name in entry and (name != "keep" or isinstance(hero, Mapping)):
             words += [f"--{name.replace('_', '-')}", str(entry[name])]
     if not all(_HARMLESS.fullmatch(word) for word in words):
         return ""

@@ -7,6 +7,7 @@ import torch
 from src.errors import InputError
 from src.evaluation import label_classifier
 from src.evaluation.label_classifier import kept_classifier, recolour, shift, train_classifier
+from src.evaluation.label_network import LabelNetwork
 from src.labels import LabelSpecification
 
 pytestmark = pytest.mark.usefixtures("fp32")  # what evaluates a run trains in the hardware's format
@@ -113,3 +114,9 @@ def test_it_is_kept_and_a_damaged_one_is_trained_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(label_classifier, "IMAGES_SEEN", 192)  # one that was trained longer takes its place
     classify(), classify()
     assert len(lines) == 5
+
+
+@pytest.mark.parametrize("size", [4, 8, 20, 40, 52, 64])
+def test_sides_that_do_not_halve_evenly_are_classified_too(size):
+    network = LabelNetwork(4, (2, 3)).eval()
+    assert [logits.shape for logits in network(torch.zeros(2, 4, size, size))] == [(2, 2), (2, 3)]

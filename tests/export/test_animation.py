@@ -40,9 +40,9 @@ def test_a_gif_frame_of_too_many_colours_keeps_its_shape_and_about_its_colours(t
 
 def test_grids_of_training_come_in_the_order_of_training(tmp_path):
     names = ["fakes_init.png", "fakes_000005.png", "fakes_000005_120.png", "fakes_000100.png", "fakes_1000000.png"]
-    for value, name in enumerate([*names, "reals.png"]):
+    for value, name in enumerate([*names, "reals.png", "fakes_000005 (copy).png"]):
         (tmp_path / "samples").mkdir(exist_ok=True)
-        Image.new("RGB", (8, 4 + (name == "reals.png")), (value, 0, 0)).save(tmp_path / "samples" / name)
+        Image.new("RGB", (8, 4 if name in names else 5), (value, 0, 0)).save(tmp_path / "samples" / name)
     for folder in (tmp_path, tmp_path / "samples"):
         assert [grid[0, 0, 0] for grid in training_grids(folder)] == [0, 1, 2, 3, 4]
     Image.new("RGB", (9, 4)).save(tmp_path / "samples" / "fakes_init.png")

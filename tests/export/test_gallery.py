@@ -123,6 +123,7 @@ def decoded(address):
         ({"truncation": 0.5, "guidance": 2.0}, "--seed 3 --label kind=mage --truncation 0.5 --guidance 2.0"),
         ({"palette_snap": "16", "snap": 8}, "--seed 3 --label kind=mage --snap 8 --palette_snap 16"),
         ({"labels": {"kind": "mage", "palette": "cool"}, "palette_file": "my own.hex"}, None),
+        ({"keep": 2.0}, "--seed 3 --label kind=mage"),
         ({"varied_from": {"kind": "bard"}, "keep": 2.0}, "--seed 3 --vary kind --label kind=bard --keep 2.0"),
     ],
 )
