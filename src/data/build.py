@@ -201,6 +201,8 @@ def _given(
         if group_by not in given.by_file:
             raise InputError(f"no given label is called {group_by!r}; --group-by names a column of --labels")
         heroes = labels_of_portraits(given, portraits)[0][group_by]
+        of_groups = given.by_group[group_by].reindex(portraits["group_id"])
+        heroes = heroes.combine_first(of_groups.set_axis(portraits.index))
     known: dict[str, set[str]] = {}
     for table in (given.by_file, given.by_group, labels_of(read_group_labels(data / GROUP_LABELS), MANUAL, GIVEN)):
         for name in table:

@@ -23,6 +23,7 @@ from src.tables import parse_json
 TRAIN, VALIDATION = 0, 1
 
 MAP_ABOVE = 2 << 30
+VALUES_AT_ONCE = 1 << 24
 """Bytes of unpacked images from which on they are mapped: a quarter of a card of 8 GB, 131,072 portraits of 64x64."""
 
 
@@ -197,8 +198,14 @@ def intra_class_distance(portraits: PackedPortraits, pairs: int = 4000) -> float
     differ = first != second
     if not differ.any():
         second, differ = random.integers(len(train), size=pairs), np.ones(pairs, dtype=bool)
-    a, b = (portraits.images[train[side[differ]]].astype(np.int16) for side in (first, second))
-    return max(float(np.abs(a - b).mean() / 127.5), 1e-3)
+    first, second = train[first[differ]], train[second[differ]]
+    values = portraits.images[0].size
+    # In blocks: all pairs at once are gigabytes of large portraits. Sums of integers are exact in any order.
+    total, block = 0, max(1, VALUES_AT_ONCE // values)
+    for start in range(0, len(first), block):
+        a, b = (portraits.images[side[start : start + block]].astype(np.int16) for side in (first, second))
+        total += int(np.abs(a - b).sum(dtype=np.int64))
+    return max(total / (len(first) * values) / 127.5, 1e-3)
 
 
 def describe(portraits: PackedPortraits) -> DataSpecification:

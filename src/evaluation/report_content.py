@@ -29,7 +29,7 @@ def compose(
         chance={attribute: entry["chance"] for attribute, entry in label_accuracy.items()},
         copies=check.flagged,
         trained_on_this_data=bool(samples.origin.get("trained_on_this_data", True)),
-        enough=equal >= len(rows["real"].portraits),
+        enough=len(rows["samples"].portraits) >= len(rows["real"].portraits),
     )
     described = {name: _describe(row, evaluator.specification.names) for name, row in rows.items()}
     return {

@@ -13,7 +13,7 @@ from src.export.animation import enlarged, write_apng, write_gif
 from src.export.godot import sprite_frames
 from src.export.indexed import MOST_VISIBLE, visible_colours, write_picture
 from src.export.portraits import Portraits
-from src.export.sheet import Layout, Tag, describe_sheet, draw_sheet, plan_layout, tag_by_labels
+from src.export.sheet import APP, Layout, Tag, describe_sheet, draw_sheet, plan_layout, tag_by_labels
 from src.export.tiled import tileset
 from src.files import write_text
 from src.manifest import MANIFEST, read_entries
@@ -39,6 +39,14 @@ DESCRIPTIONS = {
     "tiled": f"{NAME}.tsx",
 }
 """Formats that say where each portrait lies on the sheet -> their file."""
+
+SIGNS = {
+    "json-hash": f'"app": "{APP}"',
+    "json-array": f'"app": "{APP}"',
+    "godot": '"SpriteFrames"',
+    "tiled": "<tileset",
+}
+"""What is in each of these files, and hardly in another of its name."""
 
 LONGEST_SIDE = 16384
 """Pixels of a sheet's side: what graphics cards hold, and more than Godot imports."""
@@ -109,17 +117,32 @@ def export(
         )
 
     out, lines = Path(out), []
+    described = descriptions_in(out) if on_sheet else []
     if "png" in formats:
         lines += _write_portraits(out / "portraits", portraits, palette)
     if on_sheet:
         of_labels = tag_by_labels(portraits.labels, portraits.attributes if tags is None else tags)
-        lines += _write_sheet(out, formats, portraits, palette, layout, of_labels, scale, milliseconds)
+        lines += _write_sheet(out, formats, portraits, palette, layout, of_labels, described, scale, milliseconds)
     for kind in palettes:
         write_palette(out / f"{NAME}.{kind}", palette)
         lines.append(f"{out / NAME}.{kind}: {len(palette)} colours")
     animations = [kind for kind in ANIMATIONS if kind in formats]
     frames = [enlarged(image, scale) for image in in_time] if animations else []
     return lines + write_animations(out, animations, frames, milliseconds)
+
+
+def descriptions_in(out: Path) -> list[str]:
+    """The formats of a folder's files that describe an earlier sheet.
+
+    Raises:
+        InputError: a file has the name of one and is something else.
+    """
+    found = [kind for kind, file in DESCRIPTIONS.items() if (out / file).is_file()]
+    for kind in found:
+        path = out / DESCRIPTIONS[kind]
+        if SIGNS[kind].encode() not in path.read_bytes():
+            raise InputError(f"{path} is not of an earlier export, and would be lost; choose another --out")
+    return found
 
 
 def write_animations(
@@ -188,12 +211,12 @@ def _write_sheet(
     palette: np.ndarray,
     layout: Layout,
     tags: Sequence[Tag],
+    described: Sequence[str],
     scale: int,
     milliseconds: int,
 ) -> list[str]:
     image, names, picture = f"{NAME}.png", portraits.names, draw_sheet(portraits.images, layout)
     # Before the sheet is replaced, so that none is ever beside the description of another one.
-    described = [kind for kind, file in DESCRIPTIONS.items() if (out / file).is_file()]
     for kind in described:
         (out / DESCRIPTIONS[kind]).unlink()
     indexed = write_picture(out / image, picture, palette)

@@ -58,7 +58,9 @@ def save_checkpoint(
         raise InputError(
             f"the checkpoint {path} cannot be written ({reason}); {before}; {advice}, and go on with --resume"
         ) from error
-    numbered = sorted(p for p in folder.glob("*.pt") if re.fullmatch(r"\d{6,}", p.stem))
+    # Those of more images are of a branch that the run went back behind: the new one must not go in their place.
+    numbered = sorted((int(p.stem), p) for p in folder.glob("*.pt") if re.fullmatch(r"\d{6,}", p.stem))
+    numbered = [p for kimg, p in numbered if kimg <= images_seen // 1000]
     for old in numbered[: max(0, len(numbered) - max(keep, 1))]:
         old.unlink()
     return path

@@ -63,6 +63,8 @@ def configure(
     if family not in (None, checkpoint["family"]):
         raise InputError(f"the run to resume trains {checkpoint['family']!r}, not {family!r}; choose another --out")
     values = {**(settings_in(settings, *resumed) if settings else {}), **overrides}
+    if "kimg" in values:  # in place of a length in epochs
+        values.setdefault("epochs", 0)
     if "kimg" not in values and profile not in (None, checkpoint["profile"]):
         raise InputError(
             f"the run to resume has profile {checkpoint['profile']!r}; resume with that, or with --kimg alone"

@@ -67,8 +67,8 @@ class MetricsTable:
     Columns may join later (a lazy penalty's first value comes late).
 
     Args:
-        path: the file; rows of a previous run that lie beyond `kimg` are dropped, so that a resumed run leaves the
-            table that an uninterrupted one would have left.
+        path: the file; rows of a previous run that lie beyond `kimg` are dropped, so that no row is twice in it. A run
+            that is saved has a row there, and the next one is a mean over what came since.
         kimg: where training goes on; 0 for a fresh run.
     """
 

@@ -277,7 +277,7 @@ def _train_and_report(
     kimg = f"{result.images_seen / 1000:.2f} kimg"
     if trainer.time_is_up:
         # Of the same length without a clock.
-        run_again = {**description["config"], "kimg": result.images_seen / 1000}
+        run_again = {**description["config"], "kimg": result.images_seen / 1000, "epochs": 0.0}
         write_json(out / "config.json", {**description, "config": run_again})
         log(f"the time is up at {kimg}; saved to {result.checkpoint}; resume to go on")
     if trainer.family.finished:

@@ -33,11 +33,13 @@ def write_page(checkpoint: Path, out: Path) -> int:
         How many bytes the model's files have.
 
     Raises:
-        InputError: a checkpoint that cannot be read, another family, another page in the folder, or
+        InputError: a checkpoint that cannot be read, another family, files of another page in the folder, or
             ONNX's packages missing.
     """
-    if (out / "index.html").exists() and not (out / ABOUT).exists():
-        raise InputError(f"{out} holds another page, which would be overwritten; choose another --out")
+    pages = [file for file in PAGE.iterdir() if file.is_file()]
+    taken = [name for name in (ABOUT, *(file.name for file in pages)) if (out / name).exists()]
+    if taken and not earlier_networks(out):
+        raise InputError(f"{out / taken[0]} is of another page, and would be overwritten; choose another --out")
     model = load_model(checkpoint)
     networks = graphs(model.family, model.sampler)
     contents = {f"{name}.onnx": to_onnx(networks[name]) for name in track(networks, "networks")}
@@ -50,9 +52,8 @@ def write_page(checkpoint: Path, out: Path) -> int:
             temporary.write_bytes(content)
     for name in left_over:
         (out / name).unlink(missing_ok=True)
-    for file in PAGE.iterdir():
-        if file.is_file():
-            shutil.copyfile(file, out / file.name)
+    for file in pages:
+        shutil.copyfile(file, out / file.name)
     return sum(sizes.values())
 
 

@@ -397,6 +397,14 @@ def test_a_column_of_the_labels_keeps_heroes_on_one_side(data):
     assert any("held out" in line and "4 groups, the largest of 15" in line for line in report.warnings)
 
 
+def test_heroes_may_be_named_by_group(data):
+    rows = {row["group_id"]: row for row in read_rows(data / "group_labels.csv")}
+    lines = [f"{group},feminine,bard,{number // 3}" for number, group in enumerate(sorted(rows))]
+    (data / "groups.csv").write_text("\n".join(["group_id,gender,hero_class,hero", *lines]))
+    build_dataset(data, data / "groups.csv", val_fraction=0.1, group_by="hero")
+    assert len(set(packed(data)["group_ids"])) == -(-len(rows) // 3)
+
+
 def test_labels_come_from_file_names(data):
     report = build_dataset(data, attributes=("hero_class", "theme"), label_pattern="*/{hero_class}_{theme}")
     assert set(report.class_counts["theme"]) == set(CLOTH) and report.sources["theme"] == {"given": 60}

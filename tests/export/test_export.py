@@ -163,6 +163,23 @@ def test_a_new_sheet_is_never_beside_the_description_of_another(tmp_path, capsys
     assert ElementTree.parse(tmp_path / "heroes.tsx").getroot().get("tilecount") == "6"
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("heroes.json", '{"heroes": [{"name": "Anna"}]}'),
+        ("heroes_array.json", "[]"),
+        ("heroes.tres", '[gd_resource type="Resource"]'),
+        ("heroes.tsx", "export const Heroes = () => <ul />"),
+    ],
+)
+def test_a_file_of_the_games_own_is_not_lost(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match="is not of an earlier export"):
+        export(labelled(few_colours(4)), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == text
+    assert export(labelled(few_colours(4)), tmp_path, ["hex"])
+
+
 def test_portraits_of_an_earlier_export_stay_in_the_manifest(tmp_path):
     first, second = few_colours(4)[:2], few_colours(4)[2:]
     for images, name in ((first, "a"), (second, "b")):

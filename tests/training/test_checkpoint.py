@@ -34,6 +34,10 @@ def test_only_the_newest_are_kept(tmp_path):
         save(tmp_path, kimg * 1000, keep=2, value=kimg)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000005.pt", "000006.pt", "best.pt", "latest.pt"]
     assert load_checkpoint(tmp_path / "latest.pt")["state"]["weight"][0] == 6
+    # A run that went back to an older checkpoint does not lose what it writes to those it went back behind.
+    for kimg in (2, 3, 4):
+        assert save(tmp_path, kimg * 1000, keep=2, value=10 + kimg).exists()
+    assert sorted(path.stem for path in tmp_path.glob("0*.pt")) == ["000003", "000004", "000005", "000006"]
 
 
 @pytest.mark.parametrize("fault", ["save", "replace"])

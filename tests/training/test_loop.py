@@ -62,6 +62,10 @@ def test_epochs_are_passes_over_the_training_portraits(data_folder, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["config"]["kimg"] == 0.072
     result, _ = run(data_folder, tmp_path, 0.08, resume=True, family=None)
     assert result.images_seen == 80
+    (tmp_path / "longer.yaml").write_text("kimg: 0.096")
+    train(data_folder, tmp_path / "b", "resnet_gan", "smoke", settings, log=lambda line: None)
+    file = {"resume": True, "settings": tmp_path / "longer.yaml"}
+    assert train(data_folder, tmp_path / "b", log=lambda line: None, **file).images_seen == 96
     with pytest.raises(InputError, match="not both"):
         run(data_folder, tmp_path, 0.08, epochs=2)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from src.data import packed
 from src.data.packed import (
     TRAIN,
     VALIDATION,
@@ -69,10 +70,12 @@ def test_missing_and_damaged_files_are_said_in_one_line(tmp_path):
         load_portraits(tmp_path)
 
 
-def test_within_label_distance_on_planted_cells():
+@pytest.mark.parametrize("values_at_once", [1, 1 << 24])
+def test_within_label_distance_on_planted_cells(values_at_once, monkeypatch):
     """Two cells; inside a cell two portraits differ by 51 of 255 everywhere, so by 0.4 in [-1, 1]."""
     images = np.zeros((4, 8, 8, 4), np.uint8)
     images[1], images[2], images[3] = 51, 200, 149
+    monkeypatch.setattr(packed, "VALUES_AT_ONCE", values_at_once)
     portraits = PackedPortraits(
         images, np.array([[0], [0], [1], [1]]), np.zeros(4, np.uint8), LabelSpecification({"view": ("a", "b")}), ""
     )

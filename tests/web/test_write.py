@@ -46,11 +46,13 @@ def test_the_folder(family, networks, tmp_path, quick, capsys):
     assert f"npm install --prefix {out}" in capsys.readouterr().out
 
 
-def test_what_is_no_page_of_ours_stays(tmp_path, quick, capsys):
-    (tmp_path / "index.html").write_text("mine")
+@pytest.mark.parametrize("names", [["index.html"], ["package.json"], ["model.json", "style.css"]])
+def test_what_is_no_page_of_ours_stays(tmp_path, quick, capsys, names):
+    for name in names:
+        (tmp_path / name).write_text("{}")
     assert main(["web", "--out", str(tmp_path)]) == 2
     assert "choose another --out" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(names, "{}")
 
 
 def test_a_family_that_the_page_cannot_sample_from(tmp_path):
