@@ -58,8 +58,8 @@ class Evaluator:
         log: gets a line when a network is trained.
 
     Raises:
-        InputError: no data, too few training or validation portraits, validation portraits of one group alone, or sides
-            that cannot be halved twice.
+        InputError: no data, too few training or validation portraits, validation portraits whose groups are not to
+            be halved, or sides that are no multiple of 4.
     """
 
     def __init__(self, data: Path, seed: int = 0, log: Callable[[str], None] = print) -> None:
@@ -81,11 +81,15 @@ class Evaluator:
                 f"{data} holds {len(self.train)} training and {len(self.validation)} validation portraits, at least "
                 f"{FEWEST} of each are needed to compare with; run `build` with another --val-fraction"
             )
-        if self.validation.groups is not None and len({*self.validation.groups.tolist()}) < 2:
-            raise InputError(
-                f"{data} holds validation portraits of one group alone, and a group is not cut in halves; run "
-                "`prepare` with finer groups, or `build` with another --val-fraction or --seed"
-            )
+        if self.validation.groups is not None:
+            sizes = np.unique(self.validation.groups, return_counts=True)[1]
+            # A half of two groups is one of them, and no distance is taken from a single portrait.
+            if len(sizes) < 2 or (len(sizes) == 2 and sizes.min() < 2):
+                raise InputError(
+                    f"{data} holds validation portraits of one group alone, or of one and a single portrait, and a "
+                    "group is not cut in halves; run `prepare` with finer groups, or `build` with another "
+                    "--val-fraction or --seed"
+                )
         order = np.random.RandomState(seed).permutation(len(self.validation))
         self.real = self.validation[order]
         """The validation portraits in random order: the first of them stand for all."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from src.family import DataSpecification, Stateful, evaluation_mode
 from src.gan.adaptive_augmentation import AdaptiveAugment
 from src.gan.adversarial import ConditionalAdversarialConfig, ConditionalAdversarialFamily, frozen
-from src.gan.diff_augment import instance_noise
+from src.gan.diff_augment import instance_noise, saturated
 from src.gan.losses import LOSSES, auxiliary_loss
 from src.gan.penalties import squared_gradient
 from src.schema import Count, CountOrZero, NonNegative, Positive, Share
@@ -29,6 +29,7 @@ class ConditionalGANConfig(ConditionalAdversarialConfig):
     augment_move_kimg: Positive
     instance_noise: NonNegative
     instance_noise_kimg: Positive
+    chroma_gain: NonNegative
     frozen_blocks: CountOrZero
 
 
@@ -60,7 +61,6 @@ class ConditionalGAN(ConditionalAdversarialFamily):
 
     def train_step(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         config, scaler = self.config, self.precision.scaler
-        noise = self.noise_strength(images_seen)
 
         # Fakes, once for both networks.
         fake_labels = self.labels_of_fakes(labels)
@@ -68,8 +68,8 @@ class ConditionalGAN(ConditionalAdversarialFamily):
 
         # Discriminator.
         self.optimizer_discriminator.zero_grad(set_to_none=True)
-        seen_reals = instance_noise(self.augment(reals), noise)
-        seen_fakes = instance_noise(self.augment(fakes.detach()), noise)
+        seen_reals = self.as_seen(reals, images_seen)
+        seen_fakes = self.as_seen(fakes.detach(), images_seen)
         with self.precision.autocast():
             real_logits, fake_logits, classes = self.discriminate_both(seen_reals, labels, seen_fakes, fake_labels)
             loss_discriminator = self.loss.discriminator(real_logits, fake_logits)
@@ -91,7 +91,7 @@ class ConditionalGAN(ConditionalAdversarialFamily):
 
         # Generator.
         with frozen(self.discriminator), self.precision.autocast():
-            fake_logits, classes = self.discriminate(instance_noise(self.augment(fakes), noise), fake_labels)
+            fake_logits, classes = self.discriminate(self.as_seen(fakes, images_seen), fake_labels)
             loss_generator = self.loss.generator(fake_logits)
         scalars["loss_generator"] = loss_generator
         if self.auxiliary_weight > 0:
@@ -105,6 +105,11 @@ class ConditionalGAN(ConditionalAdversarialFamily):
             self.augment.adapt(real_logits.sign().mean(), config.batch_size)
             scalars["augment_probability"] = self.augment.probability.clone()
         return scalars
+
+    def as_seen(self, images: Tensor, images_seen: int) -> Tensor:
+        """Portraits [N, C, H, W] as D sees them: augmented, with noise, and in stronger colours."""
+        noisy = instance_noise(self.augment(images), self.noise_strength(images_seen))
+        return saturated(noisy, self.config.chroma_gain)
 
     def discriminate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:
         """D's logits [N], and the logits [N, K] of each attribute's classes where D predicts them."""
@@ -125,9 +130,8 @@ class ConditionalGAN(ConditionalAdversarialFamily):
     def validate(self, reals: Tensor, labels: Tensor, images_seen: int) -> dict[str, Tensor]:
         """D's mean logit on validation portraits, augmented like those it learns from. A gap below `logit_real` is
         overfitting."""
-        seen_reals = instance_noise(self.augment(reals), self.noise_strength(images_seen))
         with evaluation_mode(self.discriminator), self.precision.autocast():
-            logits = self.discriminator(seen_reals, labels)
+            logits = self.discriminator(self.as_seen(reals, images_seen), labels)
         return {"logit_validation": logits.float().mean()}
 
     @property

@@ -86,9 +86,13 @@ def test_a_side_that_cannot_be_halved_twice_is_one_line(data_folder):
         Evaluator(data_folder)
 
 
-def test_validation_portraits_of_one_group_are_one_line(data_folder):
+@pytest.mark.parametrize("single", [False, True])
+def test_validation_portraits_that_are_not_to_be_halved_are_one_line(data_folder, single):
     packed = dict(np.load(data_folder / "portraits.npz"))
-    np.savez(data_folder / "portraits.npz", **{**packed, "group_ids": packed["split"].astype(str)})
+    groups = packed["split"].astype("<U6")
+    if single:
+        groups[np.flatnonzero(packed["split"])[0]] = "single"
+    np.savez(data_folder / "portraits.npz", **{**packed, "group_ids": groups})
     with pytest.raises(InputError, match="validation portraits of one group alone"):
         Evaluator(data_folder)
 

@@ -38,6 +38,21 @@ def test_the_penalty_rises_to_gamma(images_seen, gamma):
     assert_same(*(family.discriminator.state_dict() for family in families))
 
 
+def test_the_discriminator_sees_stronger_colours_everywhere():
+    """Of red portraits green and blue become darker: in the step's two passes, the penalty's, and in validation."""
+    family = make("resnet_gan", batch_size=8, augment="", instance_noise=0.0, chroma_gain=3.0, r1_gamma=1.0)
+    family.fakes = lambda labels: torch.tensor([0.6, 0.0, 0.0, 1.0])[:, None, None].expand(len(labels), 4, 16, 16)
+    seen = []
+    family.discriminator.to_patches.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    reals, labels = family.fakes(range(8)), torch.zeros(8, len(family.data.labels.sizes), dtype=torch.int64)
+    with pytest.raises(RuntimeError, match="does not require grad"):  # the fakes have no generator
+        family.train_step(reals, labels, 0)
+    family.validate(reals, labels, 0)
+    assert [len(images) for images in seen] == [16, 8, 8, 8]
+    for images in seen:
+        torch.testing.assert_close(images[:, :, 0, 0], torch.tensor([[1.4, -0.4, -0.4, 1.0]]).expand(len(images), 4))
+
+
 def test_adaptive_augmentation_moves_with_the_step_and_is_saved():
     family = make("resnet_gan", batch_size=8, augment_target=1e-6, augment_move_kimg=0.08)
     scalars = step(family)

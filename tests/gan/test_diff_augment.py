@@ -14,6 +14,7 @@ from src.gan.diff_augment import (
     flip,
     instance_noise,
     mirror,
+    saturated,
     translation,
 )
 
@@ -124,3 +125,10 @@ def test_instance_noise_has_the_strength_asked_for():
     images = torch.zeros(16, 4, 32, 32)
     assert instance_noise(images, 0.0) is images
     assert instance_noise(images, 0.1).std().item() == pytest.approx(0.1, rel=0.02)
+
+
+def test_saturated_colours_keep_their_grey_and_their_alpha():
+    images = torch.tensor([[0.5, -0.1, -0.4, 0.7], [0.3, 0.3, 0.3, 1.0], [-1.0, -1.0, -1.0, -1.0]])[:, :, None, None]
+    assert saturated(images, 1.0) is images
+    expected = torch.tensor([[1.5, -0.3, -1.2, 0.7], [0.3, 0.3, 0.3, 1.0], [-1.0, -1.0, -1.0, -1.0]])
+    torch.testing.assert_close(saturated(images, 3.0)[:, :, 0, 0], expected)
