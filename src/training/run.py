@@ -252,7 +252,7 @@ def _train_and_report(
     # Only now: with settings that are refused, the earlier run stays where it is.
     folder.clear(log)
     begun_at = trainer.images_seen
-    if trainer.finished:
+    if trainer.finished and not trainer.family.finished:
         log(f"already trained to {trainer.images_seen / 1000:g} kimg; raise kimg to train on")
     write_json(out / "config.json", description)
     with open_trackers(out, description, trainer.images_seen, log) as trackers:

@@ -50,11 +50,13 @@ def write_weights(checkpoint: Path, out: Path, half: bool = False) -> None:
         half: as 16-bit floating-point numbers, in half the space; samples are computed in fp32 all the same.
 
     Raises:
-        InputError: no such checkpoint, another ending, or a file that cannot be written.
+        InputError: no such checkpoint, a weights file in its place, another ending, or a file that cannot be written.
     """
     out = Path(out)
     if out.suffix != ".safetensors":
         raise InputError(f"{out} must end in .safetensors")
+    if Path(checkpoint).suffix == ".safetensors":
+        raise InputError(f"{checkpoint} is a weights file already; name a checkpoint of `train` (.pt)")
     content = load_checkpoint(checkpoint)
     # In the form that `load_weights` gives back.
     kept = {name: content[name] for name in DESCRIPTION} | {

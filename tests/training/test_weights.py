@@ -95,6 +95,8 @@ def test_the_file_says_what_it_is(checkpoint, tmp_path):
 def test_what_is_no_weights_file_is_refused(checkpoint, tmp_path):
     with pytest.raises(InputError, match=r"must end in \.safetensors"):
         write_weights(checkpoint, tmp_path / "heroes.pt")
+    with pytest.raises(InputError, match="a weights file already"):
+        write_weights(tmp_path / "one.safetensors", tmp_path / "two.safetensors")
     with pytest.raises(InputError, match="no weights at"):
         load_weights(tmp_path / "missing.safetensors")
     damaged = tmp_path / "damaged.safetensors"
