@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -104,8 +105,8 @@ def train(
         minutes: so long by the clock, from this call to the last step, in place of a number of kimg.
 
     Raises:
-        InputError: anything wrong with the arguments, the data or the checkpoint, or a checkpoint that cannot be
-            written.
+        InputError: anything wrong with the arguments, the data or the checkpoint, a checkpoint that cannot be
+            written, or another run in `out` that goes on.
         TrainingDiverged: a loss became infinite or not a number.
         OSError: a report cannot be written; what was learned is saved.
     """
@@ -117,7 +118,7 @@ def train(
     budget = None if minutes is None else Budget.of_minutes(minutes)
     folder = RunFolder(out)
     status, log = log, unread(log)
-    with joined_processes() as processes:
+    with joined_processes() as processes, folder.locked() if processes.leads else contextlib.nullcontext():
         if not processes.leads:
             status = log = _no_log
         for line in former_names_among(overrides):

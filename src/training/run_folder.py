@@ -1,9 +1,14 @@
-"""The artifacts folder of a run: what lies there, and an earlier run moved out of the way."""
+"""The artifacts folder of a run: what lies there, an earlier run moved out of the way, and one run at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from src.errors import InputError
 from src.training.tracking import RUN_ID_FILE
@@ -50,6 +55,33 @@ class RunFolder:
             moved.parent.mkdir(parents=True, exist_ok=True)
             file.replace(moved)
         log(f"an earlier run was here: moved to {target.relative_to(self.path)}")
+
+    @contextlib.contextmanager
+    def locked(self, wait_seconds: float = 10.0) -> Iterator[None]:
+        """Context in which no other run of this machine writes here.
+
+        The operating system frees the lock with the process, however that ends. The lock lies in the folder for
+        temporary files: shared and mounted folders, where a run may write, often have no locks. Where that folder has
+        none either, the run goes on without.
+
+        Args:
+            wait_seconds: how long to wait for another run, which may be saving before it ends.
+
+        Raises:
+            InputError: another run writes here, and goes on.
+        """
+        name = hashlib.sha256(str(self.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        lock = FileLock(Path(tempfile.gettempdir()) / f"hero_portraits_{name}.lock")
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock.acquire(timeout=wait_seconds))
+            except Timeout:
+                raise InputError(
+                    f"another run is training in {self.path}; wait for it, stop it, or choose another --out"
+                ) from None
+            except (OSError, NotImplementedError):
+                pass
+            yield
 
     def _files(self) -> list[Path]:
         return [path for pattern in FILES for path in sorted(self.path.glob(pattern))]

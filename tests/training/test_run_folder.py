@@ -1,8 +1,14 @@
 """The artifacts folder: nothing of an earlier run is overwritten, whatever is left of it."""
 
+import hashlib
+import subprocess
+import sys
+import threading
+
 import pytest
 
 from src.errors import InputError
+from src.training.run import train
 from src.training.run_folder import RunFolder
 
 WHOLE = ("checkpoints/000001.pt", "checkpoints/latest.pt", "metrics.csv", "config.json", "samples/reals.png")
@@ -61,3 +67,71 @@ def test_a_file_where_a_folder_is_to_be_is_refused(tmp_path, name):
     put(out.parent if not name else out, [name or "out"])
     with pytest.raises(InputError, match="is a file where a run has a folder"):
         RunFolder(out)
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from src.training.run_folder import RunFolder
+with RunFolder(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def other_run(tmp_path):
+    """A process that holds the lock of `run`, until its input ends or it is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "run")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+
+
+def test_a_second_run_in_a_folder_is_refused_and_writes_nothing(tmp_path, other_run):
+    same = tmp_path / "elsewhere" / ".." / "run"
+    with pytest.raises(InputError, match="another run is training in"), RunFolder(same).locked(wait_seconds=0.1):
+        pytest.fail("both run")
+    assert not (tmp_path / "run").exists()
+    with RunFolder(tmp_path / "next").locked(wait_seconds=0.1):
+        pass
+
+
+def test_a_killed_run_leaves_its_folder_free(tmp_path, other_run):
+    other_run.kill()
+    with RunFolder(tmp_path / "run").locked():
+        pass
+
+
+def test_a_second_run_waits_for_the_first_to_end(tmp_path, other_run):
+    other_run.stdin.close()
+    with RunFolder(tmp_path / "run").locked():
+        pass
+
+
+def test_a_run_goes_on_where_there_are_no_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    name = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    (tmp_path / "missing" / f"hero_portraits_{name}.lock").mkdir(parents=True)
+    with RunFolder(tmp_path).locked(wait_seconds=0.1):
+        pass
+
+
+def test_training_holds_the_lock(data_folder, tmp_path):
+    out, refused = tmp_path / "run", []
+
+    def second_run():
+        with pytest.raises(InputError, match="another run is training in"), RunFolder(out).locked(wait_seconds=0.1):
+            pytest.fail("both run")
+        refused.append(True)
+
+    def log(_line):
+        thread = threading.Thread(target=second_run)
+        thread.start()
+        thread.join()
+
+    train(data_folder, out, "resnet_gan", "smoke", {"batch_size": 8, "base_channels": 4, "kimg": 0.016}, log=log)
+    assert refused
+    with RunFolder(out).locked(wait_seconds=0.1):
+        pass
