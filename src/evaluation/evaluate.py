@@ -13,6 +13,7 @@ from pathlib import Path
 
 from src.errors import InputError
 from src.evaluation.evaluator import Evaluator
+from src.evaluation.inception import InceptionFeatures
 from src.evaluation.report import Pictures, write_report
 from src.evaluation.report_content import compose
 from src.evaluation.report_rows import (
@@ -80,6 +81,8 @@ def evaluate(
     check_place(Path(out).with_suffix(".html"))
     if images is not None and guidance is not None:
         raise InputError("guidance is of a checkpoint's sampling; leave --guidance out for images")
+    # Before samples are made: a wrong file is refused at once.
+    inception_features = InceptionFeatures(inception) if inception is not None else None
     evaluator = Evaluator(data, seed, log)
     samples = _take_samples(evaluator, checkpoint, images, count, guidance)
     rows = make_rows(evaluator, samples)
@@ -88,8 +91,8 @@ def evaluate(
 
     for row in track(rows.values(), "distances", delay=2.0):
         row.metrics |= evaluator.distances(row.portraits[:equal]) | evaluator.colour_distance(row.portraits[:equal])
-    if inception is not None:
-        add_inception(rows, evaluator, equal, inception)
+    if inception_features is not None:
+        add_inception(rows, evaluator, equal, inception_features)
     done("distances in the random spaces and of colours measured")
     if evaluator.specification.names:
         add_labels(rows, evaluator, equal)

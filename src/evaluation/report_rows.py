@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -67,9 +66,8 @@ def make_rows(evaluator: Evaluator, samples: Samples) -> dict[str, Row]:
     }
 
 
-def add_inception(rows: dict[str, Row], evaluator: Evaluator, equal: int, weights: Path) -> None:
+def add_inception(rows: dict[str, Row], evaluator: Evaluator, equal: int, describe: InceptionFeatures) -> None:
     """`frechet_inception`, the literature's, in features as they are: other papers' are not scaled either."""
-    describe = InceptionFeatures(weights)
     reference = np.asarray(describe(evaluator.train.portraits), np.float64)
     for row in rows.values():
         part = row.portraits[:equal]

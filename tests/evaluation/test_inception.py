@@ -6,12 +6,18 @@ import torch
 
 from src.errors import InputError
 from src.evaluation.distances import frechet_distance
+from src.evaluation.evaluate import evaluate
 from src.evaluation.inception import InceptionFeatures
 
 
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"no Inception weights at .*leave --inception out"):
         InceptionFeatures(tmp_path / "none.pth")
+
+
+def test_a_missing_file_is_refused_before_samples_are_made(data_folder, tmp_path):
+    with pytest.raises(InputError, match="no Inception weights at"):
+        evaluate(data_folder, tmp_path / "out.json", tmp_path / "model.pt", inception=tmp_path / "none.pth")
 
 
 def test_a_foreign_file_is_one_line(tmp_path):
