@@ -107,9 +107,10 @@ class ConditionalGAN(ConditionalAdversarialFamily):
         return scalars
 
     def as_seen(self, images: Tensor, images_seen: int) -> Tensor:
-        """Portraits [N, C, H, W] as D sees them: augmented, with noise, and in stronger colours."""
-        noisy = instance_noise(self.augment(images), self.noise_strength(images_seen))
-        return saturated(noisy, self.config.chroma_gain)
+        """Portraits [N, C, H, W] as D sees them: augmented, in stronger colours, and with noise."""
+        seen = saturated(self.augment(images), self.config.chroma_gain)
+        # Noise last: in stronger colours it would hide what these show.
+        return instance_noise(seen, self.noise_strength(images_seen))
 
     def discriminate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:
         """D's logits [N], and the logits [N, K] of each attribute's classes where D predicts them."""

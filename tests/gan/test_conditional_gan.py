@@ -53,6 +53,14 @@ def test_the_discriminator_sees_stronger_colours_everywhere():
         torch.testing.assert_close(images[:, :, 0, 0], torch.tensor([[1.4, -0.4, -0.4, 1.0]]).expand(len(images), 4))
 
 
+def test_noise_is_as_strong_in_stronger_colours():
+    family = make("resnet_gan", augment="", instance_noise=0.2, instance_noise_kimg=1.0, chroma_gain=3.0)
+    grey = torch.zeros(8, 4, 16, 16)
+    red_from_grey = torch.tensor([2.0, -1.0, -1.0, 0.0]) / 6**0.5
+    noise = torch.einsum("nchw,c->nhw", family.as_seen(grey, images_seen=500), red_from_grey)
+    assert noise.std() == pytest.approx(0.1, rel=0.1)
+
+
 def test_adaptive_augmentation_moves_with_the_step_and_is_saved():
     family = make("resnet_gan", batch_size=8, augment_target=1e-6, augment_move_kimg=0.08)
     scalars = step(family)
