@@ -442,3 +442,12 @@ def test_mirrored_data_are_half_of_the_portraits_and_only_where_asked_for(data_f
     changed = (plain != mirrored).flatten(1).any(dim=1)
     assert 16 <= changed.sum() <= 48  # of 64
     assert torch.equal(mirrored[changed], plain[changed].flip(3))
+
+
+def test_a_run_that_stops_early_says_so(data_folder, tmp_path):
+    values = {"batch_size": 8, "kimg": 0.8, "window_kimg": 0.008, "patience_kimg": 0.016}
+    lines = []
+    result = train(data_folder, tmp_path, "dcgan", "smoke", values, log=lines.append)
+    assert result.images_seen < 800 and not result.interrupted
+    assert f"dcgan stopped by itself at {result.images_seen / 1000:.2f} kimg (early stopping)" in lines
+    assert result.checkpoint.is_file()
