@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,7 +71,7 @@ class RunFolder:
         Raises:
             InputError: another run writes here, and goes on.
         """
-        name = hashlib.sha256(str(self.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        name = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:16]
         lock = FileLock(Path(tempfile.gettempdir()) / f"hero_portraits_{name}.lock")
         with contextlib.ExitStack() as stack:
             try:

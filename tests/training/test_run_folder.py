@@ -1,6 +1,7 @@
 """The artifacts folder: nothing of an earlier run is overwritten, whatever is left of it."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import threading
@@ -112,7 +113,7 @@ def test_a_second_run_waits_for_the_first_to_end(tmp_path, other_run):
 
 def test_a_run_goes_on_where_there_are_no_locks(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    name = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(tmp_path)).hexdigest()[:16]
     (tmp_path / "missing" / f"hero_portraits_{name}.lock").mkdir(parents=True)
     with RunFolder(tmp_path).locked(wait_seconds=0.1):
         pass
