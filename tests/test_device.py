@@ -1,14 +1,16 @@
 """Number formats."""
 
+import platform
 import sys
 
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from src import device as device_module
 from src.__main__ import main
 from src.config import load_config
-from src.device import NATIVE_BF16, Precision, default_profile, in_float64, pick_device
+from src.device import NATIVE_BF16, Precision, default_profile, in_float64, made_by_amd, pick_device
 from src.errors import InputError
 from src.families import find_family
 from src.family import DataSpecification
@@ -91,18 +93,44 @@ def test_turing_gets_fp16_and_its_successors_bf16(monkeypatch, capability, expec
     assert Precision(torch.device("cuda"), "auto").name == expected
 
 
-@pytest.mark.parametrize(("matrix_units", "expected"), [(True, "bf16"), (False, "fp32")])
-def test_a_cpu_gets_bf16_for_matrix_units_alone(monkeypatch, matrix_units, expected):
+@pytest.mark.parametrize(
+    ("matrix_units", "avx512_bf16", "amd", "expected"),
+    [
+        (True, True, False, "bf16"),
+        (True, False, False, "bf16"),
+        (False, True, True, "bf16"),
+        (False, True, False, "fp32"),  # there, and slower than fp32
+        (False, False, True, "fp32"),
+    ],
+)
+def test_a_cpu_gets_bf16_where_it_is_fast(monkeypatch, matrix_units, avx512_bf16, amd, expected):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units, raising=False)
-    # Present without AMX too, and slower there than fp32.
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16, raising=False)
+    monkeypatch.setattr(device_module, "made_by_amd", lambda: amd)
     assert Precision(CPU, "auto").name == expected
+
+
+def test_a_torch_that_does_not_tell_of_instructions_computes_in_fp32(monkeypatch):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    monkeypatch.setattr(device_module, "made_by_amd", lambda: True)
+    assert Precision(CPU, "auto").name == "fp32"
+
+
+@pytest.mark.parametrize(("maker", "amd"), [("AuthenticAMD", True), ("GenuineIntel", False)])
+def test_the_cpu_names_its_maker_on_linux_and_windows(monkeypatch, tmp_path, maker, amd):
+    listed = tmp_path / "cpuinfo"
+    listed.write_text(f"processor\t: 0\nvendor_id\t: {maker}\nmodel name\t: of some kind\n")
+    monkeypatch.setattr(platform, "processor", lambda: f"AMD64 Family 25 Model 97 Stepping 2, {maker}")
+    assert made_by_amd(listed) is amd
+    assert made_by_amd(tmp_path / "none") is amd
 
 
 @pytest.mark.parametrize(("told", "cpu", "cuda"), [("1", "bf16", "bf16"), ("0", "fp32", "fp16")])
 @pytest.mark.parametrize("native", [True, False])
 def test_the_environment_overrules_the_hardware(monkeypatch, told, cpu, cuda, native):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: native, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0) if native else (7, 5))
     monkeypatch.setenv(NATIVE_BF16, told)
     assert Precision(CPU, "auto").name == cpu and Precision(torch.device("cuda"), "auto").name == cuda
