@@ -38,7 +38,7 @@ def default_profile(device: torch.device) -> str:
 
 def _native_bf16(device: torch.device) -> bool:
     """Whether bf16 is fast here, not merely possible. Turing cards emulate it. CPUs with matrix units (AMX) are fast;
-    of those that have AVX512-BF16 alone, AMD's run it at twice the rate of fp32 (131 against 63 GFLOP/s a core for
+    of those that have AVX512-BF16 alone, AMD's run it at twice the rate of fp32 (261 against 130 GFLOP/s a core for
     convolutions), and an Intel Xeon at half (94 against 178). Asked of the hardware rather than timed: a resumed run
     must not change its format because of a noisy clock. HERO_PORTRAITS_NATIVE_BF16=0 or 1 in the environment answers in
     its stead."""
